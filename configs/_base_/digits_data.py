@@ -1,0 +1,71 @@
+# Photos of digits in the layout
+#     data_root/train/*  data_root/valid/*  data_root/test/*  data_root/train.json  data_root/valid.json
+# No flips (a mirrored digit is another sign or none), and no photo is left out for being small.
+data_root = 'data/synth'
+
+# (longest side, shortest side) in pixels. Digits are about half as high as the photo, so some 60 px here.
+scale = (512, 128)
+
+train_pipeline = [
+    dict(type='LoadPhoto'),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(type='PhotoMetricDistortion', hue_delta=18),
+    # Test photos show their digits smaller than training photos do: put some on a larger canvas of the mean colour.
+    dict(type='Expand', mean=[123.675, 116.28, 103.53], ratio_range=(1, 2), prob=0.5),
+    dict(type='RandomResize', scale=scale, ratio_range=(0.75, 1.25), keep_ratio=True),
+    dict(type='PackDetInputs'),
+]
+test_pipeline = [
+    dict(type='LoadPhoto'),
+    dict(type='Resize', scale=scale, keep_ratio=True),
+    # `instances` is the truth as the json has it; DigitMetric scores against it.
+    dict(
+        type='PackDetInputs',
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'instances'),
+    ),
+]
+
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='DigitDataset',
+        data_root=data_root,
+        ann_file='train.json',
+        data_prefix=dict(img='train/'),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='DigitDataset',
+        data_root=data_root,
+        ann_file='valid.json',
+        data_prefix=dict(img='valid/'),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='DigitFolder',
+        data_root=data_root,
+        data_prefix=dict(img='test/'),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+
+# Boxes of every score go into pred.json (AP wants them); the number is read from those above score_thr.
+val_evaluator = dict(type='DigitMetric', reader=dict(score_thr=0.5, iou_thr=0.5))
+test_evaluator = val_evaluator

@@ -1,0 +1,29 @@
+"""Faster R-CNN, ResNet-50 and FPN: MMDetection's own base, with what digits ask for."""
+
+_base_ = [
+    'mmdet::_base_/models/faster-rcnn_r50_fpn.py',
+    './_base_/digits_data.py',
+    './_base_/digits_schedule.py',
+    './_base_/digits_runtime.py',
+]
+
+num_classes = 10  # '0' to '9', custom.annotations.DIGITS
+
+model = dict(
+    rpn_head=dict(
+        anchor_generator=dict(
+            # 16 to 256 px (4 x stride), each once more at 1.4 times that: digits are 20 to 120 px high here.
+            scales=[4, 5.66],
+            # Height / width. Digit boxes are 2.1 times as high as wide at the median, 1.2 to 4.7 from 1 % to 99 %.
+            ratios=[1.3, 2.1, 3.6],
+        )
+    ),
+    roi_head=dict(bbox_head=dict(num_classes=num_classes)),
+    test_cfg=dict(
+        # AP counts low scores too: 0.001 instead of 0.05. The number is read with a threshold of its own.
+        rcnn=dict(score_thr=0.001, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100)
+    ),
+)
+
+# The ImageNet weights need less change than the new heads.
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))

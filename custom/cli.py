@@ -1,0 +1,112 @@
+"""What the tools share: arguments, the work-dir rule, checkpoints by default, and how errors end."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from custom.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def run_tool(main: Callable[[], int | None]) -> None:
+    """Run a tool's `main` and leave the process with its exit code.
+
+    A mistake of the user ends as one line on stderr and exit code 2, Ctrl-C as 130.
+    """
+    try:
+        code = main() or 0
+    except UserError as error:
+        # A data loader's worker process wraps the error in its traceback; what follows the last name is ours.
+        message = re.split(r'\n\S*UserError: ', str(error))[-1].strip()
+        print(f'error: {message}', file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print('stopped', file=sys.stderr)
+        code = 130
+    except BrokenPipeError:  # the reader of our stdout, `head` say, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of every tool that runs a model."""
+    parser.add_argument('--work-dir', help="default: the config's work_dir, else work_dirs/<config name>")
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override any setting of the config, e.g. data_root=DIR train_cfg.max_epochs=3',
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='default: none')
+    # torch.distributed.launch passes it; torchrun sets the variable itself.
+    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def load_config(args: argparse.Namespace) -> 'Config':
+    """The config named on the command line, its overrides merged last, its work dir decided.
+
+    Raises:
+        UserError: no such config, one that cannot be read, or an override that does not fit.
+    """
+    from mmengine.config import Config
+
+    from custom.overrides import apply_overrides
+
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    path = Path(args.config)
+    if not path.is_file():
+        there = ', '.join(sorted(str(p) for p in Path('configs').glob('*.py'))) or 'none below ./configs'
+        raise UserError(f'{path}: no such config; there are: {there}')
+    try:
+        cfg = Config.fromfile(path)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})') from error
+    apply_overrides(cfg, args.cfg_options)
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
+    return cfg
+
+
+def last_checkpoint(work_dir: str | os.PathLike) -> Path | None:
+    """The checkpoint to resume from; found by its name, so that a work dir may be moved."""
+    pointer = Path(work_dir, 'last_checkpoint')
+    if not pointer.is_file():
+        return None
+    checkpoint = pointer.parent / Path(pointer.read_text().strip()).name
+    return checkpoint if checkpoint.is_file() else None
+
+
+def best_checkpoint(work_dir: str | os.PathLike) -> Path:
+    """The best checkpoint of a run, or its last one where no validation chose any.
+
+    Raises:
+        UserError: the work dir holds none.
+    """
+    best = sorted(Path(work_dir).glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
+    found = best[-1] if best else last_checkpoint(work_dir)
+    if found is None:
+        raise UserError(f'{work_dir}: holds no checkpoint; train first, or name one on the command line')
+    return found
+
+
+def select_split(cfg: 'Config', split: str) -> Path:
+    """Make the test loop of `cfg` run over a split; returns the folder of its photos.
+
+    `valid` is what the config validates on. `test` is unlabelled, unless its data root has a test.json.
+    """
+    if split == 'valid':
+        cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    dataset = cfg.test_dataloader.dataset
+    if split == 'test' and dataset.type == 'DigitFolder' and Path(dataset.data_root, 'test.json').is_file():
+        dataset.update(type='DigitDataset', ann_file='test.json')
+    return Path(dataset.data_root, dataset.data_prefix.img)

@@ -1,0 +1,101 @@
+"""What a person sees on the console while a run goes on."""
+
+import sys
+import time
+
+from mmdet.registry import HOOKS
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from tqdm import tqdm
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `48 s`, `3 min 20 s`, `2 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f'{whole} s'
+    if whole < 3600:
+        return f'{whole // 60} min {whole % 60:02d} s'
+    return f'{whole // 3600} h {whole % 3600 // 60:02d} min'
+
+
+@HOOKS.register_module()
+class ConsoleHook(Hook):
+    """A progress bar with the time left on stderr, and one line an epoch on stdout.
+
+    The bar appears on terminals only; the log file of the run has every detail.
+    """
+
+    priority = 'LOW'  # after the metrics are in
+
+    def __init__(self) -> None:
+        self.bar: tqdm | None = None
+
+    def _start_bar(self, name: str, total: int, done: int = 0) -> None:
+        hidden = None if is_main_process() else True  # None: hidden where stderr is no terminal
+        self.bar = tqdm(None, name, total, leave=False, initial=done, disable=hidden, unit=' batches', dynamic_ncols=True)
+
+    def _stop_bar(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Start the bar over all epochs."""
+        self.first_epoch, self.started = runner.epoch, time.monotonic()
+        self._start_bar('training', runner.max_iters, runner.iter)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Start the clock and the mean loss of this epoch."""
+        self.epoch_started, self.loss_sum, self.batches, self.photos = time.monotonic(), 0.0, 0, 0
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs: dict | None = None) -> None:
+        """Advance the bar."""
+        self.loss_sum += float(outputs['loss'])  # type: ignore[index]
+        self.batches += 1
+        self.photos += len(data_batch['inputs'])
+        self.bar.update()  # type: ignore[union-attr]
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Say the epoch's line, unless validation will say it with its figures."""
+        self.epoch_seconds = time.monotonic() - self.epoch_started
+        validates = runner.val_loop is not None and runner.train_loop.val_begin <= runner.epoch + 1
+        if not (validates and (runner.epoch + 1) % runner.train_loop.val_interval == 0):
+            self._say_epoch(runner, runner.epoch + 1, {})
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Say the epoch's line with the validation figures."""
+        if self.bar is not None:  # validation within training
+            self._say_epoch(runner, runner.epoch, metrics or {})
+
+    def _say_epoch(self, runner: Runner, epoch: int, metrics: dict[str, float]) -> None:
+        left = (time.monotonic() - self.started) / (epoch - self.first_epoch) * (runner.max_epochs - epoch)
+        shown = {'AP': 'AP', 'AP50': 'AP50', 'number_accuracy': 'number accuracy'}
+        figures = [f'{shown[key.split("/")[-1]]} {metrics[key]:.3f}' for key in metrics if key.split('/')[-1] in shown]
+        parts = [
+            f'epoch {epoch}/{runner.max_epochs}',
+            f'loss {self.loss_sum / self.batches:.3f}',
+            *figures,
+            f'{self.photos * runner.world_size / self.epoch_seconds:.1f} photos/s',
+            f'{duration(left)} left' if left else f'{duration(time.monotonic() - self.started)} in all',
+        ]
+        if is_main_process():
+            tqdm.write(' | '.join(parts), file=sys.stdout)
+            sys.stdout.flush()
+
+    def after_train(self, runner: Runner) -> None:
+        """Remove the bar."""
+        self._stop_bar()
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Start the bar over the test photos."""
+        self._start_bar('testing', len(runner.test_dataloader))
+
+    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """Advance the bar."""
+        self.bar.update()  # type: ignore[union-attr]
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Remove the bar."""
+        self._stop_bar()

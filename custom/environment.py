@@ -1,0 +1,60 @@
+"""What a run ran on, as text: for its work dir and for bug reports."""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from custom.files import replacing
+
+PACKAGES = (
+    'torch',
+    'torchvision',
+    'onedl-mmdetection',
+    'onedl-mmengine',
+    'onedl-mmcv',
+    'timm',
+    'numpy',
+    'pandas',
+    'pillow',
+    'pycocotools',
+)
+
+
+def describe_environment() -> str:
+    """The command, the commit, the machine and the versions that matter, a line each."""
+    import torch
+
+    root = Path(__file__).resolve().parents[1]
+    git = ['git', '-C', str(root), 'describe', '--always', '--dirty']
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        commit = 'unknown (no git checkout)'
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    lines = {
+        'command': shlex.join(sys.argv),
+        'commit': commit,
+        'Python': platform.python_version(),
+        'system': platform.platform(),
+        'CPU': f'{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads',
+        'GPU': ', '.join(gpus) or 'none',
+        **{name: _version(name) for name in PACKAGES},
+    }
+    return ''.join(f'{key}: {value}\n' for key, value in lines.items())
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return 'not installed'
+
+
+def write_environment(path: Path) -> None:
+    """Write `describe_environment()` to `path`."""
+    with replacing(path) as beside:
+        beside.write_text(describe_environment(), encoding='utf-8')

@@ -1,0 +1,138 @@
+"""Folders of photos: which there are, their ids, their pixels."""
+
+import hashlib
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from custom.errors import UserError
+
+SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
+# The camera sensors people own stay far below this; above it a photo costs gigabytes once it is a float tensor.
+MAX_PIXELS = 100_000_000
+
+
+class Photo(NamedTuple):
+    """A photo of a folder: its id in the outputs, and its file name without the folder."""
+
+    image_id: int
+    file_name: str
+
+
+def natural_key(name: str) -> list:
+    """Sort key that puts `2.png` before `10.png`."""
+    return [(1, int(part), part) if part.isdecimal() else (0, 0, part) for part in re.split(r'(\d+)', name)]
+
+
+def image_id_of(file_name: str) -> int:
+    """The id of a photo: its stem where that is a whole number, else a hash of its name.
+
+    The hash depends on the name alone, so that an id stays the same when other photos come and go. It lies between
+    1e15 and 2e15: above any numbered stem in practice, below 2**53, so that JSON readers keep it exact.
+
+    Example:
+        >>> image_id_of('0007.png')
+        7
+    """
+    stem = Path(file_name).stem
+    if re.fullmatch(r'[0-9]{1,15}', stem):
+        return int(stem)
+    digest = hashlib.sha256(os.fsencode(file_name)).digest()
+    return 10**15 + int.from_bytes(digest[:8], 'big') % 10**15
+
+
+def list_photos(folder: str | os.PathLike) -> list[Photo]:
+    """The photos lying directly in `folder`, in natural order (2.png before 10.png).
+
+    Other files, hidden ones and subfolders are passed over.
+
+    Raises:
+        UserError: no such folder, it may not be read, no photo in it, or two photos would share an id.
+    """
+    folder = Path(folder)
+    kinds = ', '.join(suffix[1:] for suffix in SUFFIXES)
+    try:
+        names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
+    except NotADirectoryError:
+        raise UserError(f'{folder}: is a file; give the folder that holds the photos') from None
+    except FileNotFoundError:
+        raise UserError(f'{folder}: no such folder; give one that holds photos ({kinds})') from None
+    except OSError as error:
+        raise UserError(f'{folder}: cannot be read ({error.strerror}); check its permissions') from None
+    names = sorted((n for n in names if n[0] != '.' and n.lower().endswith(SUFFIXES)), key=natural_key)
+    if not names:
+        raise UserError(f'{folder}: holds no photo; put {kinds} files there, or give another folder')
+    by_id: dict[int, str] = {}
+    for name in names:
+        other = by_id.setdefault(image_id_of(name), name)
+        if other != name:
+            raise UserError(f'{folder}: {other!r} and {name!r} would share one image id; rename one of them')
+    return [Photo(image_id, name) for image_id, name in by_id.items()]
+
+
+def _open(path: str | os.PathLike) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # MAX_PIXELS is the limit here
+            image = Image.open(path)
+    except FileNotFoundError:
+        raise UserError(f'{path}: no such file') from None
+    except UnidentifiedImageError:
+        raise UserError(f'{path}: is not a photo that can be read; replace or remove it') from None
+    except Image.DecompressionBombError:
+        raise UserError(f'{path}: has far too many pixels for a photo; scale it down') from None
+    except Exception as error:  # decoders raise many kinds on damaged headers
+        raise UserError(f'{path}: cannot be read ({error}); replace or remove it') from None
+    if image.width * image.height > MAX_PIXELS:
+        size = f'{image.width}x{image.height}'
+        raise UserError(f'{path}: {size} pixels are over {MAX_PIXELS // 10**6} million; scale it down')
+    return image
+
+
+def photo_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Width and height in pixels as a person sees the photo, its EXIF turn applied; reads the header only.
+
+    Raises:
+        UserError: missing, unreadable, or too large.
+    """
+    with _open(path) as image:
+        turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the sides
+        return (image.height, image.width) if turned else image.size
+
+
+def read_photo(path: str | os.PathLike) -> np.ndarray:
+    """The photo as RGB.
+
+    Every mode that Pillow knows comes out alike: grey, palette, CMYK; 16 bit is scaled to 8 (not cut off at 255);
+    what is transparent lies on white; the EXIF turn is applied.
+
+    Returns:
+        uint8 array of shape (height, width, 3), channels in the order R, G, B.
+
+    Raises:
+        UserError: missing, unreadable, damaged, or too large.
+    """
+    with _open(path) as image:
+        try:
+            image = ImageOps.exif_transpose(image)
+            if image.mode.startswith(('I', 'F')):
+                return _from_deep(np.asarray(image))
+            if image.has_transparency_data:
+                image = image.convert('RGBA')
+                white = Image.new('RGBA', image.size, 'white')
+                image = Image.alpha_composite(white, image)
+            return np.asarray(image.convert('RGB'))
+        except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error … on damage
+            raise UserError(f'{path}: is damaged ({error}); replace or remove it') from None
+
+
+def _from_deep(pixels: np.ndarray) -> np.ndarray:
+    """Grey pixels of 16 bits or more, (H, W), to RGB of 8 bits, (H, W, 3)."""
+    top = 65535 if pixels.max(initial=0) > 255 else 255
+    grey = (pixels.astype(np.float64).clip(0, top) * (255 / top)).round().astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)

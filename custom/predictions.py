@@ -1,0 +1,200 @@
+"""What was found on the photos, in memory and as pred.json."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import orjson
+from numpy.typing import ArrayLike
+
+from custom.errors import UserError
+from custom.files import replacing
+
+CHUNK = 50_000  # entries turned into JSON at a time: bounds the memory
+Fault = tuple[np.ndarray, Callable[[int], str]]
+KINDS: dict[str, set[type]] = {'image_id': {int}, 'bbox': {list}, 'score': {int, float}, 'category_id': {int}}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Detections:
+    """The boxes found on all photos, in the form of pred.json.
+
+    Args:
+        image_ids: (N,) int64.
+        bboxes: (N, 4) float64, xywh in pixels. `from_model` rounds them to 3 decimals.
+        scores: (N,) float64. `from_model` rounds them to 6 decimals.
+        labels: (N,) int64, the digit, 0..9.
+
+    Raises:
+        ValueError: the shapes do not belong together.
+        UserError: a value that pred.json cannot hold: not finite, a negative width or height, not a digit.
+    """
+
+    image_ids: np.ndarray
+    bboxes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        n = len(self.image_ids)
+        shapes = [getattr(self, field.name).shape for field in dataclasses.fields(self)]
+        if shapes != [(n,), (n, 4), (n,), (n,)]:
+            raise ValueError(f'shapes of image_ids, bboxes, scores, labels do not belong together: {shapes}')
+        for bad, what in value_faults(self.bboxes, self.scores, self.labels + 1):
+            i = int(bad[0])
+            raise UserError(f'image {self.image_ids[i]}: {what(i)}; {len(bad)} of {n} detections are like this')
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    @classmethod
+    def from_model(
+        cls, image_ids: ArrayLike, bboxes_xyxy: ArrayLike, scores: ArrayLike, labels: ArrayLike
+    ) -> 'Detections':
+        """Take a model's output, rounded as in the file: figures from memory and from pred.json are then the same.
+
+        Args:
+            image_ids: (N,) the photo of each box.
+            bboxes_xyxy: (N, 4) xyxy in pixels.
+            scores: (N,) in 0..1.
+            labels: (N,) the digit, 0..9.
+        """
+        xyxy = np.asarray(bboxes_xyxy, dtype=np.float64).reshape(-1, 4)
+        return cls(
+            np.asarray(image_ids, dtype=np.int64),
+            np.hstack([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]]).round(3),
+            np.asarray(scores, dtype=np.float64).round(6),
+            np.asarray(labels, dtype=np.int64),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: 'Iterable[Detections]') -> 'Detections':
+        """All detections of `parts`, in their order; no part at all gives none."""
+        parts = [cls.from_model([], [], [], []), *parts]
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def value_faults(bboxes: np.ndarray, scores: np.ndarray, category_ids: np.ndarray) -> Iterator[Fault]:
+    """Yield (indices of the boxes at fault, function from such an index to a description), one for each kind of fault.
+
+    Args:
+        bboxes: (N, 4) xywh in pixels.
+        scores: (N,).
+        category_ids: (N,) as in the file, 1..10.
+    """
+    checks = (
+        (~np.isfinite(bboxes).all(axis=1), lambda i: f'bbox {bboxes[i].tolist()} is not finite'),
+        (~np.isfinite(scores), lambda i: f'score {scores[i]} is not finite'),
+        ((bboxes[:, 2:] < 0).any(axis=1), lambda i: f'bbox {bboxes[i].tolist()} has a negative width or height'),
+        (
+            (category_ids < 1) | (category_ids > 10),
+            lambda i: f'category_id {category_ids[i]}: categories start at 1 (digit 0) and end at 10 (digit 9)',
+        ),
+    )
+    for bad, what in checks:
+        if bad.any():
+            yield np.flatnonzero(bad), what
+
+
+def write_pred_json(path: str | os.PathLike, detections: Detections) -> None:
+    """Write pred.json: a list of {image_id, bbox (xywh in pixels), score, category_id (digit + 1)}, in the order given.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    with replacing(path) as beside, beside.open('wb') as file:
+        file.write(b'[')
+        for start in range(0, len(detections), CHUNK):
+            part = slice(start, start + CHUNK)
+            rows = zip(
+                detections.image_ids[part].tolist(),
+                detections.bboxes[part].tolist(),
+                detections.scores[part].tolist(),
+                (detections.labels[part] + 1).tolist(),
+                strict=True,
+            )
+            text = orjson.dumps([dict(zip(KINDS, row, strict=True)) for row in rows])
+            file.write((b',\n' if start else b'') + text[1:-1])
+        file.write(b']\n')
+
+
+def parse_pred_json(text: bytes, name: str | os.PathLike) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Take pred.json apart; the types are checked, the values are not.
+
+    Args:
+        text: the content of the file.
+        name: what messages call it.
+
+    Returns:
+        image_ids (N,) int64, bboxes (N, 4) float64 xywh in pixels, scores (N,) float64, category_ids (N,) int64.
+
+    Raises:
+        UserError: not JSON, not a list of objects, a key is missing, or a value has the wrong type.
+    """
+    try:
+        try:
+            entries = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            entries = json.loads(text)  # knows NaN and Infinity, so that the message can name the entry
+    except (ValueError, RecursionError) as error:
+        raise UserError(f'{name}: not JSON ({error})') from error
+    if not isinstance(entries, list):
+        raise UserError(f'{name}: must be a list of detections, not {type(entries).__name__}')
+
+    def same_kind(values: list, kinds: set[type], want: str, size: int = 1) -> list:
+        if wrong := set(map(type, values)) - kinds:
+            i = next(i for i, value in enumerate(values) if type(value) in wrong)
+            raise UserError(f'{name}: entry {i // size} (from 0): {want}, but it is {json.dumps(values[i])[:80]}')
+        return values
+
+    same_kind(entries, {dict}, 'must be an object with ' + ', '.join(KINDS))
+    columns = {}
+    for key, kinds in KINDS.items():
+        if (i := next((i for i, entry in enumerate(entries) if key not in entry), None)) is not None:
+            raise UserError(f'{name}: entry {i} (from 0): {key!r} is missing; it has {list(entries[i])}')
+        wanted = {'bbox': 'a list [x, y, w, h]', 'score': 'a number'}.get(key, 'a whole number')
+        columns[key] = same_kind([entry[key] for entry in entries], kinds, f'{key} must be {wanted}')
+    boxes = columns['bbox']
+    if (i := next((i for i, box in enumerate(boxes) if len(box) != 4), None)) is not None:
+        raise UserError(f'{name}: entry {i} (from 0): bbox must be [x, y, w, h], but it is {str(boxes[i])[:80]}')
+    flat = same_kind(list(chain.from_iterable(boxes)), {int, float}, 'bbox must hold 4 numbers', size=4)
+    try:
+        return (
+            np.array(columns['image_id'], dtype=np.int64),
+            np.array(flat, dtype=np.float64).reshape(-1, 4),
+            np.array(columns['score'], dtype=np.float64),
+            np.array(columns['category_id'], dtype=np.int64),
+        )
+    except OverflowError as error:
+        raise UserError(f'{name}: holds a whole number that does not fit into 64 bits') from error
+
+
+def read_pred_json(path: str | os.PathLike, image_ids: ArrayLike | None = None) -> Detections:
+    """Read a pred.json made by anyone; the values are kept as they are, not rounded.
+
+    Args:
+        path: the file.
+        image_ids: (M,) the photos it may speak of. Defaults to None, any.
+
+    Raises:
+        UserError: the file cannot be read, is no list, or an entry lacks a key or has a value of the wrong type, a
+            number that is not finite, a negative width or height, a category_id outside 1..10, or an unknown image_id.
+    """
+    try:
+        text = Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f'{path}: cannot be read ({error.strerror}); give a pred.json') from error
+    found, bboxes, scores, category_ids = parse_pred_json(text, path)
+    for bad, what in value_faults(bboxes, scores, category_ids):
+        raise UserError(f'{path}: entry {bad[0]} (from 0): {what(bad[0])}; {len(bad)} of {len(scores)} are like this')
+    if image_ids is not None and (unknown := np.setdiff1d(found, image_ids)).size:
+        raise UserError(
+            f'{path}: {unknown.size} of its image ids are none of the {np.size(image_ids)} photos, '
+            f'first: {", ".join(map(str, unknown[:3]))}; give the photos it was made from'
+        )
+    return Detections(found, bboxes, scores, category_ids - 1)

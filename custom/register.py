@@ -1,0 +1,27 @@
+"""The index: importing this module serves mmcv's operators and registers everything of ours with MMDetection.
+
+Configs name it in `custom_imports`.
+"""
+
+from custom.ops import serve_mmcv_ops
+
+serve_mmcv_ops()  # before anything imports mmcv.ops
+
+from custom.backbones import TimmFeatures  # noqa: E402
+from custom.console import ConsoleHook  # noqa: E402
+from custom.datasets import DigitDataset, DigitFolder  # noqa: E402
+from custom.hooks import SubmissionHook  # noqa: E402
+from custom.metrics import DigitMetric  # noqa: E402
+from custom.runner import DigitRunner  # noqa: E402
+from custom.transforms import LoadPhoto  # noqa: E402
+
+__all__ = [
+    'ConsoleHook',
+    'DigitDataset',
+    'DigitFolder',
+    'DigitMetric',
+    'DigitRunner',
+    'LoadPhoto',
+    'SubmissionHook',
+    'TimmFeatures',
+]

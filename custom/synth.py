@@ -1,0 +1,180 @@
+"""A made data set of house-number photos, in the layout of the real one.
+
+    ROOT/train/*.png  ROOT/valid/*.png  ROOT/test/*.png  ROOT/train.json  ROOT/valid.json  ROOT/synth.json
+
+`test` has no annotations, as in the real set. `synth.json` says what the set was made from. Every photo shows a number.
+A photo depends on the seed, its split, its number and the installed fonts, and on nothing else: not on how many are made,
+nor by how many processes.
+"""
+
+import contextlib
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from custom.errors import UserError
+from custom.synth_fonts import DIGITS, Face, digit_faces
+from custom.synth_scenes import draw_scene
+
+VERSION = 1  # raised whenever the same parameters give other photos
+SPLITS = ('train', 'valid', 'test')
+FEWEST_IMAGES = 10
+
+
+@dataclass(frozen=True)
+class SynthConfig:
+    """What to make.
+
+    Attributes:
+        images: Photos in all splits together, at least 10.
+        seed: Not negative.
+        hardness: 0 (clean and frontal) to 1 (to train for real photos). Defaults to 1.0.
+        valid_fraction: Share of the photos in valid, at least one photo. Defaults to 0.1.
+        test_fraction: Share of the photos in test, at least one photo. Defaults to 0.1.
+
+    Raises:
+        UserError: a value is out of its range, or no photo is left for train.
+    """
+
+    images: int
+    seed: int = 0
+    hardness: float = 1.0
+    valid_fraction: float = 0.1
+    test_fraction: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.images < FEWEST_IMAGES:
+            raise UserError(f'images={self.images}: too few for three splits; ask for {FEWEST_IMAGES} or more')
+        if self.seed < 0:
+            raise UserError(f'seed={self.seed}: must be 0 or more')
+        if not 0 <= self.hardness <= 1:
+            raise UserError(f'hardness={self.hardness}: must be from 0 to 1')
+        for name, share in (('valid', self.valid_fraction), ('test', self.test_fraction)):
+            if not 0 < share < 1:
+                raise UserError(f'{name} fraction {share}: must be between 0 and 1')
+        if self.sizes['train'] < 1:
+            raise UserError('no photo is left for train: lower the fractions of valid and test')
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Photos of each split.
+
+        Example:
+            >>> SynthConfig(images=100).sizes
+            {'train': 80, 'valid': 10, 'test': 10}
+        """
+        valid, test = (max(1, round(self.images * share)) for share in (self.valid_fraction, self.test_fraction))
+        return {'train': self.images - valid - test, 'valid': valid, 'test': test}
+
+
+def _draw_file(folder: str, split: str, image_id: int, config: SynthConfig, faces: Sequence[Face]) -> dict:
+    """Write one photo; returns its size, boxes (xywh) and digits."""
+    cv2.setNumThreads(1)  # the processes share the cores already
+    rng = np.random.default_rng([config.seed, SPLITS.index(split), image_id])
+    scene = draw_scene(rng, faces, config.hardness)
+    path = Path(folder, split, f'{image_id}.png')
+    _, coded = cv2.imencode('.png', scene.image[..., ::-1])
+    path.write_bytes(coded.tobytes())
+    height, width = scene.image.shape[:2]
+    return {'width': width, 'height': height, 'bboxes': scene.bboxes.tolist(), 'labels': scene.labels.tolist()}
+
+
+def _coco(rows: Sequence[dict]) -> dict:
+    """Annotations in COCO's form: boxes xywh in whole pixels, category 1 is '0'."""
+    images, annotations = [], []
+    for image_id, row in enumerate(rows, start=1):
+        size = {'height': row['height'], 'width': row['width']}
+        images.append({'id': image_id, 'file_name': f'{image_id}.png', **size})
+        for bbox, label in zip(row['bboxes'], row['labels'], strict=True):
+            number = {'id': len(annotations) + 1, 'image_id': image_id, 'category_id': label + 1}
+            annotations.append({**number, 'bbox': bbox, 'area': bbox[2] * bbox[3], 'iscrowd': 0})
+    categories = [{'id': label + 1, 'name': name} for label, name in enumerate(DIGITS)]
+    return {'images': images, 'annotations': annotations, 'categories': categories}
+
+
+def _record(config: SynthConfig, faces: Sequence[Face]) -> dict:
+    """What `synth.json` says: parameters, version and fonts (names, not the folders they lie in)."""
+    names = [[Path(face.path).name, *face.axes] for face in faces]
+    digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+    return {'version': VERSION, **asdict(config), 'fonts': len(faces), 'fonts_sha256': digest}
+
+
+def _is_there(out: Path, record: dict) -> bool:
+    """Whether `out` holds this very data set; False where it is free.
+
+    Raises:
+        UserError: something else lies there.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    with contextlib.suppress(OSError, ValueError):
+        if json.loads((out / 'synth.json').read_text()) == record:
+            return True
+    raise UserError(f'{out}: holds something else; choose another folder, or remove it')
+
+
+@contextlib.contextmanager
+def _folder(out: Path) -> Iterator[Path]:
+    """Yield a new folder beside `out` that takes its place when the block is done, and vanishes when it fails."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f'.{out.name[:50]}.', dir=out.parent))
+    except OSError as error:
+        raise UserError(f'{out}: cannot write here ({error.strerror}); choose another place') from error
+    try:
+        yield beside
+        mask = os.umask(0)
+        os.umask(mask)
+        beside.chmod(0o777 & ~mask)  # mkdtemp gives 0700
+        beside.rename(out)
+    except OSError as error:
+        raise UserError(f'{out}: could not be written ({error.strerror or error})') from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def write_dataset(out: str | os.PathLike, config: SynthConfig, workers: int | None = None) -> bool:
+    """Make the data set; shows progress on stderr when it takes more than two seconds.
+
+    Args:
+        out: A folder that is not there yet, or is empty.
+        config: What to make.
+        workers: Processes. Defaults to None (as many as there are cores).
+
+    Returns:
+        Whether it was made; False when `out` holds the same data set already.
+
+    Raises:
+        UserError: `out` holds something else or cannot be written to, or no font is installed.
+    """
+    out = Path(out)
+    faces = digit_faces()
+    record = _record(config, faces)
+    if _is_there(out, record):
+        return False
+    workers = workers or len(os.sched_getaffinity(0))
+    with _folder(out) as folder:
+        context = multiprocessing.get_context('spawn')  # OpenCV's threads do not survive a fork
+        with ProcessPoolExecutor(workers, mp_context=context) as pool, tqdm(total=config.images, unit='photo', delay=2) as bar:
+            for split, count in config.sizes.items():
+                (folder / split).mkdir()
+                jobs = [(str(folder), split, number, config, faces) for number in range(1, count + 1)]
+                rows = []
+                for row in pool.map(_draw_file, *zip(*jobs, strict=True), chunksize=8):
+                    rows.append(row)
+                    bar.update()
+                if split != 'test':
+                    (folder / f'{split}.json').write_text(json.dumps(_coco(rows)))
+        (folder / 'synth.json').write_text(json.dumps(record, indent=2) + '\n')
+    return True

@@ -1,0 +1,180 @@
+"""The typefaces of the made scenes: installed packages only, kept where their digits look like house numbers.
+
+No font is part of this project. `FONT_PACKAGES` come from the package index; DejaVu comes with matplotlib. Their licences,
+read from the packages' metadata and the fonts' name tables: SIL Open Font License 1.1 (30 of the `fontpkg` families),
+Apache 2.0 (Roboto, Roboto Slab, Permanent Marker, Satisfy) and the Bitstream Vera licence (DejaVu).
+"""
+
+import functools
+import importlib.util
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from custom.errors import UserError
+
+FAMILIES = (
+    'abril-fatface alfa-slab-one anton archivo arimo barlow-condensed bebas-neue black-ops-one bodoni-moda cinzel '
+    'crimson-pro dm-serif-display dosis frank-ruhl-libre fredoka gravitas-one jost kalam league-spartan libre-baskerville '
+    'lobster oleo-script oswald overpass permanent-marker righteous roboto-slab saira satisfy teko'
+).split()
+FONT_PACKAGES = ('font-roboto', *(f'fontpkg-{family}' for family in FAMILIES))
+# Of every variable axis a few values are used; the other axes (optical size) stay at their default.
+AXIS_STEPS = {'Weight': (0.15, 0.5, 0.9), 'Width': (0.0, 0.5)}
+DIGITS = '0123456789'
+
+
+class Face(NamedTuple):
+    """One cut of a typeface.
+
+    Attributes:
+        path: The font file.
+        axes: Values of its variable axes, in the file's order; empty for a plain font.
+    """
+
+    path: str
+    axes: tuple[float, ...] = ()
+
+
+class Glyph(NamedTuple):
+    """One character, cropped to its ink.
+
+    Attributes:
+        mask: (h, w) uint8, 255 where there is ink.
+        top: Top of the ink below the top of the face's '0', in heights of that '0'.
+        hull: (P, 2) float32, x y corners of the ink's convex hull, in pixels of `mask`.
+    """
+
+    mask: np.ndarray
+    top: float
+    hull: np.ndarray
+
+
+@functools.lru_cache(maxsize=512)
+def _font(face: Face, size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.truetype(face.path, size, layout_engine=ImageFont.Layout.BASIC)
+    if face.axes:
+        font.set_variation_by_axes(list(face.axes))
+    return font
+
+
+@functools.lru_cache(maxsize=512)
+def _em_size(face: Face, height: int) -> int:
+    """Font size at which the '0' is `height` pixels high."""
+    _, top, _, bottom = _font(face, 200).getbbox('0')
+    return max(4, round(200 * height / max(1, bottom - top)))
+
+
+@functools.lru_cache(maxsize=4096)
+def glyph(face: Face, char: str, height: int) -> Glyph | None:
+    """Draw one character.
+
+    Args:
+        face: The typeface.
+        char: One character.
+        height: Pixels of the face's '0', top to bottom.
+
+    Returns:
+        The glyph, or None where the font draws nothing.
+    """
+    font = _font(face, _em_size(face, height))
+    left, top, right, bottom = (int(edge) for edge in font.getbbox(char))
+    if right <= left or bottom <= top or max(right - left, bottom - top) > 6 * height:
+        return None
+    canvas = Image.new('L', (right - left + 4, bottom - top + 4))
+    ImageDraw.Draw(canvas).text((2 - left, 2 - top), char, fill=255, font=font)
+    pixels = np.asarray(canvas)
+    ink = cv2.findNonZero((pixels > 80).astype(np.uint8))
+    if ink is None:
+        return None
+    x, y, width, high = cv2.boundingRect(ink)
+    zero_top = font.getbbox('0')[1]
+    hull = cv2.convexHull(ink)[:, 0].astype(np.float32)
+    corners = np.concatenate([hull + offset for offset in itertools.product((0, 1), (0, 1))]) - (x, y)
+    mask = np.ascontiguousarray(pixels[y : y + high, x : x + width])
+    return Glyph(mask, (top + y - 2 - zero_top) / height, corners.astype(np.float32))
+
+
+def has_lining_digits(face: Face) -> bool:
+    """Say whether a face's ten digits are there, differ from each other, and stand equally high on one line."""
+    drawn = [glyph(face, char, 48) for char in DIGITS]
+    glyphs = [one for one in drawn if one is not None]
+    if len(glyphs) < len(DIGITS):
+        return False
+    tops = np.array([one.top for one in glyphs])
+    heights = np.array([one.mask.shape[0] / 48 for one in glyphs])
+    widths = np.array([one.mask.shape[1] / 48 for one in glyphs])
+    inked = np.array([(one.mask > 127).mean() for one in glyphs])
+    if np.ptp(tops) > 0.13 or np.ptp(heights) > 0.16 or widths.max() > 1.1 or inked.min() < 0.08:
+        return False
+    small = [cv2.resize(one.mask, (24, 32), interpolation=cv2.INTER_AREA).astype(np.float32) / 255 for one in glyphs]
+    return all(np.abs(a - b).mean() > 0.05 for a, b in itertools.combinations(small, 2))
+
+
+def _thumbnail(face: Face) -> np.ndarray:
+    """(10, 16, 12) float32 in 0..1: what two faces are compared by."""
+    drawn = (glyph(face, char, 48) for char in DIGITS)
+    return np.stack([cv2.resize(one.mask, (12, 16), interpolation=cv2.INTER_AREA) for one in drawn if one]) / 255.0
+
+
+def _cuts(path: Path) -> Iterable[Face]:
+    try:
+        font = ImageFont.truetype(str(path), 20, layout_engine=ImageFont.Layout.BASIC)
+    except OSError:  # a package may hold a file that is no font
+        return
+    try:
+        axes = font.get_variation_axes()
+    except OSError:
+        yield Face(str(path))
+        return
+    choices = []
+    for axis in axes:
+        low, high, usual = (float(axis[key] or 0) for key in ('minimum', 'maximum', 'default'))
+        name = axis['name'].decode() if isinstance(axis['name'], bytes) else str(axis['name'])
+        choices.append([low + step * (high - low) for step in AXIS_STEPS.get(name, ())] or [usual])
+    yield from (Face(str(path), values) for values in itertools.product(*choices))
+
+
+def _files() -> tuple[list[Path], list[str]]:
+    """Font files of the installed packages, and the names of the packages that are missing."""
+    files, missing = [], []
+    for package in FONT_PACKAGES:
+        spec = importlib.util.find_spec(package.replace('-', '_'))
+        if spec is None or not spec.submodule_search_locations:
+            missing.append(package)
+            continue
+        files += sorted(Path(next(iter(spec.submodule_search_locations)), 'files').glob('*.ttf'))
+    plotting = importlib.util.find_spec('matplotlib')
+    if plotting and plotting.origin:
+        files += sorted(Path(plotting.origin).parent.glob('mpl-data/fonts/ttf/DejaVu*.ttf'))
+    return files, missing
+
+
+@functools.lru_cache(maxsize=1)
+def digit_faces() -> tuple[Face, ...]:
+    """Find the faces to draw with: lining digits, no two alike.
+
+    Returns:
+        The faces, always in the same order for the same packages.
+
+    Raises:
+        UserError: no usable font is installed.
+    """
+    files, missing = _files()
+    kept: list[Face] = []
+    seen: list[np.ndarray] = []
+    for face in itertools.chain.from_iterable(_cuts(path) for path in files):
+        if not has_lining_digits(face):
+            continue
+        looks = _thumbnail(face)
+        if all(np.abs(looks - other).mean() > 0.02 for other in seen):
+            kept.append(face)
+            seen.append(looks)
+    if not kept:
+        raise UserError(f'no font found; install them: pip install {" ".join(missing)}')
+    return tuple(kept)

@@ -1,0 +1,115 @@
+import json
+
+import numpy as np
+import pytest
+from conftest import coco
+from PIL import Image
+
+from custom.annotations import read_annotations
+from custom.errors import UserError
+
+IMAGE = {'id': 1, 'file_name': '1.png', 'width': 40, 'height': 20}
+BOX = {'id': 1, 'image_id': 1, 'category_id': 8, 'bbox': [5, 4, 8, 12]}
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Write a COCO dict and read it, with the photo 1.png of 40 x 20 px beside it."""
+    Image.new('RGB', (40, 20)).save(tmp_path / '1.png')
+
+    def _read(data, photos=True):
+        path = tmp_path / 'train.json'
+        path.write_text(data if isinstance(data, str) else json.dumps(data))
+        return read_annotations(path, tmp_path if photos else None)
+
+    return _read
+
+
+def test_a_good_file_becomes_arrays(read):
+    found = read(coco([IMAGE], [BOX, BOX | {'id': 2, 'category_id': 1, 'iscrowd': 1}]))
+    assert found.image_ids.tolist() == [1]
+    assert found.sizes.tolist() == [[40, 20]]
+    assert found.labels.tolist() == [7, 0]  # category 8 is the digit 7
+    assert found.bboxes.tolist() == [[5, 4, 8, 12]] * 2
+    assert found.iscrowd.tolist() == [False, True]
+    assert found.notes == []
+
+
+@pytest.mark.parametrize('as_name', [str, int])
+def test_labels_mean_the_digit_whatever_the_order_and_the_ids(read, as_name):
+    categories = [{'id': 100 - 7 * digit, 'name': as_name(digit)} for digit in (9, 3, 0, 1, 2, 8, 7, 6, 5, 4)]
+    annotations = [BOX | {'id': digit, 'category_id': 100 - 7 * digit} for digit in range(10)]
+    assert read(coco([IMAGE], annotations, categories)).labels.tolist() == list(range(10))
+
+
+def test_what_can_be_mended_is_mended_and_counted(read):
+    categories = [*coco([], [])['categories'][:9], {'id': 0, 'name': 'number'}]
+    found = read(coco([IMAGE], [BOX | {'bbox': [-1, 4, 8, 17]}], categories))
+    np.testing.assert_array_equal(found.bboxes, [[0, 4, 7, 16]])
+    notes = '\n'.join(found.notes)
+    assert '1 × box clipped at the edge' in notes
+    assert "1 × missing class, which nothing here can teach or test; first: '9'" in notes
+    assert "no digit, unused and left out; first: 'number'" in notes
+
+
+def test_everything_wrong_is_said_in_one_message(read, tmp_path):
+    (tmp_path / 'text.png').write_text('no photo')
+    images = [
+        IMAGE,
+        IMAGE | {'file_name': 'again.png'},
+        {'id': 2, 'file_name': 'gone.png', 'width': 9, 'height': 9},
+        {'id': 3, 'file_name': 'text.png', 'width': 9, 'height': 9},
+        {'id': 4, 'file_name': '1.png', 'width': 41, 'height': 20},
+    ]
+    annotations = [
+        BOX | {'id': 1, 'bbox': [50, 4, 8, 12]},
+        BOX | {'id': 2, 'bbox': [36, 4, 9, 12]},
+        BOX | {'id': 3, 'bbox': [5, 4, 0, 12]},
+        BOX | {'id': 4, 'bbox': [5, 4, float('nan'), 12]},
+        BOX | {'id': 5, 'image_id': 77},
+        BOX | {'id': 6, 'category_id': 11},
+        BOX | {'id': 7, 'category_id': 12},
+        BOX | {'id': 7},
+    ]
+    categories = [*coco([], [])['categories'], {'id': 11, 'name': 'ten'}]
+    with pytest.raises(UserError) as error:
+        read(coco(images, annotations, categories))
+    message = str(error.value)
+    assert 'mend 13 mistakes in 5 photos and 8 boxes' in message
+    for line in (
+        "1 × unknown class (names must be '0' to '9'); first: 'ten' (category id 11)",
+        '1 × duplicate image id; first: 1 (1.png and again.png)',
+        '1 × file listed under several image ids; first: 1.png',
+        '1 × missing file; first:',
+        '1 × unreadable file; first:',
+        '1 × image size that differs from the file; first:',
+        '2 × box outside the image; first: annotation 1 (image 1): xywh [50, 4, 8, 12] in 40x20',
+        '1 × empty box',
+        '1 × bbox that is not four finite numbers',
+        '1 × annotation for no image; first: annotation 5 (image 77)',
+        '1 × annotation of a category that "categories" does not list; first: annotation 7 (image 1): 12',
+        '1 × duplicate annotation id',
+    ):
+        assert line in message
+
+
+@pytest.mark.parametrize(
+    ('data', 'said'),
+    [
+        ('{', 'is not JSON'),
+        ('[]', 'is no COCO json: "images"'),
+        (json.dumps(coco([], [])), 'empty set: no photo'),
+        (json.dumps(coco([IMAGE], [])), 'empty set: no usable box'),
+        (json.dumps(coco([{'id': '1'}], [])), 'image without a whole-number id'),
+        (json.dumps(coco([IMAGE], [BOX], [{'id': 8, 'name': '7'}, {'id': 9, 'name': 7}])), 'duplicate class'),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_its_name(read, data, said):
+    with pytest.raises(UserError, match=r'train\.json') as error:
+        read(data, photos=False)
+    assert said in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r'none\.json: no such file'):
+        read_annotations(tmp_path / 'none.json')

@@ -1,0 +1,196 @@
+"""tools/dump_results.py as a person runs it."""
+
+import csv
+import json
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from conftest import ROOT, run_tool
+from PIL import Image
+
+
+def run(*arguments):
+    return run_tool('dump_results.py', *arguments)
+
+
+def entry(image_id, left, digit, score):
+    return {'image_id': image_id, 'bbox': [left, 5, 10, 20], 'score': score, 'category_id': digit + 1}
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Photos 1, 2 and 10, of 60x40 pixels, in tmp_path/photos."""
+    folder = tmp_path / 'photos'
+    folder.mkdir()
+    for name in ('10.png', '2.png', '1.png'):
+        Image.new('RGB', (60, 40)).save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def pred_json(tmp_path):
+    """10 reads 05, 2 reads 3 (from 0.3 on: 37), 1 has no box."""
+    boxes = [entry(10, 30, 5, 0.9), entry(10, 5, 0, 0.8), entry(2, 5, 3, 0.7), entry(2, 20, 7, 0.3)]
+    path = tmp_path / 'out' / 'pred.json'
+    path.parent.mkdir()
+    path.write_text(json.dumps(boxes))
+    return path
+
+
+@pytest.fixture
+def ann(tmp_path):
+    """The truth of the same photos: 05, 37, 1."""
+    boxes = [(10, 5, 0), (10, 30, 5), (2, 5, 3), (2, 20, 7), (1, 5, 1)]
+    path = tmp_path / 'valid.json'
+    truth = {
+        'images': [{'id': i, 'file_name': f'{i}.png', 'width': 60, 'height': 40} for i in (1, 2, 10)],
+        'categories': [{'id': i + 1, 'name': str(i)} for i in range(10)],
+        'annotations': [
+            {
+                'id': i,
+                'image_id': image_id,
+                'bbox': [left, 5, 10, 20],
+                'area': 200,
+                'iscrowd': 0,
+                'category_id': digit + 1,
+            }
+            for i, (image_id, left, digit) in enumerate(boxes, start=1)
+        ],
+    }
+    path.write_text(json.dumps(truth))
+    return path
+
+
+def test_makes_csv_and_zip_beside_pred_json(photos, pred_json):
+    done = run(pred_json, '--images', photos)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert done.stdout == f'{pred_json.parent}: 3 photos, 2 with a number (scores from 0.5), 4 boxes\n'
+    assert sorted(path.name for path in pred_json.parent.iterdir()) == ['pred.csv', 'pred.json', 'submission.zip']
+    text = 'image_id,pred_label\n1,-1\n2,3\n10,05\n'
+    assert (pred_json.parent / 'pred.csv').read_text() == text
+    with zipfile.ZipFile(pred_json.parent / 'submission.zip') as archive:
+        assert archive.namelist() == ['pred.json', 'pred.csv']
+        assert archive.read('pred.json') == pred_json.read_bytes()
+        assert archive.read('pred.csv').decode() == text
+    for checked in (pred_json, pred_json.with_name('submission.zip')):
+        done = run(checked, '--images', photos, '--check')
+        assert (done.returncode, done.stdout) == (0, 'ok: 3 photos, 2 with a number, 4 boxes\n')
+
+
+def test_writes_to_another_folder_with_another_threshold(tmp_path, photos, pred_json):
+    out = tmp_path / 'deep' / 'er'
+    mine = pred_json.rename(pred_json.with_name('mine.json'))
+    done = run(mine, '--images', photos, '--out', out, '--score-thr', 0.3)
+    assert done.returncode == 0, done.stderr
+    assert (out / 'pred.csv').read_text() == 'image_id,pred_label\n1,-1\n2,37\n10,05\n'
+    assert (out / 'pred.json').read_bytes() == mine.read_bytes()
+    assert [path.name for path in mine.parent.iterdir()] == ['mine.json']
+
+
+def test_another_pred_json_is_not_overwritten_unasked(photos, pred_json):
+    mine = pred_json.with_name('mine.json')
+    mine.write_text('[]')
+    before = pred_json.read_bytes()
+    done = run(mine, '--images', photos)
+    assert done.returncode == 2
+    assert 'choose a place with --out' in done.stderr
+    assert pred_json.read_bytes() == before
+    assert not pred_json.with_name('pred.csv').exists()
+
+
+def test_scores_with_the_truth(ann, pred_json):
+    done = run(pred_json, '--ann', ann)
+    # digits 0, 3, 5, 7 are found, 1 is not: AP 4/5; of the numbers only 05 is right
+    assert done.stdout.splitlines()[1] == 'AP 0.8000, AP50 0.8000, number accuracy 0.3333 (3 photos)'
+    done = run(pred_json, '--ann', ann, '--score-thr', 0.3)
+    assert done.stdout.splitlines()[1] == 'AP 0.8000, AP50 0.8000, number accuracy 0.6667 (3 photos)'
+    assert run(pred_json, '--ann', ann, '--check').stdout.startswith('ok: 3 photos')
+
+
+def test_photos_whose_names_are_no_ids_get_a_map(tmp_path):
+    folder = tmp_path / 'photos'
+    folder.mkdir()
+    Image.new('RGB', (60, 40)).save(folder / 'my, house.png')
+    (tmp_path / 'pred.json').write_text('[]')
+    done = run(tmp_path / 'pred.json', '--images', folder)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / 'images.csv').open(newline='') as file:
+        (row,) = csv.DictReader(file)
+    assert row['file_name'] == 'my, house.png'
+    assert (tmp_path / 'pred.csv').read_text() == f'image_id,pred_label\n{row["image_id"]},-1\n'
+
+
+def test_check_lists_the_problems_of_the_zip(photos, pred_json):
+    run(pred_json, '--images', photos)
+    pred_csv, zipped = pred_json.with_name('pred.csv'), pred_json.with_name('submission.zip')
+    with zipfile.ZipFile(zipped, 'w') as archive:
+        archive.write(pred_json, 'pred.json')
+        archive.writestr('pred.csv', 'image_id,pred_label\n1,-1\n10,5\n')
+    done = run(zipped, '--images', photos, '--check')
+    assert (done.returncode, done.stderr) == (1, '')
+    assert done.stdout.splitlines() == [
+        f'{zipped}: 2 kind(s) of problem',
+        f'  - {zipped}: its pred.csv is not the same as {pred_csv}; make the zip again',
+        f'  - {zipped}:pred.csv: 1 of 3 photos have no row; first: 2',
+    ]
+
+
+def test_check_writes_nothing(photos, pred_json):
+    done = run(pred_json, '--images', photos, '--check')
+    assert done.returncode == 1
+    assert done.stdout.count('no such file') == 2
+    assert [path.name for path in pred_json.parent.iterdir()] == ['pred.json']
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (lambda text: text.replace('"image_id": 10', '"image_id": 11'), '1 of its image ids are none of the 3 photos'),
+        (lambda text: text.replace('0.9', 'NaN'), 'entry 0 (from 0): score nan is not finite'),
+        (lambda text: text[:-9], 'not JSON'),
+    ],
+)
+def test_a_wrong_pred_json_is_one_line_and_writes_nothing(photos, pred_json, change, said):
+    pred_json.write_text(change(pred_json.read_text()))
+    done = run(pred_json, '--images', photos)
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr.startswith(f'error: {pred_json}: ')
+    assert said in done.stderr
+    assert done.stderr.count('\n') == 1
+    assert [path.name for path in pred_json.parent.iterdir()] == ['pred.json']
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (['--images', 'PHOTOS', '--score-thr', '7'], 'score_thr=7.0: must be a number from 0 to 1'),
+        (['--images', 'PHOTOS/none'], 'none: no such folder'),
+        (['--images', 'PHOTOS', '--check', '--out', 'x'], '--check writes nothing'),
+        ([], 'one of the arguments --images --ann is required'),
+    ],
+)
+def test_wrong_arguments(photos, pred_json, arguments, said):
+    done = run(pred_json, *(argument.replace('PHOTOS', str(photos)) for argument in arguments))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_a_missing_pred_json(tmp_path, photos):
+    for extra in ([], ['--check']):
+        done = run(tmp_path / 'gone.json', '--images', photos, *extra)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f'error: {tmp_path}/gone.json: ')
+
+
+def test_help_shows_examples_and_needs_no_deep_learning():
+    code = (
+        'import runpy, sys; sys.argv = ["dump_results.py", "--help"]\n'
+        'try: runpy.run_path("tools/dump_results.py", run_name="__main__")\n'
+        'except SystemExit: print("loaded:", sorted({"torch", "mmdet", "mmengine", "mmcv"} & set(sys.modules)))'
+    )
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.count('python tools/dump_results.py out/') == 2
+    assert done.stdout.endswith('loaded: []\n')

@@ -1,0 +1,144 @@
+#!/bin/sh
+# Make .venv and install requirements.txt into it. A second run finds it done and stops at once.
+#
+#     sh tools/setup.sh                         # or: make setup
+#     PYTHON=python3.12 sh tools/setup.sh       # with this interpreter
+#     TORCH=system sh tools/setup.sh            # with the torch and torchvision that the interpreter has
+#
+# Needs Python 3.10 to 3.13 with venv and a package registry, but no compiler. What pip says is in .venv/install.log.
+set -eu
+cd "$(dirname "$0")/.."
+
+VENV_PYTHON=.venv/bin/python
+LOG=.venv/install.log
+STAMP=.venv/installed.txt # written last: a .venv without it is half made
+export MMCV_WITH_OPS=0 # nothing is compiled; custom/ops.py serves mmcv's operators
+unset PYTHONDONTWRITEBYTECODE # without its bytecode torch takes 5 s longer to import, each time
+
+fail() {
+    printf 'setup: %s\n' "$1" >&2
+    exit 1
+}
+
+# The pins as they are installed: no comments; no torch pair where the system's is used.
+pins() {
+    sed -e 's/[[:space:]]*#.*//' -e '/^$/d' requirements.txt | if [ "$TORCH" = system ]; then
+        grep -Ev '^torch(vision)?=='
+    else
+        cat
+    fi
+}
+
+wanted() {
+    printf 'folder: %s\ntorch: %s\n' "$PWD" "$TORCH"
+    pins
+}
+
+# Prints the first interpreter that serves; or fails, naming what is wrong with each one.
+choose_python() {
+    reasons=
+    if [ -n "${PYTHON:-}" ]; then
+        set -- "$PYTHON"
+    else
+        set -- python3 python3.13 python3.12 python3.11 python3.10
+    fi
+    for candidate; do
+        if version=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then
+            case $version in
+            3.10 | 3.11 | 3.12 | 3.13)
+                if "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
+                    printf '%s\n' "$candidate"
+                    return
+                fi
+                reasons="$reasons $candidate ($version) lacks venv (Debian, Ubuntu: apt-get install python$version-venv);"
+                ;;
+            *) reasons="$reasons $candidate is Python $version;" ;;
+            esac
+        fi
+    done
+    [ -n "$reasons" ] || reasons=" found none as ${PYTHON:-python3};"
+    fail "needs Python 3.10 to 3.13 with venv:$reasons install one, or name it: PYTHON=/path/to/python3"
+}
+
+# step TEXT COMMAND...: runs the command, its output going to the log, and tells how long it took.
+step() {
+    printf 'setup: %s ... ' "$1"
+    shift
+    started=$(date +%s)
+    if "$@" >>"$LOG" 2>&1 </dev/null; then
+        printf '%s s\n' $(($(date +%s) - started))
+    else
+        printf 'failed\n'
+        return 1
+    fi
+}
+
+# What the log says, in one line.
+explain() {
+    tail -n 5 "$LOG" | cut -c 1-200 >&2
+    if tail -n 20 "$LOG" | grep -q 'No space left'; then
+        fail "the disk is full: free $needed_gb GB, then run this again"
+    elif tail -n 20 "$LOG" | grep -Eqi 'from versions: none|retrying|timed out|failed to fetch'; then
+        fail "the package registry does not answer: look at the network, the proxy and 'pip config list', then run this again"
+    elif tail -n 20 "$LOG" | grep -Eqi 'no matching distribution'; then
+        fail "the registry has no build of a pinned package for this Python and machine: try another PYTHON=..."
+    fi
+    fail "$1; the whole story is in $LOG"
+}
+
+install_pins() {
+    pins >.venv/pins.txt
+    if [ "$TORCH" = system ]; then # uv does not see the system's packages
+        step 'installing requirements.txt but for torch' "$VENV_PYTHON" -m pip install -r .venv/pins.txt
+        return
+    fi
+    step 'fetching the installer' "$VENV_PYTHON" -m pip install "$(grep '^uv==' .venv/pins.txt)" || return 1
+    # uv takes a quarter of pip's time, but does not know pip's settings (a mirror, say): then pip does it.
+    step 'installing requirements.txt' "$VENV_PYTHON" -m uv pip install --python "$VENV_PYTHON" -r .venv/pins.txt ||
+        grep -q 'No space left' "$LOG" || {
+        : >"$LOG"
+        step 'once more, with pip' "$VENV_PYTHON" -m pip install -r .venv/pins.txt
+    }
+}
+
+TORCH=${TORCH:-$(sed -n 's/^torch: //p' "$STAMP" 2>/dev/null || true)} # unsaid: as .venv was made
+TORCH=${TORCH:-pinned}
+case $TORCH in
+pinned) needed_gb=7 ;;
+system) needed_gb=2 ;;
+*) fail "TORCH=$TORCH is unknown: say TORCH=system, or TORCH=pinned for the versions of requirements.txt" ;;
+esac
+
+if [ "$(wanted)" = "$(cat "$STAMP" 2>/dev/null)" ] && version=$("$VENV_PYTHON" --version 2>/dev/null); then
+    echo "setup: .venv is ready ($version)"
+    exit
+fi
+if [ -e .venv ] && ! [ -e "$LOG" ]; then
+    fail '.venv is there, but this script did not make it: move it away, then run this again'
+fi
+
+python=$(choose_python)
+if [ "$TORCH" = system ]; then
+    torch_folder=$("$python" -c 'import os, torch, torchvision; print(os.path.dirname(torch.__path__[0]))' 2>/dev/null) ||
+        fail "TORCH=system, but $python cannot import torch and torchvision: name the Python that can: PYTHON=/path/to/python3"
+fi
+rm -rf .venv
+free_mb=$(df -Pm . | awk 'NR == 2 { print $4 }')
+if [ "$free_mb" -lt "${needed_gb}000" ]; then
+    fail "needs $needed_gb GB of disk, but $PWD has $free_mb MB: free some room, or move the project to a larger disk"
+fi
+mkdir .venv
+: >"$LOG"
+step "making .venv with $python" "$python" -m venv .venv || explain "$python -m venv failed"
+if [ "$TORCH" = system ]; then # not by --system-site-packages, which misses the packages of a Python in a venv itself
+    printf '%s\n' "$torch_folder" >"$("$VENV_PYTHON" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torch.pth"
+fi
+install_pins || explain 'the packages could not be installed'
+# Both opencv-python (asked for by mmcv) and opencv-python-headless unpack into cv2/, and which one wins is chance.
+# The first cannot be imported on a machine without libGL, so the second is laid over it.
+step 'making sure of the headless cv2' "$VENV_PYTHON" -m pip install --force-reinstall --no-deps \
+    "$(grep '^opencv-python-headless==' .venv/pins.txt)" || explain 'opencv-python-headless could not be installed'
+step 'importing the libraries once' "$VENV_PYTHON" -c \
+    'import cv2, mmcv, mmdet.datasets, mmengine.runner, pandas, timm, torch, torch.utils.tensorboard, torchvision' ||
+    explain 'an installed library cannot be imported'
+wanted >"$STAMP"

@@ -1,0 +1,60 @@
+"""Train a digit detector."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from custom.cli import add_run_arguments, last_checkpoint, load_config, run_tool
+from custom.errors import UserError
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example: python tools/train.py configs/digits_frcnn.py --cfg-options data_root=DIR train_cfg.max_epochs=3',
+    )
+    parser.add_argument('config', help='a file of configs/')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from a checkpoint; without a name, from the last one of the work dir',
+    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
+    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the global batch size')
+    add_run_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    if args.resume:
+        checkpoint = last_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
+        if checkpoint is None:
+            print(f'{cfg.work_dir}: no checkpoint to resume from; starting at the first epoch', file=sys.stderr)
+        else:
+            cfg.load_from, cfg.resume = str(checkpoint), True
+    cfg.auto_scale_lr.enable = cfg.auto_scale_lr.enable or args.auto_scale_lr
+
+    import torch
+    from mmdet.registry import RUNNERS
+
+    from custom.environment import write_environment
+
+    if args.amp:
+        if not torch.cuda.is_available():
+            raise UserError('--amp: no GPU found that torch can use; leave --amp out')
+        cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+
+    runner = RUNNERS.build(cfg)
+    write_environment(Path(cfg.work_dir, 'environment.txt'))
+    runner.train()
+    print(f'best checkpoint, config and log: {cfg.work_dir}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
