@@ -17,6 +17,19 @@ from custom.errors import UserError
 from custom.photos import read_photo
 
 DIGITS = tuple('0123456789')
+# One colour a digit (RGB), far apart in hue so that neighbours in a number differ.
+PALETTE = [
+    (230, 25, 75),
+    (60, 180, 75),
+    (255, 200, 25),
+    (0, 130, 200),
+    (245, 130, 48),
+    (145, 30, 180),
+    (70, 240, 240),
+    (240, 50, 230),
+    (210, 245, 60),
+    (0, 128, 128),
+]
 # A box that loses less than this share of its area at the photo's edge is a rough label; more is a mistake.
 CLIPPED_SHARE = 0.5
 
@@ -107,7 +120,9 @@ def _read_json(path: str | os.PathLike) -> dict[str, list[dict]]:
     try:
         data = json.loads(Path(path).read_text(encoding='utf-8'))
     except FileNotFoundError:
-        raise UserError(f'{path}: no such file; give a COCO json, or set data_root to the folder that holds it') from None
+        raise UserError(
+            f'{path}: no such file; give a COCO json, or set data_root to the folder that holds it'
+        ) from None
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror})') from None
     except ValueError as error:
@@ -153,8 +168,9 @@ def _ids_of(digit_of: dict[Any, int | None], digit: int) -> list:
 def _read_images(entries: list[dict], wrong: _Findings) -> dict[int, dict]:
     images: dict[int, dict] = {}
     for entry in entries:
-        image_id, name, size = entry.get('id'), entry.get('file_name'), (entry.get('width'), entry.get('height'))
-        if not _is_int(image_id) or not isinstance(name, str) or not all(_is_int(side) and side > 0 for side in size):
+        image_id, name = entry.get('id'), entry.get('file_name')
+        sides = entry.get('width'), entry.get('height')
+        if not isinstance(image_id, int) or not isinstance(name, str) or not all(_is_size(side) for side in sides):
             wrong.add('image without a whole-number id, file_name, width and height', repr(entry)[:120])
         elif image_id in images:
             wrong.add('duplicate image id', f'{image_id} ({images[image_id]["file_name"]} and {name})')
@@ -184,7 +200,9 @@ def _check_photos(images: Iterable[dict], image_dir: Path, wrong: _Findings) -> 
 
     images = list(images)
     with ThreadPoolExecutor() as pool:
-        results = tqdm(pool.map(check, images), f'checking {image_dir}', len(images), delay=2, unit=' photos', leave=False)
+        results = tqdm(
+            pool.map(check, images), f'checking {image_dir}', len(images), delay=2, unit=' photos', leave=False
+        )
         for finding in filter(None, results):
             wrong.add(*finding)
 
@@ -233,8 +251,8 @@ def _clip(bbox: Any, image: dict, where: str, wrong: _Findings, notes: _Findings
     return [x, y, w, h]
 
 
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and value > 0
 
 
 def _is_number(value: Any) -> bool:

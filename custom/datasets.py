@@ -2,41 +2,28 @@
 
 import logging
 import os.path as osp
+from typing import ClassVar
 
 from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
-from custom.annotations import DIGITS, read_annotations
+from custom.annotations import DIGITS, PALETTE, read_annotations
 from custom.photos import list_photos, photo_size
-
-# One colour a digit (RGB), far apart in hue so that neighbours in a number differ.
-PALETTE = [
-    (230, 25, 75),
-    (60, 180, 75),
-    (255, 200, 25),
-    (0, 130, 200),
-    (245, 130, 48),
-    (145, 30, 180),
-    (70, 240, 240),
-    (240, 50, 230),
-    (210, 245, 60),
-    (0, 128, 128),
-]
 
 
 @DATASETS.register_module()
 class DigitDataset(BaseDetDataset):
     """Photos with a COCO json of digits.
 
-    A label is the digit itself, whatever the order, ids or type of the json's categories. Nothing is dropped in silence:
-    see `custom.annotations.read_annotations` for what is checked, mended and refused.
+    A label is the digit itself, whatever the order, ids or type of the json's categories. Nothing is dropped in
+    silence: see `custom.annotations.read_annotations` for what is checked, mended and refused.
 
     Raises:
         UserError: one message that lists everything wrong with the json or its photos.
     """
 
-    METAINFO = {'classes': DIGITS, 'palette': PALETTE}
+    METAINFO: ClassVar[dict] = {'classes': DIGITS, 'palette': PALETTE}
 
     def load_data_list(self) -> list[dict]:
         """One dict a photo; `instances` hold xyxy boxes in pixels and the digit as `bbox_label`."""

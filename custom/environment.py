@@ -40,7 +40,7 @@ def describe_environment() -> str:
         'commit': commit,
         'Python': platform.python_version(),
         'system': platform.platform(),
-        'CPU': f'{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads',
+        'CPU': f'{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads',
         'GPU': ', '.join(gpus) or 'none',
         **{name: _version(name) for name in PACKAGES},
     }
@@ -55,6 +55,13 @@ def _version(name: str) -> str:
 
 
 def write_environment(path: Path) -> None:
-    """Write `describe_environment()` to `path`."""
-    with replacing(path) as beside:
-        beside.write_text(describe_environment(), encoding='utf-8')
+    """Write `describe_environment()` to `path`, on the main process.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    from mmengine.dist import is_main_process
+
+    if is_main_process():
+        with replacing(path) as beside:
+            beside.write_text(describe_environment(), encoding='utf-8')

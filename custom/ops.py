@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from custom.errors import UserError
+from custom.roi_align import LARGEST_MAP, roi_align_gradient
 
 MODULE = 'mmcv._ext'
 MAX_POOLING = 0  # mmcv's code for pool_mode='max'; 1 is 'avg'
@@ -107,6 +108,11 @@ def roi_align_backward(
 ) -> None:
     """Fill `grad_input` (B, C, H, W) from `grad_output` (K, C, bins, bins); the rest as in `roi_align_forward`."""
     grad, boxes = _exact(grad_output, rois)
+    height, width = grad_input.shape[2:]
+    if grad.device.type == 'cpu' and height * width <= LARGEST_MAP:
+        shape = tuple(grad_input.shape)
+        grad_input.copy_(roi_align_gradient(grad, boxes, shape, spatial_scale, sampling_ratio, aligned))
+        return
     size = (aligned_height, aligned_width, *grad_input.shape)
     grad_input.copy_(
         torch.ops.torchvision._roi_align_backward(grad, boxes, spatial_scale, *size, sampling_ratio, aligned)

@@ -33,7 +33,10 @@ def apply_overrides(cfg: Config, options: Iterable[str]) -> None:
         key, equals, text = option.partition('=')
         if not equals or not key:
             raise UserError(f'--cfg-options {option}: must be key=value, as in train_dataloader.batch_size=4')
-        value = _parse(text, _lookup(cfg, key), option)
+        old = _lookup(cfg, key)
+        value = _parse(text, old, option)
+        if isinstance(old, (int, float)) and isinstance(value, str):
+            raise UserError(f'--cfg-options {option}: must be a value like the present {old!r}')
         old_root = cfg.get('data_root')
         try:
             cfg.merge_from_dict({key: value})
@@ -72,7 +75,9 @@ def _lookup(cfg: Config, key: str) -> Any:
             node = node[part]
         elif isinstance(node, (list, tuple)):
             if not part.isdecimal() or int(part) >= len(node):
-                raise UserError(f'--cfg-options {key}: {part!r} must be a number below {len(node)}, the length of that list')
+                raise UserError(
+                    f'--cfg-options {key}: {part!r} must be a number below {len(node)}, the length of that list'
+                )
             node = node[int(part)]
         else:
             return None

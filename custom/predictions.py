@@ -101,26 +101,28 @@ def value_faults(bboxes: np.ndarray, scores: np.ndarray, category_ids: np.ndarra
             yield np.flatnonzero(bad), what
 
 
+def encode_entries(detections: Detections, part: slice = slice(None)) -> bytes:
+    """A part of the detections as entries of pred.json with commas between them; nothing where there are none."""
+    columns = (detections.image_ids, detections.bboxes, detections.scores, detections.labels + 1)
+    rows = zip(*(column[part].tolist() for column in columns), strict=True)
+    return orjson.dumps([dict(zip(KINDS, row, strict=True)) for row in rows])[1:-1]
+
+
+def write_entries(path: str | os.PathLike, parts: Iterable[bytes]) -> None:
+    """Write pred.json from what `encode_entries` gave, in that order."""
+    with replacing(path) as beside, beside.open('wb') as file:
+        file.write(b'[')
+        file.writelines((b',' if i else b'') + part for i, part in enumerate(filter(None, parts)))
+        file.write(b']\n')
+
+
 def write_pred_json(path: str | os.PathLike, detections: Detections) -> None:
     """Write pred.json: a list of {image_id, bbox (xywh in pixels), score, category_id (digit + 1)}, in the order given.
 
     Raises:
         UserError: the file cannot be written.
     """
-    with replacing(path) as beside, beside.open('wb') as file:
-        file.write(b'[')
-        for start in range(0, len(detections), CHUNK):
-            part = slice(start, start + CHUNK)
-            rows = zip(
-                detections.image_ids[part].tolist(),
-                detections.bboxes[part].tolist(),
-                detections.scores[part].tolist(),
-                (detections.labels[part] + 1).tolist(),
-                strict=True,
-            )
-            text = orjson.dumps([dict(zip(KINDS, row, strict=True)) for row in rows])
-            file.write((b',\n' if start else b'') + text[1:-1])
-        file.write(b']\n')
+    write_entries(path, (encode_entries(detections, slice(i, i + CHUNK)) for i in range(0, len(detections), CHUNK)))
 
 
 def parse_pred_json(text: bytes, name: str | os.PathLike) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -164,12 +166,8 @@ def parse_pred_json(text: bytes, name: str | os.PathLike) -> tuple[np.ndarray, n
         raise UserError(f'{name}: entry {i} (from 0): bbox must be [x, y, w, h], but it is {str(boxes[i])[:80]}')
     flat = same_kind(list(chain.from_iterable(boxes)), {int, float}, 'bbox must hold 4 numbers', size=4)
     try:
-        return (
-            np.array(columns['image_id'], dtype=np.int64),
-            np.array(flat, dtype=np.float64).reshape(-1, 4),
-            np.array(columns['score'], dtype=np.float64),
-            np.array(columns['category_id'], dtype=np.int64),
-        )
+        ids, categories = (np.array(columns[key], np.int64) for key in ('image_id', 'category_id'))
+        return ids, np.array(flat, np.float64).reshape(-1, 4), np.array(columns['score'], np.float64), categories
     except OverflowError as error:
         raise UserError(f'{name}: holds a whole number that does not fit into 64 bits') from error
 

@@ -3,9 +3,19 @@
 Configs name it in `custom_imports`.
 """
 
+import contextlib
+import io
+import warnings
+
 from custom.ops import serve_mmcv_ops
 
 serve_mmcv_ops()  # before anything imports mmcv.ops
+
+with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    # mmdet tells of each optional package that is missing; none is used here, and stdout is for results.
+    warnings.simplefilter('ignore')
+    import mmdet.datasets
+    import mmdet.evaluation  # noqa: F401
 
 from custom.backbones import TimmFeatures  # noqa: E402
 from custom.console import ConsoleHook  # noqa: E402

@@ -1,6 +1,8 @@
 """mmengine's Runner, at home on a console and on CPUs."""
 
 import logging
+import os
+import warnings
 
 import torch
 from mmdet.registry import RUNNERS
@@ -8,12 +10,17 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import distributed, nn
 
+from custom.errors import UserError
+
 
 @RUNNERS.register_module()
 class DigitRunner(Runner):
     """A Runner whose log file keeps everything while the console shows warnings only (`ConsoleHook` does the rest).
 
     With `launcher='pytorch'` and no GPU it uses gloo; mmengine would ask for a CUDA device there.
+
+    Raises:
+        UserError: a launcher that did not start this process, or one that needs a GPU where there is none.
     """
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
@@ -22,16 +29,36 @@ class DigitRunner(Runner):
         for handler in logger.handlers:
             if not isinstance(handler, logging.FileHandler):
                 handler.setLevel(max(handler.level, logging.WARNING))
+                # mmengine warns of calls that only mmengine itself makes.
+                handler.addFilter(lambda record: 'will be deprecated in future' not in record.getMessage())
         return logger
 
     def setup_env(self, env_cfg: dict) -> None:
         """As the parent does; the process group is made here first where there is no GPU."""
-        if self.distributed and not distributed.is_initialized() and not torch.cuda.is_available():
-            distributed.init_process_group('gloo')
+        if self.distributed:
+            if self.launcher == 'pytorch' and 'RANK' not in os.environ:
+                raise UserError('--launcher pytorch: start it by torchrun --nproc-per-node=N instead of python')
+            for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
+                os.environ.setdefault(name, '1')  # as the parent does, with a warning from every process
+            if not torch.cuda.is_available():
+                if self.launcher != 'pytorch':
+                    raise UserError(
+                        f'--launcher {self.launcher}: needs a GPU; on CPUs use torchrun, --launcher pytorch'
+                    )
+                if not distributed.is_initialized():
+                    distributed.init_process_group('gloo')
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """As the parent does; without a GPU the default wrapper must not be told a device id."""
         if self.distributed and model_wrapper_cfg is None and not torch.cuda.is_available():
-            model_wrapper_cfg = {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False}
-        return super().wrap_model(model_wrapper_cfg, model)
+            model_wrapper_cfg = {
+                'type': 'MMDistributedDataParallel',
+                'device_ids': None,
+                'broadcast_buffers': False,
+                'find_unused_parameters': self.cfg.get('find_unused_parameters', False),
+            }
+        with warnings.catch_warnings():
+            # From every process: torch has a new name for an argument that the parent gives.
+            warnings.filterwarnings('ignore', '`broadcast_buffers` is deprecated', FutureWarning)
+            return super().wrap_model(model_wrapper_cfg, model)

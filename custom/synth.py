@@ -3,16 +3,18 @@
     ROOT/train/*.png  ROOT/valid/*.png  ROOT/test/*.png  ROOT/train.json  ROOT/valid.json  ROOT/synth.json
 
 `test` has no annotations, as in the real set. `synth.json` says what the set was made from. Every photo shows a number.
-A photo depends on the seed, its split, its number and the installed fonts, and on nothing else: not on how many are made,
-nor by how many processes.
+A photo depends on the seed, the hardness, its split, its number and the installed fonts, and on nothing else: not on
+how many are made, nor by how many processes.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -78,9 +80,13 @@ class SynthConfig:
         return {'train': self.images - valid - test, 'valid': valid, 'test': test}
 
 
+def _start_worker() -> None:
+    cv2.setNumThreads(1)  # the processes share the cores already
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the pool
+
+
 def _draw_file(folder: str, split: str, image_id: int, config: SynthConfig, faces: Sequence[Face]) -> dict:
     """Write one photo; returns its size, boxes (xywh) and digits."""
-    cv2.setNumThreads(1)  # the processes share the cores already
     rng = np.random.default_rng([config.seed, SPLITS.index(split), image_id])
     scene = draw_scene(rng, faces, config.hardness)
     path = Path(folder, split, f'{image_id}.png')
@@ -92,7 +98,8 @@ def _draw_file(folder: str, split: str, image_id: int, config: SynthConfig, face
 
 def _coco(rows: Sequence[dict]) -> dict:
     """Annotations in COCO's form: boxes xywh in whole pixels, category 1 is '0'."""
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for image_id, row in enumerate(rows, start=1):
         size = {'height': row['height'], 'width': row['width']}
         images.append({'id': image_id, 'file_name': f'{image_id}.png', **size})
@@ -150,31 +157,37 @@ def write_dataset(out: str | os.PathLike, config: SynthConfig, workers: int | No
     Args:
         out: A folder that is not there yet, or is empty.
         config: What to make.
-        workers: Processes. Defaults to None (as many as there are cores).
+        workers: Processes. Defaults to None (one a core).
 
     Returns:
         Whether it was made; False when `out` holds the same data set already.
 
     Raises:
-        UserError: `out` holds something else or cannot be written to, or no font is installed.
+        UserError: `out` holds something else or cannot be written to, `workers` is below 1, or no font is installed.
     """
+    if workers is not None and workers < 1:
+        raise UserError(f'workers={workers}: must be 1 or more')
     out = Path(out)
     faces = digit_faces()
     record = _record(config, faces)
     if _is_there(out, record):
         return False
-    workers = workers or len(os.sched_getaffinity(0))
     with _folder(out) as folder:
-        context = multiprocessing.get_context('spawn')  # OpenCV's threads do not survive a fork
-        with ProcessPoolExecutor(workers, mp_context=context) as pool, tqdm(total=config.images, unit='photo', delay=2) as bar:
-            for split, count in config.sizes.items():
-                (folder / split).mkdir()
-                jobs = [(str(folder), split, number, config, faces) for number in range(1, count + 1)]
-                rows = []
-                for row in pool.map(_draw_file, *zip(*jobs, strict=True), chunksize=8):
-                    rows.append(row)
-                    bar.update()
-                if split != 'test':
-                    (folder / f'{split}.json').write_text(json.dumps(_coco(rows)))
+        # OpenCV's threads do not survive a fork, hence spawn.
+        context = multiprocessing.get_context('spawn')
+        pool = ProcessPoolExecutor(workers or os.cpu_count(), context, _start_worker)
+        try:
+            with tqdm(total=config.images, unit='photo', delay=2) as bar:
+                for split, count in config.sizes.items():
+                    (folder / split).mkdir()
+                    draw = functools.partial(_draw_file, str(folder), split, config=config, faces=faces)
+                    rows = []
+                    for row in pool.map(draw, range(1, count + 1), chunksize=8):
+                        rows.append(row)
+                        bar.update()
+                    if split != 'test':
+                        (folder / f'{split}.json').write_text(json.dumps(_coco(rows)))
+        finally:
+            pool.shutdown(cancel_futures=True)
         (folder / 'synth.json').write_text(json.dumps(record, indent=2) + '\n')
     return True

@@ -1,8 +1,9 @@
 """The typefaces of the made scenes: installed packages only, kept where their digits look like house numbers.
 
-No font is part of this project. `FONT_PACKAGES` come from the package index; DejaVu comes with matplotlib. Their licences,
-read from the packages' metadata and the fonts' name tables: SIL Open Font License 1.1 (30 of the `fontpkg` families),
-Apache 2.0 (Roboto, Roboto Slab, Permanent Marker, Satisfy) and the Bitstream Vera licence (DejaVu).
+No font is part of this project. `FONT_PACKAGES` come from the package index, DejaVu comes with matplotlib. All of them
+are free; their name tables and packages say: Apache 2.0 for Roboto, Roboto Slab, Permanent Marker and Satisfy, the
+Bitstream Vera licence for DejaVu, the SIL Open Font License 1.1 for the others. (canvas-fonts 0.2.0 does not serve: its
+218 .ttf files are copies of a web page.)
 """
 
 import functools
@@ -19,13 +20,15 @@ from PIL import Image, ImageDraw, ImageFont
 from custom.errors import UserError
 
 FAMILIES = (
-    'abril-fatface alfa-slab-one anton archivo arimo barlow-condensed bebas-neue black-ops-one bodoni-moda cinzel '
-    'crimson-pro dm-serif-display dosis frank-ruhl-libre fredoka gravitas-one jost kalam league-spartan libre-baskerville '
-    'lobster oleo-script oswald overpass permanent-marker righteous roboto-slab saira satisfy teko'
-).split()
+    *['abril-fatface', 'alfa-slab-one', 'anton', 'archivo', 'arimo', 'barlow-condensed', 'bebas-neue'],
+    *['black-ops-one', 'bodoni-moda', 'cinzel', 'crimson-pro', 'dm-serif-display', 'dosis', 'frank-ruhl-libre'],
+    *['fredoka', 'gravitas-one', 'jost', 'kalam', 'league-spartan', 'libre-baskerville', 'lobster'],
+    *['oleo-script', 'oswald', 'overpass', 'permanent-marker', 'righteous', 'roboto-slab', 'saira', 'satisfy'],
+    *['teko'],
+)
 FONT_PACKAGES = ('font-roboto', *(f'fontpkg-{family}' for family in FAMILIES))
 # Of every variable axis a few values are used; the other axes (optical size) stay at their default.
-AXIS_STEPS = {'Weight': (0.15, 0.5, 0.9), 'Width': (0.0, 0.5)}
+AXIS_STEPS = {'Weight': (0.25, 0.55, 0.9), 'Width': (0.0, 0.5)}
 DIGITS = '0123456789'
 
 
@@ -101,7 +104,7 @@ def glyph(face: Face, char: str, height: int) -> Glyph | None:
 
 
 def has_lining_digits(face: Face) -> bool:
-    """Say whether a face's ten digits are there, differ from each other, and stand equally high on one line."""
+    """Say whether a face's ten digits are there, differ, stand equally high on one line, and are no hairlines."""
     drawn = [glyph(face, char, 48) for char in DIGITS]
     glyphs = [one for one in drawn if one is not None]
     if len(glyphs) < len(DIGITS):
@@ -110,7 +113,7 @@ def has_lining_digits(face: Face) -> bool:
     heights = np.array([one.mask.shape[0] / 48 for one in glyphs])
     widths = np.array([one.mask.shape[1] / 48 for one in glyphs])
     inked = np.array([(one.mask > 127).mean() for one in glyphs])
-    if np.ptp(tops) > 0.13 or np.ptp(heights) > 0.16 or widths.max() > 1.1 or inked.min() < 0.08:
+    if np.ptp(tops) > 0.13 or np.ptp(heights) > 0.16 or widths.max() > 1.1 or inked.mean() < 0.22:
         return False
     small = [cv2.resize(one.mask, (24, 32), interpolation=cv2.INTER_AREA).astype(np.float32) / 255 for one in glyphs]
     return all(np.abs(a - b).mean() > 0.05 for a, b in itertools.combinations(small, 2))
@@ -140,19 +143,22 @@ def _cuts(path: Path) -> Iterable[Face]:
     yield from (Face(str(path), values) for values in itertools.product(*choices))
 
 
-def _files() -> tuple[list[Path], list[str]]:
-    """Font files of the installed packages, and the names of the packages that are missing."""
-    files, missing = [], []
-    for package in FONT_PACKAGES:
-        spec = importlib.util.find_spec(package.replace('-', '_'))
-        if spec is None or not spec.submodule_search_locations:
-            missing.append(package)
-            continue
-        files += sorted(Path(next(iter(spec.submodule_search_locations)), 'files').glob('*.ttf'))
-    plotting = importlib.util.find_spec('matplotlib')
-    if plotting and plotting.origin:
-        files += sorted(Path(plotting.origin).parent.glob('mpl-data/fonts/ttf/DejaVu*.ttf'))
-    return files, missing
+def _home(package: str) -> Path | None:
+    """The folder of an installed package; the package is not imported."""
+    spec = importlib.util.find_spec(package.replace('-', '_'))
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def missing_packages() -> list[str]:
+    """Those of `FONT_PACKAGES` that are not installed: without them the scenes show fewer typefaces."""
+    return [package for package in FONT_PACKAGES if _home(package) is None]
+
+
+def font_files() -> list[Path]:
+    """The font files of all installed packages, in a fixed order."""
+    homes = [(_home(package), 'files/*.ttf') for package in FONT_PACKAGES]
+    homes.append((_home('matplotlib'), 'mpl-data/fonts/ttf/DejaVu*.ttf'))
+    return [path for home, pattern in homes if home for path in sorted(home.glob(pattern))]
 
 
 @functools.lru_cache(maxsize=1)
@@ -165,10 +171,9 @@ def digit_faces() -> tuple[Face, ...]:
     Raises:
         UserError: no usable font is installed.
     """
-    files, missing = _files()
     kept: list[Face] = []
     seen: list[np.ndarray] = []
-    for face in itertools.chain.from_iterable(_cuts(path) for path in files):
+    for face in itertools.chain.from_iterable(_cuts(path) for path in font_files()):
         if not has_lining_digits(face):
             continue
         looks = _thumbnail(face)
@@ -176,5 +181,5 @@ def digit_faces() -> tuple[Face, ...]:
             kept.append(face)
             seen.append(looks)
     if not kept:
-        raise UserError(f'no font found; install them: pip install {" ".join(missing)}')
+        raise UserError(f'no font found; install them: pip install {" ".join(missing_packages())}')
     return tuple(kept)

@@ -76,8 +76,8 @@ def grow(xyxy: np.ndarray) -> np.ndarray:
 def frame(xyxy: np.ndarray, width: int, height: int) -> np.ndarray:
     """Boxes as a person would draw them around ink.
 
-    The rule: the ink's bounding rectangle after all transforms, grown by `BOX_MARGIN` of its height; all digits of a number
-    get the height of the highest one, about their own middle (SVHN's boxes do); then whole pixels inside the photo.
+    The rule: the ink's bounding rectangle after all transforms, grown by `BOX_MARGIN` of its height; all digits of a
+    number get the height of the highest one, about their own middle (SVHN's boxes do); then whole pixels in the photo.
 
     Args:
         xyxy: (K, 4) float, the ink's bounds in photo pixels.
@@ -114,7 +114,9 @@ def _line_up(rng: np.random.Generator, face: Face, layout: Layout, hardness: flo
         if not loose:
             angle = drop = 0.0
         turn = np.array([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0], [0, 0, 1]])
-        centre = np.array([[1, 0, x + width / 2], [0, 1, one.top + one.mask.shape[0] / size / 2 - 0.5 + drop], [0, 0, 1]])
+        centre = np.array(
+            [[1, 0, x + width / 2], [0, 1, one.top + one.mask.shape[0] / size / 2 - 0.5 + drop], [0, 0, 1]]
+        )
         fit = np.diag([stretch / size, 1 / size, 1.0])
         fit[:2, 2] = -width / 2, -one.mask.shape[0] / size / 2
         strokes.append(Stroke(one, centre @ turn @ fit))

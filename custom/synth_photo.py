@@ -45,8 +45,8 @@ def lens(rng: np.random.Generator, image: np.ndarray, digit_height: float, hardn
         kernel = np.zeros((length * 2 + 1,) * 2, np.float32)
         kernel[length, length - length // 2 : length + (length + 1) // 2] = 1
         turn = cv2.getRotationMatrix2D((length, length), angle, 1)
-        kernel = cv2.warpAffine(kernel, turn, kernel.shape)
-        image = cv2.filter2D(image, -1, kernel / max(kernel.sum(), 1e-6), borderType=cv2.BORDER_REFLECT)
+        smear = cv2.warpAffine(kernel, turn, kernel.shape)
+        image = cv2.filter2D(image, -1, smear / smear.sum(), borderType=cv2.BORDER_REFLECT)
     return image
 
 
@@ -54,17 +54,19 @@ def sensor(rng: np.random.Generator, image: np.ndarray, hardness: float) -> np.n
     """Add noise: fine grain of brightness and coarser stains of colour. float32 in, uint8 out."""
     height, width = image.shape[:2]
     grain = rng.standard_normal((height, width), dtype=np.float32)
-    image = image + (grain * abs(rng.normal(0, 0.003 + 0.004 * hardness)))[..., None]
+    noisy = image + (grain * abs(rng.normal(0, 0.003 + 0.004 * hardness)))[..., None]
     stains = np.stack([clouds(rng, height, width, 1.6, 1.6) for _ in range(3)], axis=2)
     stains -= cv2.transform(stains, np.full((1, 3), 1 / 3, np.float32))[..., None]
-    image += stains * rng.uniform(0.012, 0.024)
-    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
+    noisy += stains * rng.uniform(0.012, 0.024)
+    return (np.clip(noisy, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     """(h, w, 3) uint8 RGB after JPEG compression at `quality` (1 to 100)."""
     _, coded = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert decoded is not None  # it has just been coded
+    return decoded[..., ::-1]
 
 
 def photograph(

@@ -89,7 +89,8 @@ def _add_plate(rng: np.random.Generator, image: np.ndarray, number: Number, unit
     if power < 4:
         half *= 1.25
     centre = rng.normal(0, 0.03, 2)
-    colours = PLATES[rng.integers(len(PLATES))] + rng.normal(0, 0.03, (2, 3)).astype(np.float32)
+    common = rng.integers(len(PLATES), size=2).min()
+    colours = PLATES[common] + rng.normal(0, 0.03, (2, 3)).astype(np.float32)
     mask = polygon(height, width, project(zoom, rounded(centre, half, power)))
     if rng.random() < 0.5:
         shift = rng.normal(0, 0.06 * unit, 2)
@@ -118,7 +119,9 @@ def _choose_ink(rng: np.random.Generator, image: np.ndarray, mask: np.ndarray, l
     return inks[good[0] if len(good) else contrast.argmax()]
 
 
-def _paint(rng: np.random.Generator, image: np.ndarray, mask: np.ndarray, ink: np.ndarray, unit: float, hardness: float):
+def _paint(
+    rng: np.random.Generator, image: np.ndarray, mask: np.ndarray, ink: np.ndarray, unit: float, hardness: float
+):
     """Draw the number: its shadow or outline, then the ink, worn and shaded."""
     height, width = image.shape[:2]
     kind = rng.random()

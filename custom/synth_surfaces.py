@@ -8,11 +8,19 @@ WALLS = np.array(
         *[(232, 228, 220), (214, 206, 190), (196, 182, 158), (176, 168, 158), (150, 146, 140), (122, 118, 112)],
         *[(205, 186, 150), (186, 140, 104), (150, 92, 70), (120, 66, 52), (96, 60, 46), (84, 74, 66), (60, 52, 46)],
         *[(38, 36, 38), (24, 24, 30), (160, 170, 178), (112, 128, 140), (70, 88, 112), (46, 64, 110), (140, 172, 160)],
-        *[(84, 120, 92), (40, 74, 52), (214, 190, 110), (196, 150, 60), (140, 40, 40), (236, 236, 238), (248, 248, 248)],
+        *[
+            (84, 120, 92),
+            (40, 74, 52),
+            (214, 190, 110),
+            (196, 150, 60),
+            (140, 40, 40),
+            (236, 236, 238),
+            (248, 248, 248),
+        ],
     ],
     np.float32,
 ) / np.float32(255)
-# Plate and ink: enamel, brass, slate, house paint.
+# Plate and ink: enamel, brass, slate, house paint; the commonest first.
 PLATES = np.array(
     [
         *[[(240, 240, 238), (24, 26, 34)], [(240, 240, 240), (30, 44, 130)], [(34, 54, 150), (238, 240, 244)]],
@@ -60,7 +68,7 @@ def wall_colour(rng: np.random.Generator) -> np.ndarray:
 
 def render(rng: np.random.Generator, height: int, width: int, unit: float) -> np.ndarray:
     """Plaster: mottled at two scales. Arguments and result as of `wall`."""
-    rough = rng.uniform(0.0, 0.06)
+    rough = 0.06 * rng.random() ** 2
     relief = clouds(rng, height, width, unit * 0.8, unit * 0.8) * 0.02
     relief += clouds(rng, height, width, unit * 0.06, unit * 0.06) * rough
     return wall_colour(rng) + relief[..., None]
@@ -95,7 +103,9 @@ def wood(rng: np.random.Generator, height: int, width: int, unit: float) -> np.n
     index = (place // board).astype(int)
     shade = rng.normal(0, 0.03, index.max() + 1)[index] + rng.uniform(-0.1, 0.1) * (place % board) / board
     shade -= 0.25 * np.clip(1.5 - (place % board) / max(0.6, 0.05 * unit), 0, 1)
-    grain = clouds(rng, across, long, unit * 0.05, unit * 1.5) * rng.uniform(0.0, 0.04) + shade[:, None].astype(np.float32)
+    grain = clouds(rng, across, long, unit * 0.05, unit * 1.5) * rng.uniform(0.0, 0.04) + shade[:, None].astype(
+        np.float32
+    )
     return wall_colour(rng) + (grain.T if standing else grain)[..., None]
 
 

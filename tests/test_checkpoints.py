@@ -32,7 +32,7 @@ class TinyModel(BaseModel):
         return {'loss': self.layer(self.norm(photos)).square().mean()}
 
 
-def tiny_runner(folder, **settings):
+def tiny_runner(folder, epochs, **settings):
     return Runner(
         TinyModel(),
         str(folder),
@@ -42,7 +42,7 @@ def tiny_runner(folder, **settings):
             'sampler': {'type': 'DefaultSampler', 'shuffle': True},
             'collate_fn': {'type': 'default_collate'},
         },
-        train_cfg={'by_epoch': True, 'max_epochs': 2},
+        train_cfg={'by_epoch': True, 'max_epochs': epochs},
         optim_wrapper={'optimizer': {'type': 'AdamW', 'lr': 0.1}},
         param_scheduler=[
             {'type': 'LinearLR', 'start_factor': 0.1, 'end': 2, 'by_epoch': False},
@@ -50,13 +50,13 @@ def tiny_runner(folder, **settings):
             {'type': 'OneCycleLR', 'eta_max': 0.1, 'total_steps': 9},
         ],
         custom_hooks=[{'type': 'EMAHook'}],
-        experiment_name=f'{folder.name}-{len(settings)}',
+        experiment_name=f'{folder.name}-{epochs}',
         **settings,
     )
 
 
 def test_a_training_run_is_read_whole_and_resumed(tmp_path):
-    runner = tiny_runner(tmp_path)
+    runner = tiny_runner(tmp_path, 2)
     runner.message_hub.update_info('best', np.float32(0.5))
     runner.train()
     file = tmp_path / 'epoch_2.pth'
@@ -69,10 +69,11 @@ def test_a_training_run_is_read_whole_and_resumed(tmp_path):
     assert losses.statistics('mean') == pytest.approx(np.mean(losses.data[0]))
     assert stored['message_hub']['runtime_info']['best'] == np.float32(0.5)
 
-    resumed = tiny_runner(tmp_path, load_from=str(file), resume=True)
-    resumed.load_or_resume()
-    assert (resumed.epoch, resumed.iter) == (2, 4)
-    assert resumed.optim_wrapper.optimizer.state_dict()['state'][0]['step'] == 4
+    resumed = tiny_runner(tmp_path, 3, load_from=str(file), resume=True)
+    resumed.train()
+    assert (resumed.epoch, resumed.iter) == (3, 6)
+    assert resumed.optim_wrapper.optimizer.state_dict()['state'][0]['step'] == 6
+    assert resumed.message_hub.get_scalar('train/loss').data[1].tolist() == [1] * 6
 
 
 def test_a_checkpoint_of_numpy_1_is_read(tmp_path):
@@ -157,6 +158,7 @@ def write_others(folder):
     (folder / 'results.pkl').write_bytes(pickle.dumps([1, 2]))
     torch.save([torch.ones(1)], folder / 'list.pth')
     torch.save({'state_dict': {}}, folder / 'nothing.pth')
+    torch.save({0: torch.ones(1)}, folder / 'numbered.pth')
     return {
         'cut.pth': 'the end of this checkpoint is missing',
         'cut_old.pth': 'damaged',
@@ -168,6 +170,7 @@ def write_others(folder):
         'results.pkl': 'damaged, or no checkpoint',
         'list.pth': 'holds no weights',
         'nothing.pth': 'holds no weights',
+        'numbered.pth': 'holds no weights',
         'absent.pth': 'No such file',
         '.': 'Is a directory',
     }

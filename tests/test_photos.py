@@ -50,10 +50,8 @@ def test_a_folder_without_photos_is_refused_with_its_name(tmp_path, make):
 @pytest.mark.parametrize('mode', ['L', 'RGB', 'P', 'LA', 'RGBA', 'I;16'])
 def test_every_mode_reads_alike(tmp_path, mode):
     grey = np.array([[51, 204]], dtype=np.uint8)
-    if mode == 'I;16':
-        image = Image.fromarray(grey.astype(np.uint16) * 257)
-    else:
-        image = Image.fromarray(grey).convert(mode)
+    deep = Image.fromarray(grey.astype(np.uint16) * 257)
+    image = deep if mode == 'I;16' else Image.fromarray(grey).convert(mode)
     image.save(tmp_path / 'x.png')
     assert Image.open(tmp_path / 'x.png').mode == mode
     assert read_photo(tmp_path / 'x.png').tolist() == [[[51] * 3, [204] * 3]]

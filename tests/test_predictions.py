@@ -20,8 +20,8 @@ def some(n=3):
 
 
 def test_from_model_rounds_and_turns_xyxy_into_xywh():
-    detections = Detections.from_model([5], [[1.00049, 2, 4.5, 8.25]], [0.12345678], [0])
-    assert detections.bboxes.tolist() == [[1.0, 2.0, 3.5, 6.25]]
+    detections = Detections.from_model([5], [[1.0004, 2.0006, 4.5, 8.25]], [0.12345678], [0])
+    assert detections.bboxes.tolist() == [[1.0, 2.001, 3.5, 6.249]]
     assert detections.scores.tolist() == [0.123457]
     assert (detections.image_ids.dtype, detections.labels.dtype) == (np.int64, np.int64)
 

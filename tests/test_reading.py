@@ -55,6 +55,8 @@ def test_of_equal_scores_the_first_box_wins():
     boxes = [box(0, 10), box(1, 10)]
     assert read_number(boxes, [0.7, 0.7], [3, 8]).number == '3'
     assert read_number(boxes[::-1], [0.7, 0.7], [8, 3]).number == '8'
+    far_apart = np.array([box(20 * i) for i in range(300)], dtype=float)
+    assert suppress_doubles(far_apart, np.full(300, 0.7), 0.5).tolist() == list(range(300))
 
 
 def test_sorts_by_left_edge_then_by_centre():

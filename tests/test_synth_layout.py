@@ -21,7 +21,7 @@ def layouts():
 
 def test_quantile_tables_match_their_levels_and_grow():
     tables = [table for table in TABLES if len(table) == len(LEVELS)] + list(synth_layout.PHOTO_ASPECT.values())
-    assert len(tables) == 14
+    assert len(tables) == 15
     assert all(np.all(np.diff(table) > 0) for table in tables)
 
 

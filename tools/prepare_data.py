@@ -28,8 +28,12 @@ def add_synth(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -
 
 def synth(args: argparse.Namespace) -> None:
     from custom.synth import SynthConfig, write_dataset
+    from custom.synth_fonts import missing_packages
 
     config = SynthConfig(args.images, args.seed, args.hardness, args.valid_fraction, args.test_fraction)
+    if missing := missing_packages():
+        ways = f'pip install {" ".join(missing)}'
+        print(f'note: {len(missing)} font packages are missing, so fewer typefaces are drawn: {ways}', file=sys.stderr)
     start = time.perf_counter()
     if not write_dataset(args.out, config, args.workers):
         print(f'{args.out}: already there, with the same settings')

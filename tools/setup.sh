@@ -7,13 +7,15 @@
 #
 # Needs Python 3.10 to 3.13 with venv and a package registry, but no compiler. What pip says is in .venv/install.log.
 set -eu
-cd "$(dirname "$0")/.."
+cd -P "$(dirname "$0")/.."
 
 VENV_PYTHON=.venv/bin/python
 LOG=.venv/install.log
 STAMP=.venv/installed.txt # written last: a .venv without it is half made
 export MMCV_WITH_OPS=0 # nothing is compiled; custom/ops.py serves mmcv's operators
 unset PYTHONDONTWRITEBYTECODE # without its bytecode torch takes 5 s longer to import, each time
+# Where .venv is active, the interpreter to make it with is the next one on the PATH.
+PATH=$(printf '%s\n' "$PATH" | tr ':' '\n' | grep -Fvx "$PWD/.venv/bin" | paste -sd : -)
 
 fail() {
     printf 'setup: %s\n' "$1" >&2
@@ -88,15 +90,12 @@ explain() {
 
 install_pins() {
     pins >.venv/pins.txt
-    if [ "$TORCH" = system ]; then # uv does not see the system's packages
-        step 'installing requirements.txt but for torch' "$VENV_PYTHON" -m pip install -r .venv/pins.txt
-        return
-    fi
+    if [ "$TORCH" = system ]; then printf 'torch\ntorchvision\n'; fi >.venv/excluded.txt
     step 'fetching the installer' "$VENV_PYTHON" -m pip install "$(grep '^uv==' .venv/pins.txt)" || return 1
     # uv takes a quarter of pip's time, but does not know pip's settings (a mirror, say): then pip does it.
-    step 'installing requirements.txt' "$VENV_PYTHON" -m uv pip install --python "$VENV_PYTHON" -r .venv/pins.txt ||
-        grep -q 'No space left' "$LOG" || {
-        : >"$LOG"
+    step 'installing requirements.txt' "$VENV_PYTHON" -m uv pip install --python "$VENV_PYTHON" \
+        -r .venv/pins.txt --excludes .venv/excluded.txt || {
+        grep -q 'No space left' "$LOG" && return 1
         step 'once more, with pip' "$VENV_PYTHON" -m pip install -r .venv/pins.txt
     }
 }
@@ -139,6 +138,6 @@ install_pins || explain 'the packages could not be installed'
 step 'making sure of the headless cv2' "$VENV_PYTHON" -m pip install --force-reinstall --no-deps \
     "$(grep '^opencv-python-headless==' .venv/pins.txt)" || explain 'opencv-python-headless could not be installed'
 step 'importing the libraries once' "$VENV_PYTHON" -c \
-    'import cv2, mmcv, mmdet.datasets, mmengine.runner, pandas, timm, torch, torch.utils.tensorboard, torchvision' ||
+    'import cv2, mmcv, mmdet.datasets, mmengine.runner, timm, torch, torch.utils.tensorboard, torchvision' ||
     explain 'an installed library cannot be imported'
 wanted >"$STAMP"

@@ -36,7 +36,7 @@ def main() -> None:
     if args.dump:
         folder = Path(cfg.work_dir, args.split) if args.dump == 'auto' else Path(args.dump)
         reader = cfg.test_evaluator.reader
-        cfg.custom_hooks.append(dict(type='SubmissionHook', out_dir=str(folder), reader=reader))
+        cfg.custom_hooks.append({'type': 'SubmissionHook', 'out_dir': str(folder), 'reader': reader})
 
     from mmdet.registry import RUNNERS
     from mmengine.dist import is_main_process
@@ -49,8 +49,8 @@ def main() -> None:
     load_weights(runner.model, checkpoint)
     figures = runner.test()
     if is_main_process():
-        print(f'{checkpoint} on {len(runner.test_dataloader.dataset)} photos of {photos}')
-        print(format_figures(figures, prefix='digits/'))
+        print(f'{checkpoint} on {photos}')
+        print(format_figures(figures, len(runner.test_dataloader.dataset)))
         if args.dump:
             print(f'{folder}: pred.json, pred.csv and submission.zip of both')
 

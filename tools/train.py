@@ -13,7 +13,7 @@ from custom.errors import UserError
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog='example: python tools/train.py configs/digits_frcnn.py --cfg-options data_root=DIR train_cfg.max_epochs=3',
+        epilog='example: python tools/train.py configs/digits_frcnn.py --cfg-options data_root=DIR',
     )
     parser.add_argument('config', help='a file of configs/')
     parser.add_argument(
@@ -24,7 +24,9 @@ def parse_args() -> argparse.Namespace:
         help='go on from a checkpoint; without a name, from the last one of the work dir',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
-    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the global batch size')
+    parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='scale the learning rate with the global batch size'
+    )
     add_run_arguments(parser)
     return parser.parse_args()
 

@@ -1,0 +1,93 @@
+import argparse
+import os
+import time
+
+import pytest
+from conftest import ROOT
+
+from custom import cli
+from custom.errors import UserError
+
+
+def arguments(config='digits_frcnn.py', **values):
+    defaults = {'config': str(ROOT / 'configs' / config), 'work_dir': None, 'cfg_options': [], 'launcher': 'none'}
+    return argparse.Namespace(**{**defaults, 'local_rank': 0, **values})
+
+
+def test_the_work_dir_is_the_command_lines_else_the_configs_else_named_after_it():
+    assert cli.load_config(arguments()).work_dir == 'work_dirs/digits_frcnn'
+    assert cli.load_config(arguments(cfg_options=['work_dir=/b'])).work_dir == '/b'
+    assert cli.load_config(arguments(cfg_options=['work_dir=/b'], work_dir='/a')).work_dir == '/a'
+
+
+def test_a_misspelt_config_is_answered_with_those_that_exist(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(UserError, match=r'configs/digits_frcn\.py: no such config.*configs/digits_frcnn\.py'):
+        cli.load_config(arguments(config='configs/digits_frcn.py'))
+
+
+def test_a_config_that_is_no_python_is_named(tmp_path):
+    (tmp_path / 'x.py').write_text('model = (')
+    with pytest.raises(UserError, match=r'x\.py: cannot be read as a config'):
+        cli.load_config(arguments(config=tmp_path / 'x.py'))
+
+
+def test_a_moved_work_dir_still_resumes(tmp_path):
+    assert cli.last_checkpoint(tmp_path) is None
+    (tmp_path / 'last_checkpoint').write_text('/where/it/was/epoch_3.pth')
+    assert cli.last_checkpoint(tmp_path) is None
+    (tmp_path / 'epoch_3.pth').touch()
+    assert cli.last_checkpoint(tmp_path) == tmp_path / 'epoch_3.pth'
+
+
+def test_the_best_checkpoint_is_the_newest_best_else_the_last(tmp_path):
+    with pytest.raises(UserError, match='holds no checkpoint'):
+        cli.best_checkpoint(tmp_path)
+    (tmp_path / 'last_checkpoint').write_text('epoch_3.pth')
+    (tmp_path / 'epoch_3.pth').touch()
+    assert cli.best_checkpoint(tmp_path).name == 'epoch_3.pth'
+    for age, name in ((10, 'best_x_epoch_9.pth'), (5, 'best_x_epoch_10.pth')):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    assert cli.best_checkpoint(tmp_path).name == 'best_x_epoch_10.pth'
+
+
+def test_the_test_split_has_truth_where_there_is_a_test_json(tmp_path):
+    def dataset(split):
+        cfg = cli.load_config(arguments(cfg_options=[f'data_root={tmp_path}']))
+        assert cli.select_split(cfg, split) == tmp_path / split
+        return cfg.test_dataloader.dataset
+
+    assert dataset('valid').ann_file == 'valid.json'
+    assert dataset('test').type == 'DigitFolder'
+    (tmp_path / 'test.json').touch()
+    assert dataset('test').type == 'DigitDataset'
+    assert dataset('test').ann_file == 'test.json'
+
+
+@pytest.mark.parametrize(
+    ('error', 'code', 'said'),
+    [
+        (UserError('x.png: is damaged'), 2, 'error: x.png: is damaged\n'),
+        (
+            UserError('Caught UserError in DataLoader worker\nTrace\ncustom.errors.UserError: x.png: no'),
+            2,
+            'error: x.png: no\n',
+        ),
+        (KeyboardInterrupt(), 130, 'stopped\n'),
+    ],
+)
+def test_errors_end_as_one_line_and_an_exit_code(capsys, error, code, said):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        cli.run_tool(main)
+    assert end.value.code == code
+    assert capsys.readouterr().err == said
+
+
+def test_an_exit_code_is_passed_on():
+    with pytest.raises(SystemExit) as end:
+        cli.run_tool(lambda: 1)
+    assert end.value.code == 1

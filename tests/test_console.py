@@ -1,0 +1,107 @@
+import io
+import sys
+from types import SimpleNamespace
+
+import pytest
+from toy import FixedMetric, ToyModel, loader, photo, toy_runner
+
+from custom import console
+
+TRAIN = loader([photo(i, value=value) for i, value in enumerate([1.0, 2.0, 3.0, 6.0])])  # batch losses 1.5 and 4.5
+VALID = loader([photo(1), photo(2)])
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """A model by whose clock a batch takes a second, and nothing else takes any time."""
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(console, 'time', SimpleNamespace(monotonic=lambda: clock.now))
+
+    def tick():
+        clock.now += 1
+
+    return ToyModel(tick)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def train(tmp_path, model, epochs=2, **settings):
+    cfg = {'by_epoch': True, 'max_epochs': epochs, 'val_interval': settings.pop('val_interval', 1)}
+    hooks = [{'type': 'ConsoleHook'}]
+    toy_runner(tmp_path, model, train_dataloader=TRAIN, train_cfg=cfg, custom_hooks=hooks, **settings).train()
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'said'),
+    [
+        (0, '0 s'),
+        (48.4, '48 s'),
+        (59.6, '1 min 00 s'),
+        (200, '3 min 20 s'),
+        (3599.7, '1 h 00 min'),
+        (2 * 3600 + 5 * 60 + 59, '2 h 05 min'),
+        (100 * 3600, '100 h 00 min'),
+    ],
+)
+def test_durations(seconds, said):
+    assert console.duration(seconds) == said
+
+
+def test_an_epoch_is_one_line_with_its_figures(tmp_path, model, capsys):
+    metric = FixedMetric(number_accuracy=0.5, AP=0.25, AP50=0.75, AP_0=1.0)
+    train(tmp_path, model, val_dataloader=VALID, val_evaluator=[metric])
+    # An epoch: 4 photos in 2 batches, then one batch of validation.
+    assert capsys.readouterr() == (
+        'epoch 1/2 | loss 3.000 | number accuracy 0.500 | AP 0.250 | AP50 0.750 | 2.0 photos/s | 3 s left\n'
+        'epoch 2/2 | loss 3.000 | number accuracy 0.500 | AP 0.250 | AP50 0.750 | 2.0 photos/s | 6 s in all\n',
+        '',
+    )
+
+
+def test_epochs_without_validation_have_a_line_too(tmp_path, model, capsys):
+    train(tmp_path, model, val_dataloader=VALID, val_evaluator=[FixedMetric(AP=0.25)], val_interval=2)
+    assert capsys.readouterr().out.splitlines() == [
+        'epoch 1/2 | loss 3.000 | 2.0 photos/s | 2 s left',
+        'epoch 2/2 | loss 3.000 | AP 0.250 | 2.0 photos/s | 5 s in all',
+    ]
+
+
+def test_without_any_validation(tmp_path, model, capsys):
+    train(tmp_path, model, epochs=1)
+    assert capsys.readouterr().out == 'epoch 1/1 | loss 3.000 | 2.0 photos/s | 2 s in all\n'
+
+
+def test_figures_that_are_missing_are_not_taken_from_the_epoch_before(tmp_path, model, capsys):
+    metric = FixedMetric(AP=0.25)
+    metric.compute_metrics = lambda results, waiting=[{'AP': 0.25}, {}]: waiting.pop(0)
+    train(tmp_path, model, val_dataloader=VALID, val_evaluator=[metric])
+    assert capsys.readouterr().out.count('AP 0.250') == 1
+
+
+def test_on_a_terminal_there_is_a_bar_until_the_end(tmp_path, model, capsys, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, 'stderr', terminal)
+    train(tmp_path, model, val_dataloader=VALID)
+    assert 'training:   0%' in terminal.getvalue()
+    assert terminal.getvalue().split('\r')[-2].isspace()  # wiped
+    assert capsys.readouterr().out.count('epoch') == 2
+
+
+def test_a_test_has_a_bar_and_no_line(tmp_path, model, capsys, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, 'stderr', terminal)
+    toy_runner(tmp_path, model, test_dataloader=VALID, custom_hooks=[{'type': 'ConsoleHook'}]).test()
+    assert 'testing:   0%' in terminal.getvalue()
+    assert terminal.getvalue().split('\r')[-2].isspace()
+    assert capsys.readouterr().out == ''
+
+
+def test_other_processes_say_nothing(tmp_path, model, capsys, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, 'stderr', terminal)
+    monkeypatch.setattr(console, 'is_main_process', lambda: False)
+    train(tmp_path, model, val_dataloader=VALID)
+    assert (capsys.readouterr().out, terminal.getvalue()) == ('', '')

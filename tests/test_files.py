@@ -1,0 +1,29 @@
+import pytest
+
+from custom.errors import UserError
+from custom.files import replacing
+
+
+def test_the_file_appears_whole_and_with_its_folder(tmp_path):
+    target = tmp_path / 'new' / 'a.txt'
+    with replacing(target) as beside:
+        beside.write_text('whole')
+        assert not target.exists()
+    assert target.read_text() == 'whole'
+    assert [path.name for path in target.parent.iterdir()] == ['a.txt']
+
+
+def test_a_failure_leaves_what_was_there(tmp_path):
+    target = tmp_path / 'a.txt'
+    target.write_text('before')
+    with pytest.raises(ValueError, match='half way'), replacing(target) as beside:
+        beside.write_text('half')
+        raise ValueError('half way')
+    assert target.read_text() == 'before'
+    assert [path.name for path in tmp_path.iterdir()] == ['a.txt']
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(UserError, match=r'a\.txt: cannot write here'), replacing(tmp_path / 'file' / 'a.txt'):
+        pass

@@ -1,0 +1,38 @@
+import subprocess
+import sys
+
+import mmdet.registry
+import pytest
+from conftest import ROOT
+
+from custom import register
+
+REGISTRIES = {
+    'ConsoleHook': 'HOOKS',
+    'DigitDataset': 'DATASETS',
+    'DigitFolder': 'DATASETS',
+    'DigitMetric': 'METRICS',
+    'DigitRunner': 'RUNNERS',
+    'LoadPhoto': 'TRANSFORMS',
+    'SubmissionHook': 'HOOKS',
+    'TimmFeatures': 'MODELS',
+}
+
+
+def test_every_name_of_the_index_is_checked():
+    assert sorted(register.__all__) == sorted(REGISTRIES)
+
+
+@pytest.mark.parametrize('name', REGISTRIES)
+def test_configs_find_our_classes(name):
+    assert getattr(mmdet.registry, REGISTRIES[name]).get(name) is getattr(register, name)
+
+
+def test_the_import_is_silent_and_serves_the_operators():
+    code = (
+        'import custom.register, torch, mmcv.ops\n'
+        'boxes = torch.tensor([[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10.0]])\n'
+        'print(mmcv.ops.nms(boxes, torch.tensor([0.6, 0.9, 0.7]), 0.5)[1].tolist())\n'
+    )
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert (done.stdout, done.stderr) == ('[1, 2]\n', '')

@@ -1,0 +1,80 @@
+"""Draw the detections of a pred.json into one picture: photos, boxes, the number read on each; no model is needed."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from custom.annotations import read_annotations
+from custom.cli import run_tool
+from custom.errors import UserError
+from custom.files import replacing
+from custom.packing import evenly_spaced
+from custom.photos import list_photos, read_photo
+from custom.pictures import Shot, contact_sheet
+from custom.reading import ReaderConfig, read_numbers
+from custom.scoring import number_accuracy, true_numbers
+from custom.submission import read_pred_json
+
+EXAMPLES = """examples:
+  python tools/draw_detections.py out/pred.json --images data/test
+  python tools/draw_detections.py out/pred.json --images data/valid --ann data/valid.json --photos 12"""
+MAX_PHOTOS = 200  # some 50 rows; nobody looks at more
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('pred_json', type=Path, help='the detections')
+    parser.add_argument('--images', type=Path, metavar='DIR', required=True, help='the folder of the photos')
+    parser.add_argument('--ann', type=Path, metavar='JSON', help='their COCO json; shows what is right and wrong')
+    parser.add_argument('--out', type=Path, metavar='PNG', help='default: detections.png beside PRED_JSON')
+    parser.add_argument('--photos', type=int, default=24, metavar='N', help='at most, evenly chosen; default: 24')
+    parser.add_argument(
+        '--score-thr', type=float, help=f'least score of a digit in a number; default: {ReaderConfig.score_thr}'
+    )
+    args = parser.parse_args()
+    args.out = args.out or args.pred_json.with_name('detections.png')
+    if not 1 <= args.photos <= MAX_PHOTOS:
+        parser.error(f'--photos {args.photos}: must be from 1 to {MAX_PHOTOS}')
+    if args.out.suffix.lower() != '.png':
+        parser.error(f'--out {args.out}: must end in .png')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    if args.out.parent.resolve() == args.images.resolve():
+        raise UserError(f'{args.out}: would lie among the photos and count as one; choose another place with --out')
+    truth = read_annotations(args.ann) if args.ann else None
+    ids, names = (truth.image_ids.tolist(), truth.file_names) if truth else zip(*list_photos(args.images), strict=True)
+    detections = read_pred_json(args.pred_json, ids)
+    config = ReaderConfig() if args.score_thr is None else ReaderConfig(score_thr=args.score_thr)
+    readings = read_numbers(detections, ids, config)
+    numbers = {image_id: reading.number for image_id, reading in readings.items()}
+    true = true_numbers(truth) if truth else {}
+    chosen = evenly_spaced(len(ids), args.photos)
+    paths = [args.images / names[i] for i in chosen]
+    if gone := [path for path in paths if not path.is_file()]:
+        raise UserError(f'{gone[0]}: no such photo; give the folder of the photos in {args.ann} with --images')
+
+    shots = (
+        Shot.take(read_photo(path), ids[i], detections, readings[ids[i]], true.get(ids[i]))
+        for i, path in zip(chosen, paths, strict=True)
+    )
+    if truth:
+        accuracy = number_accuracy(numbers, true)
+        note = f'number accuracy {100 * accuracy:.1f} % ({round(accuracy * len(ids))} of {len(ids)} right)'
+    else:
+        note = f'a number read on {sum(map(bool, numbers.values()))} of {len(ids)}'
+    title = f'{len(chosen)} of {len(ids)} photos'
+    sheet = contact_sheet(shots, title, note)
+    with replacing(args.out) as beside:
+        sheet.save(beside, 'PNG', optimize=True)
+    print(f'{args.out}: {title}, {note}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
