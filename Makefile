@@ -1,5 +1,7 @@
 # `make help` lists the targets.
 PYTHON_ENV := .venv/bin/python
+DEMO := work_dirs/demo
+MINI := configs/digits_frcnn_mini.py
 unexport PYTHONDONTWRITEBYTECODE # without its bytecode torch takes 5 s longer to import
 
 .PHONY: help setup demo test lint clean
@@ -12,10 +14,18 @@ help: ## list the targets
 setup: ## make .venv and install requirements.txt, unless that is done
 	@sh tools/setup.sh
 
-demo: setup ## draw photos, train the small detector on them, score it
-	$(PYTHON_ENV) tools/prepare_data.py synth --out data/synth --images 2400 --seed 0 --hardness 0.3
-	$(PYTHON_ENV) tools/train.py configs/digits_frcnn_mini.py
-	$(PYTHON_ENV) tools/test.py configs/digits_frcnn_mini.py --split valid --dump
+demo: setup $(DEMO)/trained ## draw photos, train the small detector, score it, write a submission and a picture
+	$(PYTHON_ENV) tools/test.py $(MINI) --work-dir $(DEMO) --split valid --dump
+	$(PYTHON_ENV) tools/draw_detections.py $(DEMO)/valid/pred.json --images data/synth/valid --ann data/synth/valid.json
+
+# Mild photos, so that minutes of training are enough; for real ones leave --hardness at its default, 1.0.
+data/synth/synth.json: | setup
+	$(PYTHON_ENV) tools/prepare_data.py synth --out data/synth --images 2400 --seed 0 --hardness 0.1
+
+# --resume: a training run that was stopped goes on.
+$(DEMO)/trained: | data/synth/synth.json
+	$(PYTHON_ENV) tools/train.py $(MINI) --work-dir $(DEMO) --resume
+	@touch $@
 
 lint: setup ## ruff and mypy
 	$(PYTHON_ENV) -m ruff check .

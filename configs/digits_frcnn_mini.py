@@ -20,7 +20,7 @@ model = dict(
         bbox_roi_extractor=dict(roi_layer=dict(sampling_ratio=2), out_channels=64, featmap_strides=[4]),
         bbox_head=dict(in_channels=64, fc_out_channels=256, reg_class_agnostic=True),
     ),
-    train_cfg=dict(rpn_proposal=dict(nms_pre=300, max_per_img=64), rcnn=dict(sampler=dict(num=48))),
+    train_cfg=dict(rpn_proposal=dict(nms_pre=300, max_per_img=64), rcnn=dict(sampler=dict(num=48, pos_fraction=0.5))),
     test_cfg=dict(rpn=dict(nms_pre=300, max_per_img=64)),
 )
 
@@ -36,4 +36,4 @@ test_dataloader = dict(batch_size=16, dataset=dict(pipeline=test_pipeline))
 
 # AdamW is ahead of SGD when an epoch is a hundred steps.
 train_cfg = dict(max_epochs=4)
-optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.01))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=0.01))

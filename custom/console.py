@@ -38,7 +38,8 @@ class ConsoleHook(Hook):
             None, name, total, leave=False, initial=done, disable=hidden, unit=' batches', dynamic_ncols=True
         )
 
-    def _stop_bar(self) -> None:
+    def stop_bar(self) -> None:
+        """Remove the bar, if there is one."""
         if self.bar is not None:
             self.bar.close()
             self.bar = None
@@ -88,7 +89,7 @@ class ConsoleHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Remove the bar."""
-        self._stop_bar()
+        self.stop_bar()
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Start the bar over the test photos."""
@@ -100,4 +101,4 @@ class ConsoleHook(Hook):
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Remove the bar."""
-        self._stop_bar()
+        self.stop_bar()

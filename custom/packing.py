@@ -52,5 +52,5 @@ def balanced_rows(widths: Sequence[int], row_width: int) -> list[list[int]]:
                     swapped = True
         return sorted(sorted(row) for row in rows)
 
-    fewest, most = (min(math.ceil(sum(widths) / row_width / share), len(widths)) for share in (1.0, 1.0))
+    fewest, most = (min(math.ceil(sum(widths) / row_width / share), len(widths)) for share in (1.1, 0.9))
     return min(map(deal, range(fewest, most + 1)), key=lambda rows: len(rows) * max(map(length, rows)))

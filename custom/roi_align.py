@@ -12,9 +12,7 @@ import torch
 LARGEST_MAP = 8192
 
 
-def bin_weights(
-    start: torch.Tensor, length: torch.Tensor, bins: int, pixels: int, sampling_ratio: int
-) -> torch.Tensor:
+def bin_weights(start: torch.Tensor, length: torch.Tensor, bins: int, pixels: int, sampling_ratio: int) -> torch.Tensor:
     """What each feature-map pixel of one axis gives to each bin of each box.
 
     Args:

@@ -1,8 +1,12 @@
 """mmengine's Runner, at home on a console and on CPUs."""
 
+import atexit
+import contextlib
 import logging
 import os
+import sys
 import warnings
+from collections.abc import Iterator
 
 import torch
 from mmdet.registry import RUNNERS
@@ -10,7 +14,14 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import distributed, nn
 
+from custom.console import ConsoleHook
 from custom.errors import UserError
+
+
+def _leave_process_group() -> None:
+    """Without this gloo's threads abort the process now and then as it ends, and torchrun reports a failure."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 @RUNNERS.register_module()
@@ -24,10 +35,11 @@ class DigitRunner(Runner):
     """
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """The parent's logger, its console handler raised to warnings."""
+        """The parent's logger, its console handler raised to warnings and moved to stderr: stdout is for results."""
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
-            if not isinstance(handler, logging.FileHandler):
+            if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+                handler.setStream(sys.stderr)
                 handler.setLevel(max(handler.level, logging.WARNING))
                 # mmengine warns of calls that only mmengine itself makes.
                 handler.addFilter(lambda record: 'will be deprecated in future' not in record.getMessage())
@@ -47,6 +59,7 @@ class DigitRunner(Runner):
                     )
                 if not distributed.is_initialized():
                     distributed.init_process_group('gloo')
+                    atexit.register(_leave_process_group)
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
@@ -62,3 +75,22 @@ class DigitRunner(Runner):
             # From every process: torch has a new name for an argument that the parent gives.
             warnings.filterwarnings('ignore', '`broadcast_buffers` is deprecated', FutureWarning)
             return super().wrap_model(model_wrapper_cfg, model)
+
+    @contextlib.contextmanager
+    def _bar_removed(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            for hook in self.hooks:
+                if isinstance(hook, ConsoleHook):
+                    hook.stop_bar()
+
+    def train(self) -> nn.Module:
+        """As the parent does; when it fails, the bar is gone before the reason is said."""
+        with self._bar_removed():
+            return super().train()
+
+    def test(self) -> dict[str, float]:
+        """As the parent does; when it fails, the bar is gone before the reason is said."""
+        with self._bar_removed():
+            return super().test()

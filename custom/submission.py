@@ -44,12 +44,14 @@ def write_pred_csv(path: str | os.PathLike, numbers: Mapping[int, str] | Iterabl
     Example:
         >>> write_pred_csv('pred.csv', {1: '05', 2: ''})  # doctest: +SKIP
     """
+    import pandas as pd  # takes half a second, which --help need not wait for
+
     pairs = list(numbers.items() if isinstance(numbers, Mapping) else numbers)
     if (wrong := next((pair for pair in pairs if not re.fullmatch('[0-9]*', pair[1])), None)) is not None:
         raise ValueError(f'image {wrong[0]}: {wrong[1]!r} is not a number of digits 0-9')
-    with replacing(path) as beside, beside.open('w', encoding='utf-8', newline='') as file:
-        file.write(','.join(CSV_HEADER) + '\n')
-        file.writelines(f'{image_id},{number or NO_NUMBER}\n' for image_id, number in pairs)
+    table = pd.DataFrame(pairs, columns=CSV_HEADER).replace({'pred_label': {'': NO_NUMBER}})
+    with replacing(path) as beside:
+        table.to_csv(beside, index=False, lineterminator='\n')
 
 
 def parse_pred_csv(text: bytes, name: str | os.PathLike) -> list[tuple[int, str]]:
@@ -119,10 +121,11 @@ def write_image_map(path: str | os.PathLike, image_ids: Iterable[int], file_name
 
     File names are always quoted, so commas, quotes and line breaks in them survive; read it with a CSV reader.
     """
-    with replacing(path) as beside, beside.open('w', encoding='utf-8', errors='surrogateescape', newline='') as file:
-        file.write('image_id,file_name\n')
-        rows = zip(map(int, image_ids), file_names, strict=True)
-        csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator='\n').writerows(rows)
+    import pandas as pd
+
+    table = pd.DataFrame({'image_id': list(image_ids), 'file_name': list(file_names)})
+    with replacing(path) as beside:
+        table.to_csv(beside, index=False, quoting=csv.QUOTE_NONNUMERIC, errors='surrogateescape', lineterminator='\n')
 
 
 def copy_pred_json(source: str | os.PathLike, target: str | os.PathLike, overwrite: bool) -> None:

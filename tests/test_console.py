@@ -105,3 +105,25 @@ def test_other_processes_say_nothing(tmp_path, model, capsys, monkeypatch):
     monkeypatch.setattr(console, 'is_main_process', lambda: False)
     train(tmp_path, model, val_dataloader=VALID)
     assert (capsys.readouterr().out, terminal.getvalue()) == ('', '')
+
+
+@pytest.mark.parametrize('kind', ['train', 'test'])
+def test_a_run_that_fails_takes_its_bar_along(tmp_path, monkeypatch, kind):
+    def stop():
+        raise KeyboardInterrupt
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, 'stderr', terminal)
+    data = {f'{kind}_dataloader': TRAIN}
+    runner = toy_runner(tmp_path, ToyModel(stop), custom_hooks=[{'type': 'ConsoleHook'}], **data)
+    with pytest.raises(KeyboardInterrupt):
+        getattr(runner, kind)()
+    assert f'{kind}ing:   0%' in terminal.getvalue()
+    assert terminal.getvalue().split('\r')[-2].isspace()
+
+
+def test_the_speed_is_that_of_all_processes_together(tmp_path, model, capsys):
+    runner = toy_runner(tmp_path, model, train_dataloader=TRAIN, custom_hooks=[{'type': 'ConsoleHook'}])
+    runner._world_size = 2
+    runner.train()
+    assert '| 4.0 photos/s |' in capsys.readouterr().out

@@ -109,9 +109,8 @@ def test_a_missing_photo_is_named_and_an_old_sheet_stays(tmp_path, photos, pred_
     (photos / '10.png').unlink()
     done = run(pred_json, '--images', photos, '--ann', ann)
     assert (done.returncode, done.stdout) == (2, '')
-    assert (
-        done.stderr == f'error: {photos}/10.png: no such photo; give the folder of the photos in {ann} with --images\n'
-    )
+    wanted = f'give the folder of the photos in {ann} with --images'
+    assert done.stderr == f'error: {photos}/10.png: no such photo; {wanted}\n'
     (photos / '10.png').write_text('no photo')
     done = run(pred_json, '--images', photos, '--ann', ann)
     assert done.stderr == f'error: {photos}/10.png: is not a photo that can be read; replace or remove it\n'
@@ -159,7 +158,8 @@ def test_a_wrong_pred_json_is_one_line(photos, pred_json, change, said):
     pred_json.write_text(change(pred_json.read_text()))
     done = run(pred_json, '--images', photos)
     assert (done.returncode, done.stdout) == (2, '')
-    assert done.stderr.startswith(f'error: {pred_json}: ') and said in done.stderr
+    assert done.stderr.startswith(f'error: {pred_json}: ')
+    assert said in done.stderr
     assert done.stderr.count('\n') == 1
 
 

@@ -10,6 +10,7 @@ from toy import loader, photo, toy_runner
 from custom.errors import UserError
 
 TRAIN = loader([photo(1, value=1.0), photo(2, value=3.0)])
+STEP = {'optimizer': {'type': 'SGD', 'lr': 0.25}}
 
 
 @pytest.fixture
@@ -34,10 +35,11 @@ def test_the_console_shows_warnings_and_the_log_file_everything(tmp_path, capfd)
     runner.logger.info('a detail')
     runner.logger.warning('a warning')
     runner.logger.warning('`x` will be deprecated in future')
-    shown = ''.join(capfd.readouterr())
-    assert 'a warning' in shown
-    assert 'a detail' not in shown
-    assert 'deprecated' not in shown
+    out, err = capfd.readouterr()
+    assert out == ''  # stdout is for results
+    assert 'a warning' in err
+    assert 'a detail' not in err
+    assert 'deprecated' not in err
     (log,) = tmp_path.glob('*/*.log')
     assert [text in log.read_text() for text in ('a detail', 'a warning', 'deprecated')] == [True, True, True]
 
@@ -52,12 +54,24 @@ def test_a_console_that_shows_less_stays_so(tmp_path):
 def test_a_distributed_run_without_a_gpu(tmp_path, one_of_one):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        runner = toy_runner(tmp_path, train_dataloader=TRAIN, launcher='pytorch')
+        runner = toy_runner(tmp_path, train_dataloader=TRAIN, launcher='pytorch', optim_wrapper=STEP)
     assert torch.distributed.get_backend() == 'gloo'
     assert isinstance(runner.model, MMDistributedDataParallel)
     assert not runner.model.find_unused_parameters
     runner.train()
-    assert runner.model.module.one.grad.item() == 2  # the mean of 1 and 3
+    assert runner.model.module.one.item() == 0.5  # it was 1; its gradient is 2, the mean of 1 and 3
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='with a GPU the process group is made by mmengine')
+def test_the_process_group_is_left_when_the_process_ends(tmp_path, one_of_one, monkeypatch):
+    at_exit = []
+    monkeypatch.setattr('atexit.register', at_exit.append)
+    toy_runner(tmp_path, train_dataloader=TRAIN, launcher='pytorch')
+    assert torch.distributed.is_initialized()
+    for _ in range(2):  # nothing happens where it was left before
+        for leave in at_exit:
+            leave()
+        assert not torch.distributed.is_initialized()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='with a GPU the wrapper is made by mmengine')

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from mmdet.structures import DetDataSample
@@ -43,6 +44,12 @@ class FixedMetric(BaseMetric):
         return self.figures
 
 
+class Photos(list):
+    """A data set."""
+
+    metainfo: ClassVar[dict] = {}
+
+
 def photo(image_id: int, boxes: Sequence = (), value: float = 0.0, name: str | None = None) -> dict:
     """An item of a data set; boxes are (xyxy, score, digit)."""
     sample = DetDataSample(metainfo={'img_id': image_id, 'img_path': f'/photos/{name or f"{image_id}.png"}'})
@@ -56,7 +63,8 @@ def photo(image_id: int, boxes: Sequence = (), value: float = 0.0, name: str | N
 
 def loader(items: list[dict], batch_size: int = 2) -> dict:
     sampler = {'type': 'DefaultSampler', 'shuffle': False}
-    return {'dataset': items, 'batch_size': batch_size, 'sampler': sampler, 'collate_fn': {'type': 'pseudo_collate'}}
+    collate = {'type': 'pseudo_collate'}
+    return {'dataset': Photos(items), 'batch_size': batch_size, 'sampler': sampler, 'collate_fn': collate}
 
 
 def toy_runner(work_dir: Path, model: nn.Module | None = None, **settings) -> DigitRunner:
@@ -67,11 +75,11 @@ def toy_runner(work_dir: Path, model: nn.Module | None = None, **settings) -> Di
         if kind != 'train' and f'{kind}_dataloader' in settings:
             settings.setdefault(f'{kind}_evaluator', [FixedMetric()])
     if 'train_dataloader' in settings:
-        settings['optim_wrapper'] = {'optimizer': {'type': 'SGD', 'lr': 0.0}}
+        settings.setdefault('optim_wrapper', {'optimizer': {'type': 'SGD', 'lr': 0.0}})
     return DigitRunner(
         model or ToyModel(),
         str(work_dir),
-        default_hooks={'checkpoint': None, 'logger': None, 'visualization': None},
+        default_hooks={'checkpoint': None, 'logger': None},
         default_scope='mmdet',
         experiment_name=f'toy{id(settings)}',
         **settings,

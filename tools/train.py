@@ -36,6 +36,10 @@ def main() -> None:
     cfg = load_config(args)
     if args.resume:
         checkpoint = last_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
+        if args.resume != 'auto' and not Path(args.resume).is_file():
+            raise UserError(
+                f'{args.resume}: no such checkpoint; --resume without a name takes the last one of the work dir'
+            )
         if checkpoint is None:
             print(f'{cfg.work_dir}: no checkpoint to resume from; starting at the first epoch', file=sys.stderr)
         else:

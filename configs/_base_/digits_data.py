@@ -67,5 +67,5 @@ test_dataloader = dict(
 )
 
 # Boxes of every score go into pred.json (AP wants them); the number is read from those above score_thr.
-val_evaluator = dict(type='DigitMetric', reader=dict(score_thr=0.5, iou_thr=0.5))
+val_evaluator = dict(type='DigitMetric', reader=dict(score_thr=0.5, iou_thr=0.3))
 test_evaluator = val_evaluator

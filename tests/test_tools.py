@@ -1,0 +1,148 @@
+"""tools/train.py and tools/test.py as a person runs them, on a tiny data set."""
+
+import csv
+import json
+
+import pytest
+from conftest import ROOT, run_tool
+
+MINI = ROOT / 'configs' / 'digits_frcnn_mini.py'
+FAST = [
+    'model.backbone.init_cfg=None',
+    'train_dataloader.batch_size=2',
+    *(
+        f'{name}_dataloader.{key}'
+        for name in ('train', 'val', 'test')
+        for key in ('num_workers=0', 'persistent_workers=False')
+    ),
+]
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A data root and a work dir after one epoch of training."""
+    from conftest import tiny_root
+
+    root = tmp_path_factory.mktemp('data, with a comma')
+    tiny_root.__wrapped__(root)
+    work_dir = tmp_path_factory.mktemp('work')
+    done = train(root, work_dir, 1)
+    assert done.returncode == 0, done.stderr
+    return root, work_dir, done
+
+
+def train(root, work_dir, epochs, *more):
+    options = [f'data_root={root}', f'train_cfg.max_epochs={epochs}', *FAST]
+    return run_tool('train.py', MINI, '--work-dir', work_dir, *more, '--cfg-options', *options)
+
+
+def evaluate(root, work_dir, *more):
+    return run_tool('test.py', MINI, *more, '--work-dir', work_dir, '--cfg-options', f'data_root={root}', *FAST)
+
+
+def test_a_training_run_leaves_what_a_person_needs(trained):
+    root, work_dir, done = trained
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2  # one for the epoch, one for where everything is
+    assert lines[0].startswith('epoch 1/1 | loss ')
+    assert 'number accuracy' in lines[0]
+    assert '\x1b' not in done.stdout + done.stderr  # no colour codes in a pipe
+    assert str(work_dir) in lines[1]
+    names = {path.name for path in work_dir.iterdir()}
+    assert {'digits_frcnn_mini.py', 'environment.txt', 'epoch_1.pth', 'last_checkpoint'} <= names
+    assert list(work_dir.glob('best_*.pth'))
+    assert list(work_dir.glob('*/*.log'))
+    assert list(work_dir.rglob('events.out.tfevents.*'))
+    assert f"data_root = '{root}'" in (work_dir / 'digits_frcnn_mini.py').read_text()
+
+
+def test_training_resumes_where_it_stopped(trained):
+    root, work_dir, _ = trained
+    done = train(root, work_dir, 2, '--resume')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('epoch 2/2 | loss ')
+
+
+def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained):
+    root, work_dir, _ = trained
+    plain = evaluate(root, work_dir, '--split', 'valid')
+    assert plain.returncode == 0, plain.stderr
+    dumped = evaluate(root, work_dir, '--split', 'valid', '--dump')
+    assert dumped.returncode == 0, dumped.stderr
+    assert 'of 3 photos)' in plain.stdout
+    assert 'AP50' in plain.stdout
+    assert dumped.stdout.splitlines()[:4] == plain.stdout.splitlines()  # dumping changes no figure
+    check = run_tool('dump_results.py', work_dir / 'valid' / 'pred.json', '--ann', root / 'valid.json', '--check')
+    assert check.returncode == 0, check.stdout
+
+
+def test_test_dumps_a_row_for_every_unlabelled_photo(trained, tmp_path):
+    root, work_dir, _ = trained
+    checkpoint = work_dir / 'epoch_1.pth'
+    done = evaluate(root, work_dir, checkpoint, '--dump', tmp_path / 'out')
+    assert done.returncode == 0, done.stderr
+    assert 'nothing to score' in done.stdout
+    with (tmp_path / 'out' / 'pred.csv').open() as file:
+        assert [row['image_id'] for row in csv.DictReader(file)] == ['1', '2']
+    found = json.loads((tmp_path / 'out' / 'pred.json').read_text())
+    assert all(1 <= box['category_id'] <= 10 for box in found)
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (['configs/digits_frcn.py'], 'no such config; there are: configs/digits_frcnn.py'),
+        ([MINI, '--cfg-options', 'train_cfg.max_epoch=2'], 'did you mean train_cfg.max_epochs?'),
+        ([MINI, '--amp', '--cfg-options', *FAST], '--amp: no GPU found'),
+        ([MINI, '--cfg-options', 'data_root=/nowhere', *FAST], '/nowhere/train.json: no such file'),
+        ([MINI, '--resume', '/nowhere/x.pth', '--cfg-options', *FAST], '/nowhere/x.pth: no such checkpoint'),
+    ],
+)
+def test_train_answers_a_slip_with_one_line(tmp_path, change, said):
+    import torch
+
+    if '--amp' in change and torch.cuda.is_available():
+        pytest.skip('this machine has a GPU, so --amp is no slip here')
+    config, *more = change
+    done = run_tool('train.py', config, '--work-dir', tmp_path / 'work', *more)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith('error: ')
+    assert said in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_weights_that_cannot_be_fetched_are_named_with_the_way_out(tmp_path, tiny_root):
+    options = [
+        f'data_root={tiny_root}',
+        *FAST[1:],
+        'model.backbone.init_cfg.checkpoint=http://127.0.0.1:9/resnet50.pth',
+    ]
+    config = ROOT / 'configs' / 'digits_frcnn.py'
+    done = run_tool(
+        'train.py', config, '--work-dir', tmp_path / 'work', '--cfg-options', *options, TORCH_HOME=str(tmp_path)
+    )
+    assert done.returncode == 2
+    assert 'model.backbone.init_cfg=None' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('bad', ['none', 'text', 'truncated', 'no photo'])
+def test_test_answers_a_slip_with_one_line(trained, tmp_path, bad):
+    root, work_dir, _ = trained
+    checkpoint = tmp_path / 'x.pth'
+    if bad == 'none':
+        done = evaluate(root, tmp_path / 'empty')
+        said = 'empty: holds no checkpoint; train first'
+    elif bad == 'no photo':
+        (tmp_path / 'root' / 'test').mkdir(parents=True)
+        done = evaluate(tmp_path / 'root', work_dir, work_dir / 'epoch_1.pth')
+        said = 'root/test: holds no photo'
+    else:
+        whole = (work_dir / 'epoch_1.pth').read_bytes()
+        checkpoint.write_bytes(b'hello' if bad == 'text' else whole[: len(whole) // 2])
+        done = evaluate(root, tmp_path / 'work', checkpoint)
+        said = str(checkpoint)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith('error: ')
+    assert said in done.stderr
+    assert 'Traceback' not in done.stderr
