@@ -10,12 +10,13 @@ import pickle
 import re
 import zipfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 from urllib.parse import urlparse
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.model import is_model_wrapper
 from mmengine.optim import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import get_external_models, get_torchvision_models
@@ -175,6 +176,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     Raises:
         UserError: the checkpoint cannot be read, or belongs to other classes or another architecture.
     """
+    model = cast(nn.Module, model.module) if is_model_wrapper(model) else model
     stored, wanted = load_checkpoint(path)['state_dict'], model.state_dict()
     stored = {key.removeprefix('module.'): value for key, value in stored.items()}  # saved from a wrapped model
     missing, unknown = (

@@ -21,25 +21,28 @@ class DigitMetric(BaseMetric):
 
     Args:
         reader: arguments of `ReaderConfig`. Defaults to None, its defaults.
-        collect_device: as in `BaseMetric`. Defaults to 'cpu'.
+        collect_device: as in `BaseMetric`. Defaults to 'gpu', which works on CPUs too and needs no shared folder.
         prefix: as in `BaseMetric`. Defaults to None, which means 'digits'.
     """
 
     default_prefix = 'digits'
 
-    def __init__(self, reader: dict | None = None, collect_device: str = 'cpu', prefix: str | None = None) -> None:
+    def __init__(self, reader: dict | None = None, collect_device: str = 'gpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.reader = ReaderConfig(**(reader or {}))
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep what scoring needs of each photo: predictions and truth as arrays."""
         for sample in data_samples:
+            if 'instances' not in sample:
+                self.results.append({'truth': None})  # nothing to score: keep no boxes
+                continue
             predicted = sample['pred_instances']
             self.results.append(
                 {
                     'image_id': sample['img_id'],
                     'size': sample['ori_shape'][::-1],
-                    'truth': sample.get('instances'),
+                    'truth': sample['instances'],
                     **{key: predicted[key].numpy(force=True) for key in ('bboxes', 'scores', 'labels')},
                 }
             )

@@ -110,8 +110,7 @@ def roi_align_backward(
     grad, boxes = _exact(grad_output, rois)
     height, width = grad_input.shape[2:]
     if grad.device.type == 'cpu' and height * width <= LARGEST_MAP:
-        shape = tuple(grad_input.shape)
-        grad_input.copy_(roi_align_gradient(grad, boxes, shape, spatial_scale, sampling_ratio, aligned))
+        roi_align_gradient(grad, boxes, grad_input, spatial_scale, sampling_ratio, aligned)
         return
     size = (aligned_height, aligned_width, *grad_input.shape)
     grad_input.copy_(

@@ -45,31 +45,28 @@ def bin_weights(start: torch.Tensor, length: torch.Tensor, bins: int, pixels: in
 def roi_align_gradient(
     grad: torch.Tensor,
     rois: torch.Tensor,
-    shape: tuple[int, int, int, int],
+    out: torch.Tensor,
     spatial_scale: float,
     sampling_ratio: int,
     aligned: bool,
-) -> torch.Tensor:
-    """Gradient of average-pooled RoIAlign with respect to its feature map.
+) -> None:
+    """Fill `out` with the gradient of average-pooled RoIAlign with respect to its feature map.
 
     Args:
         grad: (K, C, bins_y, bins_x) gradient of the pooled boxes.
         rois: (K, 5) index into the batch, then xyxy in pixels of the image.
-        shape: (B, C, H, W) of the feature map.
+        out: (B, C, H, W), the shape of the feature map; written to.
         spatial_scale: feature-map pixels per image pixel.
         sampling_ratio: samples a bin and direction; 0 takes one per feature-map pixel.
         aligned: shift by half a pixel, so that pixel centres are sampled.
-
-    Returns:
-        (B, C, H, W).
     """
-    batch, channels, height, width = shape
+    batch, channels, height, width = out.shape
     bins_y, bins_x = grad.shape[2:]
     boxes = rois[:, 1:] * spatial_scale - (0.5 if aligned else 0)
     sides = boxes[:, 2:] - boxes[:, :2]
     if not aligned:
         sides = sides.clamp(min=1)
-    out = grad.new_zeros(shape)
+    out.zero_()
     for image in range(batch):
         own = (rois[:, 0] == image).nonzero()[:, 0]
         if not len(own):
@@ -80,4 +77,3 @@ def roi_align_gradient(
         spread = torch.einsum('kcyx,kyh->chkx', grad[own], rows)
         # Over boxes and bins_x together, one product: (channels * height, width)
         out[image] = (spread.reshape(channels * height, -1) @ columns.reshape(-1, width)).view(channels, height, width)
-    return out

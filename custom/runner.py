@@ -76,6 +76,11 @@ class DigitRunner(Runner):
             warnings.filterwarnings('ignore', '`broadcast_buffers` is deprecated', FutureWarning)
             return super().wrap_model(model_wrapper_cfg, model)
 
+    def load_checkpoint(self, *args, **kwargs) -> dict:
+        """As the parent does, which prints that it does: on stderr."""
+        with contextlib.redirect_stdout(sys.stderr):
+            return super().load_checkpoint(*args, **kwargs)
+
     @contextlib.contextmanager
     def _bar_removed(self) -> Iterator[None]:
         try:

@@ -48,6 +48,7 @@ def main() -> None:
 
     import torch
     from mmdet.registry import RUNNERS
+    from mmengine.dist import is_main_process
 
     from custom.environment import write_environment
 
@@ -59,7 +60,8 @@ def main() -> None:
     runner = RUNNERS.build(cfg)
     write_environment(Path(cfg.work_dir, 'environment.txt'))
     runner.train()
-    print(f'best checkpoint, config and log: {cfg.work_dir}')
+    if is_main_process():
+        print(f'best checkpoint, config and log: {cfg.work_dir}')
 
 
 if __name__ == '__main__':
