@@ -4,7 +4,7 @@ DEMO := work_dirs/demo
 MINI := configs/digits_frcnn_mini.py
 unexport PYTHONDONTWRITEBYTECODE # without its bytecode torch takes 5 s longer to import
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo demo-data test lint clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -19,11 +19,12 @@ demo: setup $(DEMO)/trained ## draw photos, train the small detector, score it, 
 	$(PYTHON_ENV) tools/draw_detections.py $(DEMO)/valid/pred.json --images data/synth/valid --ann data/synth/valid.json
 
 # Mild photos, so that minutes of training are enough; for real ones leave --hardness at its default, 1.0.
-data/synth/synth.json: | setup
+# Done again, this says that they are there, or that something else is.
+demo-data: setup
 	$(PYTHON_ENV) tools/prepare_data.py synth --out data/synth --images 2400 --seed 0 --hardness 0.1
 
 # --resume: a training run that was stopped goes on.
-$(DEMO)/trained: | data/synth/synth.json
+$(DEMO)/trained: | demo-data
 	$(PYTHON_ENV) tools/train.py $(MINI) --work-dir $(DEMO) --resume
 	@touch $@
 

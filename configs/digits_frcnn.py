@@ -12,7 +12,7 @@ num_classes = 10  # '0' to '9', custom.annotations.DIGITS
 model = dict(
     rpn_head=dict(
         anchor_generator=dict(
-            # 16 to 256 px (4 x stride), each once more at 1.4 times that: digits are 20 to 120 px high here.
+            # 16 to 256 px (4 x stride), each once more at 1.4 times that.
             scales=[4, 5.66],
             # Height / width. Digit boxes are 2.1 times as high as wide at the median, 1.2 to 4.7 from 1 % to 99 %.
             ratios=[1.3, 2.1, 3.6],

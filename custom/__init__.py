@@ -2,5 +2,3 @@
 
 Importing this package is light. `custom.register` is the index of what MMDetection's registries gain.
 """
-
-__version__ = '0.1.0'

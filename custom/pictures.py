@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from custom.annotations import PALETTE
+from custom.digits import PALETTE
 from custom.errors import UserError
 from custom.packing import balanced_rows
 from custom.predictions import Detections

@@ -25,14 +25,14 @@ class ReaderConfig:
 
     Args:
         score_thr: a box is used when its score is at least this, 0..1. Defaults to 0.5.
-        iou_thr: of two boxes whose IoU is above this, 0..1, only the better one is used. Defaults to 0.5.
+        iou_thr: of two boxes whose IoU is above this, 0..1, only the better one is used. Defaults to 0.3.
 
     Raises:
         UserError: a threshold is not a number from 0 to 1.
     """
 
     score_thr: float = 0.5
-    iou_thr: float = 0.5
+    iou_thr: float = 0.3
 
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():

@@ -76,6 +76,11 @@ class DigitRunner(Runner):
             warnings.filterwarnings('ignore', '`broadcast_buffers` is deprecated', FutureWarning)
             return super().wrap_model(model_wrapper_cfg, model)
 
+    def dump_config(self) -> None:
+        """As the parent does for a training run; a test leaves the config of the run that it tests as it was."""
+        if self._train_loop is not None:
+            super().dump_config()
+
     def load_checkpoint(self, *args, **kwargs) -> dict:
         """As the parent does, which prints that it does: on stderr."""
         with contextlib.redirect_stdout(sys.stderr):

@@ -159,3 +159,5 @@ def complete_submission(folder: str | os.PathLike, numbers: Mapping[int, str], f
     write_zip(folder / 'submission.zip', folder / 'pred.json', folder / 'pred.csv')
     if [Path(name).stem for name in file_names] != [str(image_id) for image_id in numbers]:
         write_image_map(folder / 'images.csv', numbers, file_names)
+    else:
+        (folder / 'images.csv').unlink(missing_ok=True)  # of an earlier run with other photos

@@ -25,8 +25,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from custom.digits import DIGITS
 from custom.errors import UserError
-from custom.synth_fonts import DIGITS, Face, digit_faces
+from custom.synth_fonts import Face, digit_faces
 from custom.synth_scenes import draw_scene
 
 VERSION = 1  # raised whenever the same parameters give other photos

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from custom.digits import DIGITS
 from custom.errors import UserError
 
 FAMILIES = (
@@ -29,7 +30,6 @@ FAMILIES = (
 FONT_PACKAGES = ('font-roboto', *(f'fontpkg-{family}' for family in FAMILIES))
 # Of every variable axis a few values are used; the other axes (optical size) stay at their default.
 AXIS_STEPS = {'Weight': (0.25, 0.55, 0.9), 'Width': (0.0, 0.5)}
-DIGITS = '0123456789'
 
 
 class Face(NamedTuple):

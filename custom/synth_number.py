@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from custom.synth_fonts import DIGITS, Face, Glyph, glyph
+from custom.digits import DIGITS
+from custom.synth_fonts import Face, Glyph, glyph
 from custom.synth_layout import Layout
 
 # People leave a little room around a digit. On 135 digits of SVHN whose ink could be told from its ground the room was,

@@ -5,7 +5,7 @@ import pytest
 from conftest import coco
 from PIL import Image
 
-from custom.annotations import read_annotations
+from custom.annotations import ids_and_names, read_annotations
 from custom.errors import UserError
 
 IMAGE = {'id': 1, 'file_name': '1.png', 'width': 40, 'height': 20}
@@ -17,10 +17,10 @@ def read(tmp_path):
     """Write a COCO dict and read it, with the photo 1.png of 40 x 20 px beside it."""
     Image.new('RGB', (40, 20)).save(tmp_path / '1.png')
 
-    def _read(data, photos=True):
+    def _read(data, photos=True, **options):
         path = tmp_path / 'train.json'
         path.write_text(data if isinstance(data, str) else json.dumps(data))
-        return read_annotations(path, tmp_path if photos else None)
+        return read_annotations(path, tmp_path if photos else None, **options)
 
     return _read
 
@@ -83,7 +83,7 @@ def test_everything_wrong_is_said_in_one_message(read, tmp_path):
         '1 × missing file; first:',
         '1 × unreadable file; first:',
         '1 × image size that differs from the file; first:',
-        '2 × box outside the image; first: annotation 1 (image 1): xywh [50, 4, 8, 12] in 40x20',
+        '2 × box outside the image by more than a quarter of its area; first: annotation 1 (image 1): xywh [50, 4',
         '1 × empty box',
         '1 × bbox that is not four finite numbers',
         '1 × annotation for no image; first: annotation 5 (image 77)',
@@ -113,3 +113,58 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_name(read, data, said):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r'none\.json: no such file'):
         read_annotations(tmp_path / 'none.json')
+
+
+@pytest.mark.parametrize('data', [coco([IMAGE], []), {'images': [IMAGE]}])
+def test_photos_without_boxes_are_a_list_where_boxes_are_not_needed(read, data):
+    found = read(data, need_boxes=False)
+    assert found.image_ids.tolist() == [1]
+    assert found.sizes.tolist() == [[40, 20]]
+    assert found.bboxes.shape == (0, 4)
+    assert not found.labelled
+    with pytest.raises(UserError):
+        read(data)
+
+
+def test_a_list_of_photos_is_checked_like_any_other(read):
+    with pytest.raises(UserError, match='empty set: no photo'):
+        read({'images': []}, need_boxes=False)
+    with pytest.raises(UserError, match='missing file'):
+        read({'images': [IMAGE | {'file_name': 'gone.png'}]}, need_boxes=False)
+
+
+def test_only_boxes_that_count_make_a_set_labelled(read):
+    assert read(coco([IMAGE], [BOX | {'iscrowd': 1}, BOX | {'id': 2}])).labelled
+    assert not read(coco([IMAGE], [BOX | {'iscrowd': 1}])).labelled
+
+
+def test_malformed_ids_are_findings_of_the_one_message(read):
+    images = [IMAGE, *(IMAGE | {'id': wrong} for wrong in (2**70, [1], True)), IMAGE | {'id': 3, 'width': 2**70}]
+    annotations = [
+        BOX | {'id': [1], 'image_id': [1]},
+        BOX | {'id': [1], 'category_id': [8]},
+        BOX | {'id': 3, 'image_id': 2**70, 'category_id': {}},
+        BOX | {'id': 4, 'bbox': [10**400, 4, 8, 12]},
+        BOX | {'id': 5, 'image_id': True},
+    ]
+    categories = [*coco([], [])['categories'], {'id': [11], 'name': '3'}]
+    with pytest.raises(UserError) as error:
+        read(coco(images, annotations, categories))
+    message = str(error.value)
+    assert 'mend 11 mistakes in 5 photos and 5 boxes' in message
+    for line in (
+        '4 × image without a whole-number id (below 2**53), file_name, width and height; first:',
+        "1 × category without a whole-number id; first: '3' (id [11])",
+        '3 × annotation for no image; first: annotation [1] (image [1])',
+        '1 × annotation of a category that "categories" does not list; first: annotation [1] (image 1): [8]',
+        '1 × duplicate annotation id; first: annotation [1] (image 1)',
+        '1 × bbox that is not four finite numbers',
+    ):
+        assert line in message
+
+
+def test_ids_and_names_come_from_the_json_or_the_folder(read, tmp_path):
+    Image.new('RGB', (9, 9)).save(tmp_path / '02.png')
+    found = read(coco([IMAGE | {'id': 70}], [BOX | {'image_id': 70}]))
+    assert ids_and_names(found) == ([70], ['1.png'])
+    assert ids_and_names(tmp_path) == ([1, 2], ['1.png', '02.png'])

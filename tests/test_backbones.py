@@ -120,14 +120,3 @@ def test_weights_under_names_of_timm(tmp_path):
     torch.save(network.state_dict(), file)
     backbone = initialised(init_cfg={'type': 'Pretrained', 'checkpoint': str(file)})
     assert torch.equal(backbone.network.model.blocks[6][0].bn3.weight, network.blocks[6][0].bn3.weight)
-
-
-@pytest.mark.parametrize('norm_eval', [True, False])
-def test_norm_eval_keeps_the_statistics(norm_eval):
-    backbone = TimmFeatures(**LITE0, norm_eval=norm_eval)
-    backbone.train()
-    before = backbone.network.model.bn1.running_mean.clone()
-    maps = backbone(torch.rand(2, 3, 64, 64))
-    assert torch.equal(backbone.network.model.bn1.running_mean, before) == norm_eval
-    maps[-1].sum().backward()
-    assert backbone.network.model.conv_stem.weight.grad is not None

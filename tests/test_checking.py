@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from custom.checking import check_submission, report_submission
+from custom.checking import check_submission
 
 IMAGE_IDS, SIZES = [1, 2, 10], [(100, 50), (60, 40), (30, 30)]
 BOXES = [
@@ -32,7 +32,7 @@ def pack(folder, members=('pred.json', 'pred.csv'), prefix=''):
 
 def problems_in(folder):
     files = [folder / name for name in ('pred.json', 'pred.csv', 'submission.zip')]
-    return check_submission(*files, IMAGE_IDS, SIZES)
+    return check_submission(*files, IMAGE_IDS, SIZES).problems
 
 
 def only_problem(folder):
@@ -45,13 +45,13 @@ def test_a_right_submission(tmp_path):
     submit(tmp_path)
     assert problems_in(tmp_path) == []
     files = [tmp_path / name for name in ('pred.json', 'pred.csv', 'submission.zip')]
-    assert report_submission(*files, IMAGE_IDS, SIZES) == ([], 3, 2)
+    assert check_submission(*files, IMAGE_IDS, SIZES) == ([], 3, 2)
 
 
 def test_the_order_of_the_photos_does_not_matter(tmp_path):
     submit(tmp_path, rows=ROWS[::-1])
     files = [tmp_path / name for name in ('pred.json', 'pred.csv', 'submission.zip')]
-    assert check_submission(*files, IMAGE_IDS[::-1], SIZES[::-1]) == []
+    assert check_submission(*files, IMAGE_IDS[::-1], SIZES[::-1]).problems == []
 
 
 def test_no_box_at_all_is_right(tmp_path):

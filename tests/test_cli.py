@@ -3,6 +3,7 @@ import os
 import time
 
 import pytest
+import torch
 from conftest import ROOT
 
 from custom import cli
@@ -40,6 +41,27 @@ def test_a_moved_work_dir_still_resumes(tmp_path):
     assert cli.last_checkpoint(tmp_path) == tmp_path / 'epoch_3.pth'
 
 
+def test_only_a_checkpoint_of_a_training_run_is_resumed(tmp_path, capsys):
+    assert cli.resume_from(tmp_path, 'auto') is None
+    assert 'starting at the first epoch' in capsys.readouterr().err
+    with pytest.raises(UserError, match=r'gone\.pth'):
+        cli.resume_from(tmp_path, str(tmp_path / 'gone.pth'))
+    torch.save({'state_dict': {'weight': torch.ones(1)}, 'meta': {}}, tmp_path / 'best.pth')
+    with pytest.raises(
+        UserError, match=r'best\.pth: holds weights .*\(message_hub, optimizer, param_schedulers missing\)'
+    ):
+        cli.resume_from(tmp_path, str(tmp_path / 'best.pth'))
+    whole = {'state_dict': {}, 'meta': {}, 'message_hub': {}, 'optimizer': {}, 'param_schedulers': []}
+    torch.save(whole | {'state_dict': {'weight': torch.ones(1)}}, tmp_path / 'epoch_3.pth')
+    assert cli.resume_from(tmp_path, str(tmp_path / 'epoch_3.pth')) == tmp_path / 'epoch_3.pth'
+
+
+def test_settings_that_do_not_build_are_said_with_the_config(tmp_path):
+    cfg = cli.load_config(arguments(work_dir=str(tmp_path), cfg_options=['model.backbone.depth=17']))
+    with pytest.raises(UserError, match=r'digits_frcnn\.py: cannot be built .*17'):
+        cli.build_runner(cfg)
+
+
 def test_the_best_checkpoint_is_the_newest_best_else_the_last(tmp_path):
     with pytest.raises(UserError, match='holds no checkpoint'):
         cli.best_checkpoint(tmp_path)
@@ -60,7 +82,9 @@ def test_the_test_split_has_truth_where_there_is_a_test_json(tmp_path):
 
     assert dataset('valid').ann_file == 'valid.json'
     assert dataset('test').type == 'DigitFolder'
-    (tmp_path / 'test.json').touch()
+    (tmp_path / 'test.json').write_text('{"images": []}')  # a list of photos is no truth
+    assert dataset('test').type == 'DigitFolder'
+    (tmp_path / 'test.json').write_text('{"annotations": [{"bbox": [1, 2, 3, 4]}]}')
     assert dataset('test').type == 'DigitDataset'
     assert dataset('test').ann_file == 'test.json'
 

@@ -50,6 +50,13 @@ def test_durations(seconds, said):
     assert console.duration(seconds) == said
 
 
+def test_the_last_epoch_is_validated_whatever_the_interval_and_is_one_line_too(tmp_path, model, capsys):
+    train(tmp_path, model, 3, val_interval=2, val_dataloader=VALID, val_evaluator=[FixedMetric(AP=0.25)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(' | ')[0] for line in lines] == ['epoch 1/3', 'epoch 2/3', 'epoch 3/3']
+    assert ['AP 0.250' in line for line in lines] == [False, True, True]
+
+
 def test_an_epoch_is_one_line_with_its_figures(tmp_path, model, capsys):
     metric = FixedMetric(number_accuracy=0.5, AP=0.25, AP50=0.75, AP_0=1.0)
     train(tmp_path, model, val_dataloader=VALID, val_evaluator=[metric])

@@ -88,6 +88,16 @@ def test_shows_what_is_right_and_wrong(tmp_path, photos, pred_json, ann):
     assert 1.5 * wrong < right < 2.5 * wrong
 
 
+def test_a_json_without_boxes_is_an_unlabelled_list(photos, pred_json, ann):
+    images = json.loads(ann.read_text())['images']
+    ann.write_text(json.dumps(coco(images, [])))
+    done = run(pred_json, '--images', photos, '--ann', ann)
+    assert (done.returncode, done.stderr) == (0, '')
+    out = pred_json.with_name('detections.png')
+    assert done.stdout == f'{out}: 3 of 3 photos, a number read on 2 of 3\n'
+    assert captions(out) == [0, 0]
+
+
 def test_chooses_evenly_and_scores_all(photos, pred_json, ann):
     done = run(pred_json, '--images', photos, '--ann', ann, '--photos', 1)
     out = pred_json.with_name('detections.png')

@@ -109,6 +109,17 @@ def test_scores_with_the_truth(ann, pred_json):
     assert run(pred_json, '--ann', ann, '--check').stdout.startswith('ok: 3 photos')
 
 
+def test_a_json_without_boxes_is_an_unlabelled_list(ann, pred_json):
+    images = json.loads(ann.read_text())['images']
+    ann.write_text(json.dumps({'images': images[::-1]}))
+    done = run(pred_json, '--ann', ann)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert done.stdout == f'{pred_json.parent}: 3 photos, 2 with a number (scores from 0.5), 4 boxes\n'
+    assert pred_json.with_name('pred.csv').read_text() == 'image_id,pred_label\n10,05\n2,3\n1,-1\n'
+    done = run(pred_json, '--ann', ann, '--check')
+    assert (done.returncode, done.stdout) == (0, 'ok: 3 photos, 2 with a number, 4 boxes\n')
+
+
 def test_photos_whose_names_are_no_ids_get_a_map(tmp_path):
     folder = tmp_path / 'photos'
     folder.mkdir()

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from custom import pictures
-from custom.annotations import PALETTE
+from custom.digits import PALETTE
 from custom.pictures import Shot, caption, contact_sheet
 from custom.predictions import Detections
 from custom.reading import read_numbers

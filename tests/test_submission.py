@@ -111,6 +111,15 @@ def test_complete_submission(tmp_path, names, mapped):
     assert (tmp_path / 'images.csv').exists() == mapped
 
 
+def test_an_old_image_map_goes_when_it_is_not_needed(tmp_path):
+    (tmp_path / 'pred.json').write_text('[]')
+    (tmp_path / 'mine.csv').write_text('mine')
+    complete_submission(tmp_path, {5: ''}, ['house.png'])
+    assert (tmp_path / 'images.csv').exists()
+    complete_submission(tmp_path, {1: ''}, ['1.png'])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['mine.csv', 'pred.csv', 'pred.json', 'submission.zip']
+
+
 def test_copy_pred_json(tmp_path):
     source, target = tmp_path / 'mine.json', tmp_path / 'out' / 'pred.json'
     source.write_text(json.dumps([1]))

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from custom import synth_fonts
+from custom.digits import DIGITS
 from custom.errors import UserError
-from custom.synth_fonts import DIGITS, Face, digit_faces, font_files, glyph, has_lining_digits, missing_packages
+from custom.synth_fonts import Face, digit_faces, font_files, glyph, has_lining_digits, missing_packages
 
 BUNDLED = Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf'
 DEJAVU = Face(str(BUNDLED / 'DejaVuSans.ttf'))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.annotations import read_annotations
+from custom.annotations import ids_and_names, read_annotations
 from custom.cli import run_tool
 from custom.errors import UserError
 from custom.files import replacing
 from custom.packing import evenly_spaced
-from custom.photos import list_photos, read_photo
+from custom.photos import read_photo
 from custom.pictures import Shot, contact_sheet
 from custom.reading import ReaderConfig, read_numbers
 from custom.scoring import number_accuracy, true_numbers
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('pred_json', type=Path, help='the detections')
     parser.add_argument('--images', type=Path, metavar='DIR', required=True, help='the folder of the photos')
-    parser.add_argument('--ann', type=Path, metavar='JSON', help='their COCO json; shows what is right and wrong')
+    parser.add_argument('--ann', type=Path, metavar='JSON', help='their COCO json; its boxes show right and wrong')
     parser.add_argument('--out', type=Path, metavar='PNG', help='default: detections.png beside PRED_JSON')
     parser.add_argument('--photos', type=int, default=24, metavar='N', help='at most, evenly chosen; default: 24')
     parser.add_argument(
@@ -48,8 +48,9 @@ def main() -> None:
     args = parse_args()
     if args.out.parent.resolve() == args.images.resolve():
         raise UserError(f'{args.out}: would lie among the photos and count as one; choose another place with --out')
-    truth = read_annotations(args.ann) if args.ann else None
-    ids, names = (truth.image_ids.tolist(), truth.file_names) if truth else zip(*list_photos(args.images), strict=True)
+    listed = read_annotations(args.ann, need_boxes=False) if args.ann else None
+    ids, names = ids_and_names(listed or args.images)
+    truth = listed if listed and listed.labelled else None
     detections = read_pred_json(args.pred_json, ids)
     config = ReaderConfig() if args.score_thr is None else ReaderConfig(score_thr=args.score_thr)
     readings = read_numbers(detections, ids, config)
@@ -70,9 +71,8 @@ def main() -> None:
     else:
         note = f'a number read on {sum(map(bool, numbers.values()))} of {len(ids)}'
     title = f'{len(chosen)} of {len(ids)} photos'
-    sheet = contact_sheet(shots, title, note)
     with replacing(args.out) as beside:
-        sheet.save(beside, 'PNG', optimize=True)
+        contact_sheet(shots, title, note).save(beside, 'PNG', optimize=True)
     print(f'{args.out}: {title}, {note}')
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.annotations import read_annotations
-from custom.checking import report_submission
+from custom.annotations import ids_and_names, read_annotations
+from custom.checking import check_submission
 from custom.cli import run_tool
 from custom.errors import UserError
-from custom.photos import list_photos, photo_size
+from custom.photos import photo_size
 from custom.reading import ReaderConfig, read_numbers
 from custom.scoring import average_precision, number_accuracy, true_numbers
 from custom.submission import complete_submission, copy_pred_json, read_pred_json
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('pred_json', type=Path, help='the detections; with --check also a submission.zip')
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--images', type=Path, metavar='DIR', help='the folder of the photos')
-    source.add_argument('--ann', type=Path, metavar='JSON', help='or their COCO json; prints the scores as well')
+    source.add_argument('--ann', type=Path, metavar='JSON', help='or a COCO json; prints scores if it has boxes')
     parser.add_argument('--out', type=Path, metavar='DIR', help='default: the folder of PRED_JSON')
     parser.add_argument(
         '--score-thr', type=float, help=f'least score of a digit in a number; default: {ReaderConfig.score_thr}'
@@ -42,10 +42,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    truth = read_annotations(args.ann) if args.ann else None
-    ids, names = (truth.image_ids.tolist(), truth.file_names) if truth else zip(*list_photos(args.images), strict=True)
+    listed = read_annotations(args.ann, need_boxes=False) if args.ann else None
+    ids, names = ids_and_names(listed or args.images)
     if args.check:
-        return check(args.pred_json, ids, truth.sizes if truth else [photo_size(args.images / name) for name in names])
+        sizes = listed.sizes if listed else [photo_size(args.images / name) for name in names]
+        return check(args.pred_json, ids, sizes)
 
     config = ReaderConfig() if args.score_thr is None else ReaderConfig(score_thr=args.score_thr)
     detections = read_pred_json(args.pred_json, ids)
@@ -55,8 +56,8 @@ def main() -> int:
     complete_submission(out, numbers, names)
     found = sum(map(bool, numbers.values()))
     print(f'{out}: {len(ids)} photos, {found} with a number (scores from {config.score_thr}), {len(detections)} boxes')
-    if truth:
-        figures, accuracy = average_precision(detections, truth), number_accuracy(numbers, true_numbers(truth))
+    if listed and listed.labelled:
+        figures, accuracy = average_precision(detections, listed), number_accuracy(numbers, true_numbers(listed))
         print(f'AP {figures["AP"]:.4f}, AP50 {figures["AP50"]:.4f}, number accuracy {accuracy:.4f} ({len(ids)} photos)')
     return 0
 
@@ -67,7 +68,7 @@ def check(given: Path, image_ids: Sequence[int], sizes: Sequence) -> int:
     zipped = given.suffix == '.zip'
     pred_json = given.with_name('pred.json') if zipped else given
     zip_path = given if zipped else given.with_name('submission.zip')
-    report = report_submission(pred_json, given.with_name('pred.csv'), zip_path, image_ids, sizes)
+    report = check_submission(pred_json, given.with_name('pred.csv'), zip_path, image_ids, sizes)
     if report.problems:
         print(f'{given}: {len(report.problems)} kind(s) of problem', *report.problems, sep='\n  - ')
         return 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import add_run_arguments, best_checkpoint, load_config, run_tool, select_split
+from custom.cli import add_run_arguments, best_checkpoint, build_runner, load_config, run_tool, select_split
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,14 +38,15 @@ def main() -> None:
         reader = cfg.test_evaluator.reader
         cfg.custom_hooks.append({'type': 'SubmissionHook', 'out_dir': str(folder), 'reader': reader})
 
-    from mmdet.registry import RUNNERS
     from mmengine.dist import is_main_process
 
     from custom.checkpoints import load_weights
     from custom.scoring import format_figures
 
     cfg.visualizer.vis_backends = []  # nothing to draw, and TensorBoard takes seconds to import
-    runner = RUNNERS.build(cfg)
+    cfg.load_from, cfg.resume = None, False  # the checkpoint named here is the one that is tested
+    cfg.train_cfg = cfg.train_dataloader = cfg.optim_wrapper = cfg.param_scheduler = None
+    runner = build_runner(cfg)
     load_weights(runner.model, checkpoint)
     figures = runner.test()
     if is_main_process():

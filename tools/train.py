@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import add_run_arguments, last_checkpoint, load_config, run_tool
+from custom.cli import add_run_arguments, build_runner, load_config, resume_from, run_tool
 from custom.errors import UserError
 
 
@@ -35,19 +35,12 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     if args.resume:
-        checkpoint = last_checkpoint(cfg.work_dir) if args.resume == 'auto' else args.resume
-        if args.resume != 'auto' and not Path(args.resume).is_file():
-            raise UserError(
-                f'{args.resume}: no such checkpoint; --resume without a name takes the last one of the work dir'
-            )
-        if checkpoint is None:
-            print(f'{cfg.work_dir}: no checkpoint to resume from; starting at the first epoch', file=sys.stderr)
-        else:
+        checkpoint = resume_from(cfg.work_dir, args.resume)
+        if checkpoint is not None:
             cfg.load_from, cfg.resume = str(checkpoint), True
     cfg.auto_scale_lr.enable = cfg.auto_scale_lr.enable or args.auto_scale_lr
 
     import torch
-    from mmdet.registry import RUNNERS
     from mmengine.dist import is_main_process
 
     from custom.environment import write_environment
@@ -57,7 +50,7 @@ def main() -> None:
             raise UserError('--amp: no GPU found that torch can use; leave --amp out')
         cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
 
-    runner = RUNNERS.build(cfg)
+    runner = build_runner(cfg)
     write_environment(Path(cfg.work_dir, 'environment.txt'))
     runner.train()
     if is_main_process():

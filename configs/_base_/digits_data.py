@@ -3,7 +3,7 @@
 # No flips (a mirrored digit is another sign or none), and no photo is left out for being small.
 data_root = 'data/synth'
 
-# (longest side, shortest side) in pixels. Digits are about half as high as the photo, so some 60 px here.
+# (longest side, shortest side) in pixels. SVHN's training digits are 84 px high here at the median.
 scale = (512, 128)
 
 train_pipeline = [

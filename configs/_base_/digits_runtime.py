@@ -11,7 +11,6 @@ default_hooks = dict(
         type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='digits/number_accuracy', rule='greater'
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='DetVisualizationHook'),
 )
 custom_hooks = [dict(type='ConsoleHook')]
 

@@ -1,10 +1,10 @@
-# One epoch of warm-up, then a cosine to zero. Neither names its end, so that train_cfg.max_epochs=N moves both.
+# 50 steps of warm-up, and a cosine to zero whose end is not named, so that train_cfg.max_epochs=N moves it.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', eta_min=0, by_epoch=True, begin=0, convert_to_iter_based=True),
 ]
 optim_wrapper = dict(
