@@ -7,7 +7,7 @@ _base_ = [
     './_base_/digits_runtime.py',
 ]
 
-num_classes = 10  # '0' to '9', custom.annotations.DIGITS
+num_classes = 10  # '0' to '9', custom.digits.DIGITS
 
 model = dict(
     rpn_head=dict(

@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 import custom.register  # noqa: F401 - registers what the configs name
-from custom.annotations import DIGITS
+from custom.digits import DIGITS
 from custom.overrides import apply_overrides
 from custom.reading import ReaderConfig
 
