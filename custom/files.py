@@ -9,6 +9,13 @@ from pathlib import Path
 from custom.errors import UserError
 
 
+def usual_mode(path: Path, most: int) -> None:
+    """Give a temporary file or folder the permissions that a plain one would have had: `most` less the umask."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(most & ~mask)
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it replaces `path` on success.
@@ -32,9 +39,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     beside = Path(name)
     try:
         yield beside
-        mask = os.umask(0)
-        os.umask(mask)
-        beside.chmod(0o666 & ~mask)  # mkstemp gives 0600
+        usual_mode(beside, 0o666)  # mkstemp gives 0600
         beside.replace(path)
     except OSError as error:
         raise UserError(f'{path}: could not be written ({error.strerror or error})') from error

@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from custom.digits import DIGITS
 from custom.errors import UserError
+from custom.files import usual_mode
 from custom.synth_fonts import Face, digit_faces
 from custom.synth_scenes import draw_scene
 
@@ -142,9 +143,7 @@ def _folder(out: Path) -> Iterator[Path]:
         raise UserError(f'{out}: cannot write here ({error.strerror}); choose another place') from error
     try:
         yield beside
-        mask = os.umask(0)
-        os.umask(mask)
-        beside.chmod(0o777 & ~mask)  # mkdtemp gives 0700
+        usual_mode(beside, 0o777)  # mkdtemp gives 0700
         beside.rename(out)
     except OSError as error:
         raise UserError(f'{out}: could not be written ({error.strerror or error})') from error

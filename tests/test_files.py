@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from custom.errors import UserError
@@ -11,6 +13,16 @@ def test_the_file_appears_whole_and_with_its_folder(tmp_path):
         assert not target.exists()
     assert target.read_text() == 'whole'
     assert [path.name for path in target.parent.iterdir()] == ['a.txt']
+
+
+def test_others_may_read_what_the_umask_lets_them(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with replacing(tmp_path / 'a.txt') as beside:
+            beside.write_text('whole')
+    finally:
+        os.umask(before)
+    assert (tmp_path / 'a.txt').stat().st_mode & 0o777 == 0o640
 
 
 def test_a_failure_leaves_what_was_there(tmp_path):
