@@ -120,7 +120,13 @@ def _check_photos(images: Iterable[dict], image_dir: Path, wrong: Findings) -> N
     images = list(images)
     with ThreadPoolExecutor() as pool:
         results = tqdm(
-            pool.map(check, images), f'checking {image_dir}', len(images), delay=2, unit=' photos', leave=False
+            pool.map(check, images),
+            f'checking {image_dir}',
+            len(images),
+            delay=2,
+            unit=' photos',
+            leave=False,
+            disable=None,
         )
         for finding in filter(None, results):
             wrong.add(*finding)

@@ -177,7 +177,7 @@ def write_dataset(out: str | os.PathLike, config: SynthConfig, workers: int | No
         context = multiprocessing.get_context('spawn')
         pool = ProcessPoolExecutor(workers or os.cpu_count(), context, _start_worker)
         try:
-            with tqdm(total=config.images, unit='photo', delay=2) as bar:
+            with tqdm(total=config.images, unit=' photos', delay=2, disable=None) as bar:
                 for split, count in config.sizes.items():
                     (folder / split).mkdir()
                     draw = functools.partial(_draw_file, str(folder), split, config=config, faces=faces)
