@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from custom.errors import UserError
 
@@ -33,6 +33,18 @@ def run_tool(main: Callable[[], int | None]) -> None:
     except BrokenPipeError:  # the reader of our stdout, `head` say, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process. Ranks on CPUs wait for one another and skip the clean-up, in which gloo's threads can abort."""
+    distributed = sys.modules.get('torch.distributed')
+    if distributed and distributed.is_initialized() and distributed.get_backend() == 'gloo':
+        if code == 0:
+            distributed.barrier()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

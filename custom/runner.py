@@ -1,6 +1,5 @@
 """mmengine's Runner, at home on a console and on CPUs."""
 
-import atexit
 import contextlib
 import logging
 import os
@@ -16,12 +15,6 @@ from torch import distributed, nn
 
 from custom.console import ConsoleHook
 from custom.errors import UserError
-
-
-def _leave_process_group() -> None:
-    """Without this gloo's threads abort the process now and then as it ends, and torchrun reports a failure."""
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
 
 
 @RUNNERS.register_module()
@@ -59,7 +52,6 @@ class DigitRunner(Runner):
                     )
                 if not distributed.is_initialized():
                     distributed.init_process_group('gloo')
-                    atexit.register(_leave_process_group)
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:

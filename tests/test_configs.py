@@ -112,9 +112,8 @@ def test_max_epochs_moves_the_schedule(cfg, tmp_path, epochs):
         runner.optim_wrapper.optimizer.step()
         for scheduler in schedulers:
             scheduler.step()
-    rates.append(runner.optim_wrapper.optimizer.param_groups[-1]['lr'])
-    # Step t of a warm-up over 50 steps, times a cosine over all steps of all epochs; the last value is kept.
-    at = np.minimum(np.arange(steps + 1), steps - 1)
+    # Step t of a warm-up over 50 steps, times a cosine over all steps of all epochs.
+    at = np.arange(steps)
     warm_up, cosine = 0.01 + 0.99 * at / 49, (1 + np.cos(np.pi * at / steps)) / 2
     np.testing.assert_allclose(rates, cfg.optim_wrapper.optimizer.lr * warm_up * cosine, rtol=1e-6)
 

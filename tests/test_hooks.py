@@ -1,3 +1,4 @@
+import csv
 import json
 import zipfile
 
@@ -66,7 +67,8 @@ def test_the_reader_is_set_by_the_config(tmp_path):
 
 def test_names_that_are_no_ids_are_mapped(tmp_path):
     runner_of(tmp_path, [photo(1, name='house.jpg'), photo(2)]).test()
-    assert (tmp_path / 'out/images.csv').read_text() == 'image_id,file_name\n1,"house.jpg"\n2,"2.png"\n'
+    with (tmp_path / 'out/images.csv').open(newline='') as file:
+        assert list(csv.reader(file)) == [['image_id', 'file_name'], ['1', 'house.jpg'], ['2', '2.png']]
 
 
 def test_a_second_test_starts_anew(tmp_path):

@@ -62,18 +62,6 @@ def test_a_distributed_run_without_a_gpu(tmp_path, one_of_one):
     assert runner.model.module.one.item() == 0.5  # it was 1; its gradient is 2, the mean of 1 and 3
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason='with a GPU the process group is made by mmengine')
-def test_the_process_group_is_left_when_the_process_ends(tmp_path, one_of_one, monkeypatch):
-    at_exit = []
-    monkeypatch.setattr('atexit.register', at_exit.append)
-    toy_runner(tmp_path, train_dataloader=TRAIN, launcher='pytorch')
-    assert torch.distributed.is_initialized()
-    for _ in range(2):  # nothing happens where it was left before
-        for leave in at_exit:
-            leave()
-        assert not torch.distributed.is_initialized()
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason='with a GPU the wrapper is made by mmengine')
 def test_the_settings_of_the_wrapper_are_heeded(tmp_path, one_of_one):
     cfg = {'find_unused_parameters': True}
