@@ -3,8 +3,8 @@
     ROOT/train/*.png  ROOT/valid/*.png  ROOT/test/*.png  ROOT/train.json  ROOT/valid.json  ROOT/synth.json
 
 `test` has no annotations, as in the real set. `synth.json` says what the set was made from. Every photo shows a number.
-A photo depends on the seed, the hardness, its split, its number and the installed fonts, and on nothing else: not on
-how many are made, nor by how many processes.
+A photo depends on the seed, the hardness, its split, its number, the installed fonts and the photos that lend their
+backgrounds, and on nothing else: not on how many are made, nor by how many processes.
 """
 
 import contextlib
@@ -25,13 +25,14 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from custom.digits import DIGITS
+from custom.coco_writing import coco_json
 from custom.errors import UserError
 from custom.files import usual_mode
+from custom.synth_backgrounds import background_files, describe_backgrounds
 from custom.synth_fonts import Face, digit_faces
 from custom.synth_scenes import draw_scene
 
-VERSION = 1  # raised whenever the same parameters give other photos
+VERSION = 2  # raised whenever the same parameters give other photos
 SPLITS = ('train', 'valid', 'test')
 FEWEST_IMAGES = 10
 
@@ -46,9 +47,10 @@ class SynthConfig:
         hardness: 0 (clean and frontal) to 1 (to train for real photos). Defaults to 1.0.
         valid_fraction: Share of the photos in valid, at least one photo. Defaults to 0.1.
         test_fraction: Share of the photos in test, at least one photo. Defaults to 0.1.
+        backgrounds: A folder of real photos whose sides half of the photos show as walls. Defaults to None.
 
     Raises:
-        UserError: a value is out of its range, or no photo is left for train.
+        UserError: a value is out of its range, no photo is left for train, or `backgrounds` holds no photo.
     """
 
     images: int
@@ -56,6 +58,7 @@ class SynthConfig:
     hardness: float = 1.0
     valid_fraction: float = 0.1
     test_fraction: float = 0.1
+    backgrounds: str | None = None
 
     def __post_init__(self) -> None:
         if self.images < FEWEST_IMAGES:
@@ -69,6 +72,8 @@ class SynthConfig:
                 raise UserError(f'{name} fraction {share}: must be between 0 and 1')
         if self.sizes['train'] < 1:
             raise UserError('no photo is left for train: lower the fractions of valid and test')
+        if self.backgrounds:
+            background_files(self.backgrounds)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -88,35 +93,23 @@ def _start_worker() -> None:
 
 
 def _draw_file(folder: str, split: str, image_id: int, config: SynthConfig, faces: Sequence[Face]) -> dict:
-    """Write one photo; returns its size, boxes (xywh) and digits."""
+    """Write one photo; returns its id, name, size, boxes (xywh) and digits."""
     rng = np.random.default_rng([config.seed, SPLITS.index(split), image_id])
-    scene = draw_scene(rng, faces, config.hardness)
+    files = background_files(config.backgrounds) if config.backgrounds else ()
+    scene = draw_scene(rng, faces, config.hardness, files)
     path = Path(folder, split, f'{image_id}.png')
-    _, coded = cv2.imencode('.png', scene.image[..., ::-1])
-    path.write_bytes(coded.tobytes())
+    path.write_bytes(cv2.imencode('.png', scene.image[..., ::-1])[1].tobytes())
     height, width = scene.image.shape[:2]
-    return {'width': width, 'height': height, 'bboxes': scene.bboxes.tolist(), 'labels': scene.labels.tolist()}
-
-
-def _coco(rows: Sequence[dict]) -> dict:
-    """Annotations in COCO's form: boxes xywh in whole pixels, category 1 is '0'."""
-    images: list[dict] = []
-    annotations: list[dict] = []
-    for image_id, row in enumerate(rows, start=1):
-        size = {'height': row['height'], 'width': row['width']}
-        images.append({'id': image_id, 'file_name': f'{image_id}.png', **size})
-        for bbox, label in zip(row['bboxes'], row['labels'], strict=True):
-            number = {'id': len(annotations) + 1, 'image_id': image_id, 'category_id': label + 1}
-            annotations.append({**number, 'bbox': bbox, 'area': bbox[2] * bbox[3], 'iscrowd': 0})
-    categories = [{'id': label + 1, 'name': name} for label, name in enumerate(DIGITS)]
-    return {'images': images, 'annotations': annotations, 'categories': categories}
+    photo = {'id': image_id, 'file_name': path.name, 'width': width, 'height': height}
+    return {**photo, 'bboxes': scene.bboxes.tolist(), 'labels': scene.labels.tolist()}
 
 
 def _record(config: SynthConfig, faces: Sequence[Face]) -> dict:
-    """What `synth.json` says: parameters, version and fonts (names, not the folders they lie in)."""
+    """What `synth.json` says: parameters, version, fonts and backgrounds (not the folders they lie in)."""
     names = [[Path(face.path).name, *face.axes] for face in faces]
     digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
-    return {'version': VERSION, **asdict(config), 'fonts': len(faces), 'fonts_sha256': digest}
+    record = {'version': VERSION, **asdict(config), 'fonts': len(faces), 'fonts_sha256': digest}
+    return record | {'backgrounds': describe_backgrounds(config.backgrounds) if config.backgrounds else None}
 
 
 def _is_there(out: Path, record: dict) -> bool:
@@ -155,7 +148,7 @@ def write_dataset(out: str | os.PathLike, config: SynthConfig, workers: int | No
     """Make the data set; shows progress on stderr when it takes more than two seconds.
 
     Args:
-        out: A folder that is not there yet, or is empty.
+        out: A folder that is not there yet or empty.
         config: What to make.
         workers: Processes. Defaults to None (one a core).
 
@@ -186,7 +179,7 @@ def write_dataset(out: str | os.PathLike, config: SynthConfig, workers: int | No
                         rows.append(row)
                         bar.update()
                     if split != 'test':
-                        (folder / f'{split}.json').write_text(json.dumps(_coco(rows)))
+                        (folder / f'{split}.json').write_text(json.dumps(coco_json(rows)))
         finally:
             pool.shutdown(cancel_futures=True)
         (folder / 'synth.json').write_text(json.dumps(record, indent=2) + '\n')

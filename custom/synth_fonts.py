@@ -1,9 +1,9 @@
 """The typefaces of the made scenes: installed packages only, kept where their digits look like house numbers.
 
-No font is part of this project. `FONT_PACKAGES` come from the package index, DejaVu comes with matplotlib. All of them
-are free; their name tables and packages say: Apache 2.0 for Roboto, Roboto Slab, Permanent Marker and Satisfy, the
-Bitstream Vera licence for DejaVu, the SIL Open Font License 1.1 for the others. (canvas-fonts 0.2.0 does not serve: its
-218 .ttf files are copies of a web page.)
+No font is part of this project. `FONT_PACKAGES` come from the package index, DejaVu, STIX and Computer Modern come with
+matplotlib. All are free; their name tables and packages say: Apache 2.0 for Roboto, Roboto Slab, Permanent Marker,
+Satisfy, Luckiest Guy and Yellowtail; for matplotlib's the licences in its package; the SIL Open Font License 1.1 for
+the others. (canvas-fonts 0.2.0 does not serve: its .ttf files are copies of a web page.)
 """
 
 import functools
@@ -21,13 +21,18 @@ from custom.digits import DIGITS
 from custom.errors import UserError
 
 FAMILIES = (
-    *['abril-fatface', 'alfa-slab-one', 'anton', 'archivo', 'arimo', 'barlow-condensed', 'bebas-neue'],
-    *['black-ops-one', 'bodoni-moda', 'cinzel', 'crimson-pro', 'dm-serif-display', 'dosis', 'frank-ruhl-libre'],
-    *['fredoka', 'gravitas-one', 'jost', 'kalam', 'league-spartan', 'libre-baskerville', 'lobster'],
-    *['oleo-script', 'oswald', 'overpass', 'permanent-marker', 'righteous', 'roboto-slab', 'saira', 'satisfy'],
-    *['teko'],
+    *['abril-fatface', 'acme', 'alfa-slab-one', 'alumni-sans', 'amiri', 'antic-slab', 'anton', 'archivo'],
+    *['archivo-black', 'archivo-narrow', 'arimo', 'arvo', 'barlow-condensed', 'bebas-neue', 'bitter'],
+    *['black-ops-one', 'bodoni-moda', 'bungee', 'chakra-petch', 'changa-one', 'cinzel', 'comfortaa', 'crimson-pro'],
+    *['dancing-script', 'delius', 'dm-serif-display', 'domine', 'dosis', 'exo-2', 'fjalla-one', 'frank-ruhl-libre'],
+    *['fraunces', 'fredoka', 'gravitas-one', 'ibm-plex-serif', 'josefin-sans', 'jost', 'kalam', 'kanit'],
+    *['league-spartan', 'libre-baskerville', 'lilita-one', 'lobster', 'lobster-two', 'luckiest-guy', 'montserrat'],
+    *['oleo-script', 'oswald', 'overpass', 'pacifico', 'permanent-marker', 'poppins', 'pt-sans-narrow', 'pt-serif'],
+    *['quicksand', 'rajdhani', 'righteous', 'roboto-slab', 'rowdies', 'russo-one', 'saira', 'sanchez', 'satisfy'],
+    *['share-tech', 'smooch-sans', 'spectral', 'teko', 'titan-one', 'unbounded', 'viga', 'yellowtail'],
 )
 FONT_PACKAGES = ('font-roboto', *(f'fontpkg-{family}' for family in FAMILIES))
+BUNDLED = ('DejaVu', 'STIXGeneral', 'cmb', 'cmss')  # matplotlib's own that look like house numbers
 # Of every variable axis a few values are used; the other axes (optical size) stay at their default.
 AXIS_STEPS = {'Weight': (0.25, 0.55, 0.9), 'Width': (0.0, 0.5)}
 
@@ -73,6 +78,26 @@ def _em_size(face: Face, height: int) -> int:
     return max(4, round(200 * height / max(1, bottom - top)))
 
 
+def as_glyph(pixels: np.ndarray, top: float, height: int) -> Glyph | None:
+    """Crop a drawing to its ink.
+
+    Args:
+        pixels: (h, w) uint8, 255 where there is ink.
+        top: Upper edge of `pixels` below the top of the face's '0', in heights of that '0'.
+        height: Pixels of the face's '0', top to bottom.
+
+    Returns:
+        The glyph, or None where there is no ink.
+    """
+    ink = cv2.findNonZero((pixels > 80).astype(np.uint8))
+    if ink is None:
+        return None
+    x, y, width, high = cv2.boundingRect(ink)
+    hull = cv2.convexHull(ink)[:, 0].astype(np.float32)
+    corners = np.concatenate([hull + offset for offset in itertools.product((0, 1), (0, 1))]) - (x, y)
+    return Glyph(pixels[y : y + high, x : x + width].copy(), top + y / height, corners.astype(np.float32))
+
+
 @functools.lru_cache(maxsize=4096)
 def glyph(face: Face, char: str, height: int) -> Glyph | None:
     """Draw one character.
@@ -86,27 +111,17 @@ def glyph(face: Face, char: str, height: int) -> Glyph | None:
         The glyph, or None where the font draws nothing.
     """
     font = _font(face, _em_size(face, height))
-    left, top, right, bottom = (int(edge) for edge in font.getbbox(char))
+    left, top, right, bottom = map(int, font.getbbox(char))
     if right <= left or bottom <= top or max(right - left, bottom - top) > 6 * height:
         return None
     canvas = Image.new('L', (right - left + 4, bottom - top + 4))
     ImageDraw.Draw(canvas).text((2 - left, 2 - top), char, fill=255, font=font)
-    pixels = np.asarray(canvas)
-    ink = cv2.findNonZero((pixels > 80).astype(np.uint8))
-    if ink is None:
-        return None
-    x, y, width, high = cv2.boundingRect(ink)
-    zero_top = font.getbbox('0')[1]
-    hull = cv2.convexHull(ink)[:, 0].astype(np.float32)
-    corners = np.concatenate([hull + offset for offset in itertools.product((0, 1), (0, 1))]) - (x, y)
-    mask = np.ascontiguousarray(pixels[y : y + high, x : x + width])
-    return Glyph(mask, (top + y - 2 - zero_top) / height, corners.astype(np.float32))
+    return as_glyph(np.asarray(canvas), (top - 2 - font.getbbox('0')[1]) / height, height)
 
 
 def has_lining_digits(face: Face) -> bool:
     """Say whether a face's ten digits are there, differ, stand equally high on one line, and are no hairlines."""
-    drawn = [glyph(face, char, 48) for char in DIGITS]
-    glyphs = [one for one in drawn if one is not None]
+    glyphs = [one for char in DIGITS if (one := glyph(face, char, 48)) is not None]
     if len(glyphs) < len(DIGITS):
         return False
     tops = np.array([one.top for one in glyphs])
@@ -157,7 +172,7 @@ def missing_packages() -> list[str]:
 def font_files() -> list[Path]:
     """The font files of all installed packages, in a fixed order."""
     homes = [(_home(package), 'files/*.ttf') for package in FONT_PACKAGES]
-    homes.append((_home('matplotlib'), 'mpl-data/fonts/ttf/DejaVu*.ttf'))
+    homes += [(_home('matplotlib'), f'mpl-data/fonts/ttf/{name}*.ttf') for name in BUNDLED]
     return [path for home, pattern in homes if home for path in sorted(home.glob(pattern))]
 
 

@@ -1,7 +1,7 @@
 """Where the digits of a made scene stand: sizes and places as in real photos, in a few quantiles.
 
 The quantiles were measured on the 33,402 training photos of SVHN (Netzer et al. 2011, "Reading Digits in Natural
-Images with Unsupervised Feature Learning"). SVHN's test photos show smaller digits in squarer frames: half of the
+Images with Unsupervised Feature Learning"). SVHN's test photos show smaller digits in squarer frames: `FAR` of the
 scenes follow those (`FAR_…`), their sizes measured on 3,965 unlabelled photos, their digit heights an estimate.
 """
 
@@ -19,13 +19,15 @@ PHOTO_ASPECT = {  # width / height, by number of digits
     4: (1.5, 1.67, 2.08, 2.57, 2.92, 3.25, 3.81, 4.2, 4.6),
 }
 NUMBER_HEIGHT = (0.2, 0.26, 0.41, 0.6, 0.71, 0.79, 0.9, 0.95, 0.97)  # of the photo's height
+FAR = 0.7  # share of the scenes: half of all digits are then under half of their photo's height
 FAR_PHOTO_HEIGHT = (18, 22, 28, 41, 55, 75, 120, 174, 260)
 FAR_PHOTO_ASPECT = (0.8, 0.92, 1.07, 1.35, 1.65, 2.0, 2.44, 2.92, 3.3)
 FAR_NUMBER_HEIGHT = (0.12, 0.17, 0.24, 0.36, 0.45, 0.56, 0.75, 0.88, 0.95)
 SIZE_CORRELATION = -0.45  # of log photo height with number height: close-ups are small files
 DIGIT_ASPECT = (0.22, 0.25, 0.32, 0.43, 0.515, 0.6, 0.74, 0.87, 0.95)  # box width / height, all digits but 1
 DIGIT_GAP = (-0.3, -0.25, -0.13, -0.045, 0.0, 0.045, 0.14, 0.29, 0.4)  # between neighbouring boxes / height
-SLOPE = (-1.0, -0.8, -0.43, -0.115, 0.0, 0.077, 0.27, 0.53, 0.8)  # of the line of box centres; y points down
+SLOPE = (-2.5, -0.8, -0.43, -0.115, 0.0, 0.077, 0.27, 0.53, 2.0)  # of the line of box centres; y points down
+LONE_SLOPE = 0.4  # a lone digit has no line of centres; its plate hangs straighter
 CENTRE_X = (0.25, 0.32, 0.44, 0.49, 0.5, 0.51, 0.56, 0.68, 0.75)  # of the number / photo width
 CENTRE_Y = (0.3, 0.36, 0.43, 0.47, 0.49, 0.51, 0.56, 0.65, 0.72)
 COUNTS = (0.154, 0.543, 0.26, 0.043)  # share of numbers with 1, 2, 3, 4 digits
@@ -83,14 +85,14 @@ def draw_layout(rng: np.random.Generator, hardness: float) -> Layout:
     count = int(rng.choice(4, p=COUNTS)) + 1
     later = rng.choice(10, size=count - 1, p=np.array(LATER_DIGIT) / sum(LATER_DIGIT))
     digits = (int(rng.choice(10, p=np.array(FIRST_DIGIT) / sum(FIRST_DIGIT))), *map(int, later))
-    far = rng.random() < 0.5
+    far = rng.random() < FAR
     size = rng.standard_normal()
     share = SIZE_CORRELATION * size + math.sqrt(1 - SIZE_CORRELATION**2) * rng.standard_normal()
     height = draw(rng, FAR_PHOTO_HEIGHT if far else PHOTO_HEIGHT, size)
     aspect = draw(rng, FAR_PHOTO_ASPECT if far else PHOTO_ASPECT[count])
     if far:
         aspect *= (0.85, 0.95, 1.15, 1.4)[count - 1]
-    slope = draw(rng, SLOPE) * (0.3 + 0.7 * hardness)
+    slope = draw(rng, SLOPE) * (0.3 + 0.7 * hardness) * (LONE_SLOPE if count == 1 else 1.0)
     return Layout(
         digits=digits,
         width=max(12, round(height * aspect)),

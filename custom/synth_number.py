@@ -1,4 +1,4 @@
-"""One number in the plane of its wall, seen from a street: where each digit's ink and box fall in the photo."""
+"""One number in the plane of its wall, seen from a street: where each digit's ink falls in the photo."""
 
 import math
 from typing import NamedTuple
@@ -6,14 +6,15 @@ from typing import NamedTuple
 import numpy as np
 
 from custom.digits import DIGITS
+from custom.synth_boxes import ROOM, frame, grow
 from custom.synth_fonts import Face, Glyph, glyph
+from custom.synth_glyphs import restyle
 from custom.synth_layout import Layout
 
-# People leave a little room around a digit. On 135 digits of SVHN whose ink could be told from its ground the room was,
-# in heights of the box and at the median, 0.064 left, 0.086 above, 0.038 right and 0.058 below.
-BOX_MARGIN = 0.06
-SLANT = 0.05  # boxes that the camera's slant widens and brings closer, in heights, on average
+SLANT = 0.04  # boxes that the camera's slant widens and brings closer, in heights, on average
 GLYPH_SIZES = (32, 64, 128, 256)  # pixels; digits are warped from the first that is not smaller
+SQUEEZE = (0.36, 1.4)  # how far a typeface may be narrowed (a wall seen aslant) or widened
+STACKED = 1.08  # line height of digits that stand one below another, in digit heights
 
 
 class Stroke(NamedTuple):
@@ -54,78 +55,62 @@ def project(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return out[:, :2] / out[:, 2:]
 
 
+def turned(angle: float) -> np.ndarray:
+    """(3, 3) matrix of a turn by `angle` radians, clockwise in a photo."""
+    return np.array([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0], [0, 0, 1]])
+
+
 def view(rng: np.random.Generator, slope: float, hardness: float) -> np.ndarray:
     """(3, 3) matrix of a camera's look at the plane: the number's slope by roll or by shear, slant and perspective."""
-    if rng.random() < 0.4:
-        angle = math.atan(slope)
-        turn = np.array([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0], [0, 0, 1]])
-    else:
+    turn = turned(math.atan(slope))
+    if rng.random() < 0.7:
         turn = np.array([[1, 0, 0], [slope, 1, 0], [0, 0, 1]], float)
     turn[0, 1] += rng.normal(0, 0.03 + 0.06 * hardness)
     turn[2, :2] = np.clip(rng.normal(0, 0.02 + 0.05 * hardness, 2), -0.15, 0.15)
     return turn
 
 
-def grow(xyxy: np.ndarray) -> np.ndarray:
-    """The boxes of `frame` before they are cut to whole pixels: (K, 4) float xyxy to the same."""
-    high = (xyxy[:, 3] - xyxy[:, 1]).max()
-    middle = (xyxy[:, 1] + xyxy[:, 3]) / 2
-    room, half = high * BOX_MARGIN, high * (0.5 + BOX_MARGIN)
-    return np.column_stack([xyxy[:, 0] - room, middle - half, xyxy[:, 2] + room, middle + half])
-
-
-def frame(xyxy: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Boxes as a person would draw them around ink.
-
-    The rule: the ink's bounding rectangle after all transforms, grown by `BOX_MARGIN` of its height; all digits of a
-    number get the height of the highest one, about their own middle (SVHN's boxes do); then whole pixels in the photo.
-
-    Args:
-        xyxy: (K, 4) float, the ink's bounds in photo pixels.
-        width: Photo width in pixels.
-        height: Photo height in pixels.
+def _line_up(
+    rng: np.random.Generator, face: Face, layout: Layout, steps: float, hardness: float
+) -> tuple[list[Stroke], tuple[float, float]]:
+    """Set the digits side by side in the plane, each `steps` lower than the one before per unit of width.
 
     Returns:
-        (K, 4) int64 xywh.
-
-    Example:
-        >>> frame(np.array([[10.0, 10.0, 20.0, 30.0]]), 100, 100).tolist()
-        [[9, 9, 12, 22]]
+        Strokes with matrices to the plane, and half the number's width and height.
     """
-    whole = np.clip(np.round(grow(xyxy)), 0, [width, height, width, height]).astype(np.int64)
-    return np.column_stack([whole[:, :2], np.maximum(whole[:, 2:] - whole[:, :2], 1)])
-
-
-def _line_up(rng: np.random.Generator, face: Face, layout: Layout, hardness: float) -> tuple[list[Stroke], float]:
-    """Set the digits side by side in the plane. Returns strokes with matrices to the plane, and the number's width."""
     size = next((one for one in GLYPH_SIZES if one >= layout.digit_height), GLYPH_SIZES[-1])
-    glyphs = [glyph(face, DIGITS[digit], size) for digit in layout.digits]
     usual = glyph(face, '8', size)
-    assert usual is not None
+    assert usual is not None  # the face was chosen for its ten digits
     natural = usual.mask.shape[1] / usual.mask.shape[0]
-    # An ink `n` times as wide as high has a box (n + 2 m) / (1 + 2 m) as wide as high, m the margin.
-    wanted = layout.digit_aspect * (1 + 2 * BOX_MARGIN) - 2 * BOX_MARGIN - SLANT
-    stretch = float(np.clip(wanted / natural, 0.5, 1.4))
+    # An ink `n` times as wide as high has a box (n + left + right) / (1 + top + bottom) as wide as high.
+    wanted = layout.digit_aspect * (1 + ROOM[1] + ROOM[3]) - ROOM[0] - ROOM[2] - SLANT
+    stretch = float(np.clip(wanted / natural, *SQUEEZE))
     loose = rng.random() < 0.05 + 0.15 * hardness  # screwed on one by one
-    strokes, x, gap = [], 0.0, 0.0
+    bend = rng.normal(0, 0.25) if rng.random() < 0.06 * hardness and len(layout.digits) > 2 else 0.0
+    glyphs = restyle(rng, [glyph(face, DIGITS[digit], size) for digit in layout.digits], size, hardness)
+    boxes: list[tuple[Glyph, float, float]] = []
+    places: list[tuple[float, float]] = []
     for one in glyphs:
-        assert one is not None  # the face was chosen for its ten digits
         width = one.mask.shape[1] * stretch / size
-        angle, drop = rng.normal(0, 0.06), rng.normal(0, 0.04)
-        if not loose:
-            angle = drop = 0.0
-        turn = np.array([[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0], [0, 0, 1]])
-        centre = np.array(
-            [[1, 0, x + width / 2], [0, 1, one.top + one.mask.shape[0] / size / 2 - 0.5 + drop], [0, 0, 1]]
-        )
+        angle, drop = (rng.normal(0, 0.06), rng.normal(0, 0.04)) if loose else (0.0, 0.0)
+        x = 0.0
+        if boxes:
+            space = max(0.02, layout.gap + ROOM[0] + ROOM[2] + SLANT + rng.normal(0, 0.02))
+            advance = (boxes[-1][1] + width) / 2 + space
+            x = places[-1][0] + (min(advance, STACKED / abs(steps)) if steps else advance)
+        boxes.append((one, width, angle))
+        places.append((x, one.top + one.mask.shape[0] / size / 2 - 0.5 + drop))
+    centres = np.array(places)
+    centres[:, 0] -= (centres[0, 0] - boxes[0][1] / 2 + centres[-1, 0] + boxes[-1][1] / 2) / 2
+    centres[:, 1] += centres[:, 0] * steps + bend * (centres[:, 0] ** 2 - np.mean(centres[:, 0] ** 2))
+    strokes = []
+    for (one, width, angle), (across, down) in zip(boxes, centres, strict=True):
         fit = np.diag([stretch / size, 1 / size, 1.0])
         fit[:2, 2] = -width / 2, -one.mask.shape[0] / size / 2
-        strokes.append(Stroke(one, centre @ turn @ fit))
-        gap = max(0.02, layout.gap + 2 * BOX_MARGIN + SLANT + rng.normal(0, 0.02))
-        x += width + gap
-    total = x - gap
-    shift = np.array([[1, 0, -total / 2], [0, 1, 0], [0, 0, 1]])
-    return [Stroke(one.glyph, shift @ one.matrix) for one in strokes], total
+        centre = np.array([[1, 0, across], [0, 1, down], [0, 0, 1]])
+        strokes.append(Stroke(one, centre @ turned(angle + math.atan(2 * bend * across)) @ fit))
+    half_width = centres[-1, 0] + boxes[-1][1] / 2
+    return strokes, (float(half_width), 0.5 + float(np.abs(centres[:, 1]).max() if steps or bend else 0.0))
 
 
 def place_number(rng: np.random.Generator, face: Face, layout: Layout, hardness: float) -> Number:
@@ -140,15 +125,16 @@ def place_number(rng: np.random.Generator, face: Face, layout: Layout, hardness:
     Returns:
         The number; its photo is larger than the layout's where the number would not fit.
     """
-    strokes, total = _line_up(rng, face, layout, hardness)
-    plane = view(rng, layout.slope, hardness)
+    upright = abs(layout.slope) > 0.9 or rng.random() < 0.25  # digits in steps, none of them turned
+    strokes, half = _line_up(rng, face, layout, layout.slope if upright else 0.0, hardness)
+    plane = view(rng, 0.0 if upright else layout.slope, hardness)
 
     def bounds(matrix: np.ndarray) -> np.ndarray:
         corners = [project(matrix @ one.matrix, one.glyph.hull) for one in strokes]
         return np.array([[*points.min(axis=0), *points.max(axis=0)] for points in corners])
 
     ink = bounds(plane)
-    scale = layout.digit_height / ((ink[:, 3] - ink[:, 1]).max() * (1 + 2 * BOX_MARGIN))
+    scale = layout.digit_height / ((ink[:, 3] - ink[:, 1]).max() * (1 + ROOM[1] + ROOM[3]))
     plane = np.diag([scale, scale, 1.0]) @ plane
     boxes = grow(bounds(plane))
     low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
@@ -157,4 +143,5 @@ def place_number(rng: np.random.Generator, face: Face, layout: Layout, hardness:
     plane = np.array([[1, 0, move[0]], [0, 1, move[1]], [0, 0, 1]]) @ plane
     width, height = int(size[0]), int(size[1])
     placed = [Stroke(one.glyph, plane @ one.matrix) for one in strokes]
-    return Number(placed, frame(bounds(plane), width, height), plane, (total / 2, 0.5), width, height)
+    bboxes = frame(rng, bounds(plane), width, height, hardness)
+    return Number(placed, bboxes, plane, half, width, height)

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from custom.synth_surfaces import clouds, polygon
+from custom.synth_surfaces import LUMA, clouds, polygon
 
 
 def light(rng: np.random.Generator, image: np.ndarray, hardness: float) -> np.ndarray:
@@ -27,19 +27,23 @@ def light(rng: np.random.Generator, image: np.ndarray, hardness: float) -> np.nd
         soft = rng.uniform(0.2, 0.05 * height + 0.5)
         lit *= 1 - rng.uniform(0.15, 0.5) * cv2.GaussianBlur(shadow, (0, 0), soft)
     cast = 1 + rng.normal(0, 0.05, 3)
-    exposure = np.exp(rng.normal(-0.04, 0.15 + 0.15 * hardness))
+    exposure = np.exp(rng.normal(-0.04 - 0.04 * hardness, 0.15 + 0.12 * hardness))
     out = image * (lit[..., None] * (exposure * cast).astype(np.float32))
-    haze = rng.uniform(0, 0.05 + 0.15 * hardness)
+    haze = rng.uniform(0, 0.05 + 0.1 * hardness)
     grey = cv2.transform(out, np.full((1, 3), 1 / 3, np.float32))[..., None]
     out = grey + (out - grey) * rng.uniform(0.45, 1.05)
-    return np.clip(out * (1 - haze) + haze * rng.uniform(0.3, 0.8), 0, 1).astype(np.float32)
+    out = out * (1 - haze) + haze * rng.uniform(0.3, 0.8)
+    if rng.random() < 0.08 * hardness:  # the sky on glass or enamel
+        spot = polygon(height, width, (rng.uniform(0, 1, (4, 2)) * (width, height)).astype(np.float32))
+        out += rng.uniform(0.1, 0.35) * cv2.GaussianBlur(spot, (0, 0), 0.1 * height + 0.5)[..., None]
+    return np.clip(out, 0, 1).astype(np.float32)
 
 
 def lens(rng: np.random.Generator, image: np.ndarray, digit_height: float, hardness: float) -> np.ndarray:
     """Blur by focus and movement, in proportion to the digits. Arguments as of `photograph`; float32 in and out."""
-    sigma = digit_height * abs(rng.normal(0, 0.012 + 0.018 * hardness)) + rng.uniform(0.2, 0.5)
+    sigma = digit_height * min(0.055, abs(rng.normal(0, 0.012 + 0.012 * hardness))) + rng.uniform(0.4, 0.7)
     image = cv2.GaussianBlur(image, (0, 0), sigma)
-    if rng.random() < 0.2 * hardness:
+    if rng.random() < 0.12 * hardness:
         length = max(2, round(digit_height * rng.uniform(0.05, 0.2)))
         angle = rng.choice([0.0, 90.0, rng.uniform(0, 180)], p=[0.6, 0.2, 0.2])
         kernel = np.zeros((length * 2 + 1,) * 2, np.float32)
@@ -54,11 +58,41 @@ def sensor(rng: np.random.Generator, image: np.ndarray, hardness: float) -> np.n
     """Add noise: fine grain of brightness and coarser stains of colour. float32 in, uint8 out."""
     height, width = image.shape[:2]
     grain = rng.standard_normal((height, width), dtype=np.float32)
-    noisy = image + (grain * abs(rng.normal(0, 0.003 + 0.004 * hardness)))[..., None]
-    stains = np.stack([clouds(rng, height, width, 1.6, 1.6) for _ in range(3)], axis=2)
-    stains -= cv2.transform(stains, np.full((1, 3), 1 / 3, np.float32))[..., None]
-    noisy += stains * rng.uniform(0.012, 0.024)
+    noisy = image + (grain * abs(rng.normal(0, 0.003 + 0.003 * hardness)))[..., None]
+    noisy += _stains(rng, height, width, 1.6) * rng.uniform(0.012, 0.024)
     return (np.clip(noisy, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _stains(rng: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:
+    """(height, width, 3) float32: spots of colour, `cell` pixels wide, that change no brightness."""
+    red, blue = clouds(rng, height, width, cell, cell), clouds(rng, height, width, cell, cell)
+    return np.stack([red, (LUMA[0] * red + LUMA[2] * blue) / -LUMA[1], blue], axis=2)
+
+
+def finish(rng: np.random.Generator, photo: np.ndarray, hardness: float) -> np.ndarray:
+    """What cameras and their files add last: fringes of colour, sharpened edges, and a little noise that never lacks.
+
+    Args:
+        rng: Source of randomness.
+        photo: (h, w, 3) uint8 RGB.
+        hardness: 0 to 1.
+
+    Returns:
+        The same shape and type.
+    """
+    height, width = photo.shape[:2]
+    out = photo.astype(np.float32)
+    if rng.random() < 0.25 * hardness:  # red and blue do not meet
+        shift = rng.normal(0, 0.4, 2)
+        for channel, way in ((0, 1), (2, -1)):
+            move = np.array([[1, 0, way * shift[0]], [0, 1, way * shift[1]]])
+            out[..., channel] = cv2.warpAffine(out[..., channel], move, (width, height), borderMode=cv2.BORDER_REFLECT)
+    if rng.random() < 0.3 * hardness:
+        strength = rng.uniform(0.2, 1.0)
+        cv2.addWeighted(out, 1 + strength, cv2.GaussianBlur(out, (0, 0), rng.uniform(0.7, 1.6)), -strength, 0, out)
+    out += _stains(rng, height, width, 3.0) * rng.uniform(0.2, 0.9) * hardness
+    out += rng.standard_normal((height, width, 1), dtype=np.float32) * (rng.uniform(0.1, 0.6) * hardness)
+    return np.clip(out + 0.5, 0, 255).astype(np.uint8)
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
@@ -87,11 +121,11 @@ def photograph(
     blurred = lens(rng, light(rng, scene, hardness), digit_height, hardness)
     scale = size[1] / scene.shape[0]
     coarse = 1.0
-    if rng.random() < 0.4 * hardness:  # enlarged from a smaller photo: digits of 9 px and up
-        coarse = rng.uniform(1.0, max(1.0, min(2.2, digit_height * scale / 9)))
+    if rng.random() < 0.4 * hardness:  # enlarged from a smaller photo: digits of 10 px and up
+        coarse = rng.uniform(1.0, max(1.0, min(2.2, digit_height * scale / 10)))
     small = (max(8, round(size[0] / coarse)), max(8, round(size[1] / coarse)))
     taken = sensor(rng, cv2.resize(blurred, small, interpolation=cv2.INTER_AREA), hardness)
     taken = jpeg(taken, int(rng.uniform(85 - 50 * hardness, 97)))
     if small != size:
         taken = cv2.resize(taken, size, interpolation=cv2.INTER_CUBIC)
-    return np.ascontiguousarray(taken)
+    return finish(rng, np.ascontiguousarray(taken), hardness)

@@ -39,8 +39,3 @@ def test_synth_refuses_bad_values_in_one_line(tmp_path, changed, named):
     assert line.startswith('error: ')
     assert named in line
     assert not (tmp_path / 'set').exists()
-
-
-def test_help_says_what_there_is_without_heavy_imports():
-    for arguments in (('--help',), ('synth', '--help')):
-        assert 'synth' in prepare(*arguments).stdout

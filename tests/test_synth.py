@@ -9,6 +9,7 @@ import pytest
 from custom import synth
 from custom.errors import UserError
 from custom.synth import SynthConfig, write_dataset
+from custom.synth_backgrounds import background_files
 from custom.synth_fonts import digit_faces
 
 CONFIG = SynthConfig(images=12, seed=3)  # 10 train, 1 valid, 1 test
@@ -42,6 +43,7 @@ def test_sizes_of_the_splits(images, valid, test, sizes):
         ({'images': 20, 'hardness': 1.1}, 'hardness=1.1'),
         ({'images': 20, 'hardness': float('nan')}, 'hardness=nan'),
         ({'images': 20, 'valid_fraction': 0}, 'valid fraction 0'),
+        ({'images': 20, 'backgrounds': 'nowhere'}, 'nowhere'),
         ({'images': 20, 'valid_fraction': 0.6, 'test_fraction': 0.4}, 'train'),
     ],
 )
@@ -87,6 +89,24 @@ def test_a_photo_depends_on_its_seed_split_and_number_only(made):
     assert (made / 'train' / '1.png').read_bytes() != (made / 'test' / '1.png').read_bytes()
 
 
+def test_backgrounds_change_photos_and_are_told_in_the_record(made, tmp_path):
+    walls = tmp_path / 'walls'
+    walls.mkdir()
+    cv2.imwrite(str(walls / '1.png'), np.full((40, 100, 3), 90, np.uint8))
+    config = SynthConfig(images=12, seed=3, backgrounds=str(walls))
+    assert write_dataset(tmp_path / 'set', config, workers=1)
+    record = json.loads((tmp_path / 'set' / 'synth.json').read_text())
+    assert record['backgrounds']['photos'] == 1
+    assert str(tmp_path) not in json.dumps(record)
+    assert json.loads((made / 'synth.json').read_text())['backgrounds'] is None
+    assert (tmp_path / 'set/train/1.png').read_bytes() != (made / 'train/1.png').read_bytes()
+    assert write_dataset(tmp_path / 'set', config) is False
+    cv2.imwrite(str(walls / '2.png'), np.full((40, 100, 3), 91, np.uint8))
+    background_files.cache_clear()  # as a new process
+    with pytest.raises(UserError, match='holds something else'):
+        write_dataset(tmp_path / 'set', config)
+
+
 def test_same_settings_are_already_there(made):
     before = contents(made)
     assert write_dataset(made, CONFIG) is False
@@ -120,7 +140,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     def full_disk(rows):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(synth, '_coco', full_disk)
+    monkeypatch.setattr(synth, 'coco_json', full_disk)
     with pytest.raises(UserError, match='No space left'):
         write_dataset(tmp_path / 'set', CONFIG, workers=1)
     assert list(tmp_path.iterdir()) == []

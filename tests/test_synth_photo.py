@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from custom.synth_photo import jpeg, lens, light, photograph, sensor
+from custom.synth_photo import finish, jpeg, lens, light, photograph, sensor
 
 EDGE = np.zeros((60, 90, 3), np.float32)
 EDGE[:, 45:] = 1
@@ -48,3 +48,11 @@ def test_jpeg_loses_more_at_low_quality_and_keeps_the_channels():
     good, bad = (np.abs(jpeg(picture, quality).astype(int) - picture).mean() for quality in (95, 20))
     assert good < bad
     assert jpeg(picture, 95)[16, 16].argmax() == 0  # still red
+
+
+def test_finish_leaves_a_clean_photo_alone_and_never_a_flat_one_when_hard():
+    grey = np.full((60, 60, 3), 128, np.uint8)
+    assert np.array_equal(finish(np.random.default_rng(0), grey, 0.0), grey)
+    hard = [finish(np.random.default_rng(seed), grey, 1.0).astype(float) for seed in range(10)]
+    assert min(one.std() for one in hard) > 0.2
+    assert np.mean(hard) == pytest.approx(128, abs=0.3)

@@ -9,12 +9,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from custom.cli import run_tool
 
+EXAMPLE = 'example: python tools/prepare_data.py synth --out data/synth --images 2000 --seed 1'
+
 
 def add_synth(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
     parser = commands.add_parser(
         'synth',
         help='make photos of house numbers with boxes',
-        epilog='example: python tools/prepare_data.py synth --out data/synth --images 2000 --seed 1',
+        epilog=EXAMPLE,
     )
     parser.add_argument('--out', required=True, metavar='DIR', help='a folder that is not there yet, or is empty')
     parser.add_argument('--images', type=int, required=True, metavar='N', help='photos in all splits together')
@@ -22,6 +24,9 @@ def add_synth(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -
     parser.add_argument('--hardness', type=float, default=1.0, help='0 clean to 1 like real photos (default: 1.0)')
     parser.add_argument('--valid-fraction', type=float, default=0.1, help='share of the photos in valid (default: 0.1)')
     parser.add_argument('--test-fraction', type=float, default=0.1, help='share of the photos in test (default: 0.1)')
+    parser.add_argument(
+        '--backgrounds', metavar='DIR', help='real photos without labels: half of the walls are taken from their sides'
+    )
     parser.add_argument('--workers', type=int, help='processes (default: one a core)')
     parser.set_defaults(run=synth)
 
@@ -30,7 +35,9 @@ def synth(args: argparse.Namespace) -> None:
     from custom.synth import SynthConfig, write_dataset
     from custom.synth_fonts import missing_packages
 
-    config = SynthConfig(args.images, args.seed, args.hardness, args.valid_fraction, args.test_fraction)
+    config = SynthConfig(
+        args.images, args.seed, args.hardness, args.valid_fraction, args.test_fraction, args.backgrounds
+    )
     if missing := missing_packages():
         ways = f'pip install {" ".join(missing)}'
         print(f'note: {len(missing)} font packages are missing, so fewer typefaces are drawn: {ways}', file=sys.stderr)
@@ -44,7 +51,7 @@ def synth(args: argparse.Namespace) -> None:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLE)
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
     add_synth(commands)
     return parser.parse_args()

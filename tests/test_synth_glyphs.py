@@ -1,0 +1,47 @@
+"""Heavier, lighter and wavering digits."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from custom.digits import DIGITS
+from custom.synth_fonts import Face, glyph
+from custom.synth_glyphs import restyle, thicken, waver
+
+FACE = Face(str(Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf/DejaVuSans-Bold.ttf'))
+GLYPHS = [glyph(FACE, char, 64) for char in DIGITS]
+
+
+def test_thicken_grows_and_thins_by_pixels():
+    mask = np.zeros((20, 20), np.uint8)
+    mask[8:13, 8:13] = 255
+    assert np.flatnonzero(thicken(mask, 2).max(axis=0)).tolist() == list(range(6, 15))
+    assert np.flatnonzero(thicken(mask, -1).max(axis=0)).tolist() == [9, 10, 11]
+
+
+def test_waver_keeps_the_ink_and_moves_it():
+    mask = np.pad(GLYPHS[0].mask, 10)
+    bent = waver(np.random.default_rng(0), mask, 64, 0.04)
+    assert 0.8 < bent.sum() / mask.sum() < 1.25
+    assert np.abs(bent.astype(int) - mask).mean() > 5
+
+
+def test_nothing_changes_at_hardness_0():
+    assert all(new is old for seed in range(20) for new, old in zip(restyle_all(seed, 0.0), GLYPHS, strict=True))
+
+
+def restyle_all(seed: int, hardness: float):
+    return restyle(np.random.default_rng(seed), GLYPHS, 64, hardness)
+
+
+def test_changed_digits_keep_place_and_size_and_stay_cropped():
+    changed = 0
+    for seed in range(60):
+        for new, old in zip(restyle_all(seed, 1.0), GLYPHS, strict=True):
+            changed += new is not old
+            assert abs(new.top - old.top) < 0.2
+            assert abs(new.mask.shape[0] - old.mask.shape[0]) < 0.35 * 64
+            assert np.all(new.hull.min(axis=0) == 0)
+            assert np.all(new.hull.max(axis=0) == new.mask.shape[::-1])
+    assert 0.2 < changed / 600 < 0.7
