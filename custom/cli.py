@@ -148,14 +148,21 @@ def best_checkpoint(work_dir: str | os.PathLike) -> Path:
     return found
 
 
-def select_split(cfg: 'Config', split: str) -> Path:
-    """Make the test loop of `cfg` run over a split; returns the folder of its photos.
+def select_split(cfg: 'Config', split: str, images: str | None = None) -> Path:
+    """Make the test loop of `cfg` run over a split, or over a folder of photos; returns the folder of the photos.
 
-    `valid` is what the config validates on. `test` is unlabelled, unless its data root has a test.json with boxes.
+    Args:
+        cfg: the config, changed in place.
+        split: `valid` is what the config validates on; `test` is unlabelled, unless its data root has a test.json with
+            boxes.
+        images: a folder of photos without labels, instead. Defaults to None, the split.
     """
-    if split == 'valid':
+    if split == 'valid' and not images:
         cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
     dataset = cfg.test_dataloader.dataset
+    if images:
+        dataset.update(type='DigitFolder', data_root='', ann_file='', data_prefix={'img': images})
+        return Path(images)
     truth = Path(dataset.data_root, 'test.json')
     if split == 'test' and dataset.type == 'DigitFolder' and truth.is_file() and '"bbox"' in truth.read_text():
         dataset.update(type='DigitDataset', ann_file='test.json')

@@ -75,8 +75,8 @@ class ConsoleHook(Hook):
 
     def _say_epoch(self, runner: Runner, epoch: int, metrics: dict[str, float]) -> None:
         left = (time.monotonic() - self.started) / (epoch - self.first_epoch) * (runner.max_epochs - epoch)
-        shown = {'AP': 'AP', 'AP50': 'AP50', 'number_accuracy': 'number accuracy'}
-        figures = [f'{shown[key.split("/")[-1]]} {metrics[key]:.3f}' for key in metrics if key.split('/')[-1] in shown]
+        shown = {'number/accuracy': 'number accuracy', 'digits/AP': 'AP', 'digits/AP50': 'AP50'}
+        figures = [f'{shown[key]} {metrics[key]:.3f}' for key in shown if key in metrics]
         parts = [
             f'epoch {epoch}/{runner.max_epochs}',
             f'loss {self.loss_sum / self.batches:.3f}',

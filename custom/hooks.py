@@ -15,9 +15,12 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from custom.boxes import filter_boxes
 from custom.errors import UserError
 from custom.predictions import Detections, encode_entries, write_entries
-from custom.reading import ReaderConfig, read_numbers
+from custom.reader_file import Reader, write_reader
+from custom.readers import FILE_NAME
+from custom.reading import read_numbers
 from custom.submission import complete_submission
 
 CHUNK = 500  # photos that a rank sends at a time: bounds the memory
@@ -32,7 +35,10 @@ class _Photo(NamedTuple):
 
 @HOOKS.register_module()
 class SubmissionHook(Hook):
-    """Writes what the model finds on each test photo to pred.json, pred.csv and submission.zip.
+    """Writes what the model finds on each test photo to pred.json, pred.csv and submission.zip, and how it was read.
+
+    The number is read from the boxes that go into pred.json, and reader.json lies beside them: the other files can be
+    made again without the model, to the byte.
 
     Every photo of the data set is in the outputs once, in the data set's order, however many ranks share the work.
     Until the test is over each rank keeps its share in a nameless file, so that memory does not grow with the boxes
@@ -40,10 +46,10 @@ class SubmissionHook(Hook):
 
     Args:
         out_dir: the folder to write to.
-        reader: arguments of `ReaderConfig`. Defaults to None, its defaults.
+        reader: as `Reader.to_dict` gives it. Defaults to None, its defaults.
 
     Raises:
-        UserError: a threshold of `reader` is none; before the test, the folder cannot be written to; during it, the
+        UserError: `reader` is none; before the test, the folder cannot be written to; during it, the
             disk is full.
     """
 
@@ -51,7 +57,7 @@ class SubmissionHook(Hook):
 
     def __init__(self, out_dir: str, reader: dict | None = None) -> None:
         self.out_dir = Path(out_dir)
-        self.reader = ReaderConfig(**(reader or {}))
+        self.reader = Reader.from_dict(reader or {})
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -74,7 +80,8 @@ class SubmissionHook(Hook):
             found = sample.pred_instances
             arrays = (values.numpy(force=True) for values in (found.bboxes, found.scores, found.labels))
             detections = Detections.from_model([sample.img_id] * len(found), *arrays)
-            number = read_numbers(detections, [sample.img_id], self.reader)[sample.img_id].number
+            detections = filter_boxes(detections, self.reader.boxes)
+            number = read_numbers(detections, [sample.img_id], self.reader.number)[sample.img_id].number
             photo = _Photo(sample.img_id, Path(sample.img_path).name, number, encode_entries(detections))
             with self._writing():
                 pickle.dump(tuple(photo), self.found)
@@ -94,6 +101,7 @@ class SubmissionHook(Hook):
         if is_main_process():
             write_entries(self.out_dir / 'pred.json', entries())
             complete_submission(self.out_dir, numbers, file_names)
+            write_reader(self.out_dir / FILE_NAME, self.reader)
         else:
             for _ in photos:  # sends this rank's share
                 pass

@@ -1,33 +1,31 @@
-"""The metric that validation and testing print."""
+"""The metrics that validation and testing print."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
 from custom.annotations import DigitAnnotations
+from custom.boxes import BoxConfig, filter_boxes
+from custom.intervals import point
+from custom.matching import Matches, match_boxes
+from custom.number_figures import NumberResults
 from custom.predictions import Detections
-from custom.reading import ReaderConfig, read_numbers
-from custom.scoring import average_precision, number_accuracy, true_numbers
+from custom.reader_config import ReaderConfig
+from custom.reading import read_numbers
+from custom.scoring import true_numbers
 
 
-@METRICS.register_module()
-class DigitMetric(BaseMetric):
-    """COCO AP of the digits and accuracy of the whole numbers.
+class PhotoMetric(BaseMetric):
+    """Gathers what was found on all photos and what is true there; what becomes of it is said by `compare`.
 
     The truth comes with the data samples (`instances` among `PackDetInputs`' meta keys), so that a subset of a data set
     is scored on its own photos. Where there is no truth the result is empty.
-
-    Args:
-        reader: arguments of `ReaderConfig`. Defaults to None, its defaults.
     """
 
-    default_prefix = 'digits'
-
-    def __init__(self, reader: dict | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(collect_device='gpu')  # works on CPUs, too, where 'cpu' would want a shared folder
-        self.reader = ReaderConfig(**(reader or {}))
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep what scoring needs of each photo: predictions and truth as arrays."""
@@ -46,7 +44,7 @@ class DigitMetric(BaseMetric):
             )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """AP figures (0 to 1) and number accuracy (0 to 1) of all photos together."""
+        """The figures of all photos together."""
         if any(result['truth'] is None for result in results):
             return {}
         truth = _truth(results)
@@ -54,10 +52,68 @@ class DigitMetric(BaseMetric):
             np.repeat(truth.image_ids, [len(result['scores']) for result in results]),
             *(np.concatenate([result[key] for result in results]) for key in ('bboxes', 'scores', 'labels')),
         )
-        readings = read_numbers(detections, truth.image_ids, self.reader)
-        numbers = {image_id: reading.number for image_id, reading in readings.items()}
-        accuracy = number_accuracy(numbers, true_numbers(truth))
-        return {'number_accuracy': accuracy, **average_precision(detections, truth)}
+        return self.compare(detections, truth)
+
+    def compare(self, detections: Detections, truth: DigitAnnotations) -> dict[str, float]:
+        """The figures; called on the main process only."""
+        raise NotImplementedError
+
+
+@METRICS.register_module()
+class DigitMetric(PhotoMetric):
+    """COCO AP of the digits, 0 to 1: see `custom.scoring.average_precision`.
+
+    Args:
+        boxes: arguments of `BoxConfig`, which boxes go into pred.json. Defaults to None, its defaults.
+
+    Attributes:
+        matches: what the latest figures are made of; None before the first, and on other than the main process.
+    """
+
+    default_prefix = 'digits'
+
+    def __init__(self, boxes: dict | None = None) -> None:
+        super().__init__()
+        self.boxes = BoxConfig(**(boxes or {}))
+        self.matches: Matches | None = None
+
+    def compare(self, detections: Detections, truth: DigitAnnotations) -> dict[str, float]:
+        """Average precision of the boxes of pred.json."""
+        self.matches = match_boxes(filter_boxes(detections, self.boxes), truth)
+        return point(self.matches.figures, len(truth.image_ids))
+
+
+@METRICS.register_module()
+class NumberMetric(PhotoMetric):
+    """Accuracy of the whole numbers, 0 to 1, and what goes wrong: see `custom.number_figures.NumberResults.figures`.
+
+    Args:
+        reader: arguments of `ReaderConfig`. Defaults to None, its defaults.
+        boxes: arguments of `BoxConfig`; the number is read from the boxes of pred.json. Defaults to None, its defaults.
+
+    Attributes:
+        numbers: what the latest figures are made of; None before the first, and on other than the main process.
+    """
+
+    default_prefix = 'number'
+
+    def __init__(self, reader: dict | None = None, boxes: dict | None = None) -> None:
+        super().__init__()
+        self.reader, self.boxes = ReaderConfig(**(reader or {})), BoxConfig(**(boxes or {}))
+        self.numbers: NumberResults | None = None
+
+    def compare(self, detections: Detections, truth: DigitAnnotations) -> dict[str, float]:
+        """Figures of the numbers, read from the boxes of pred.json."""
+        readings = read_numbers(filter_boxes(detections, self.boxes), truth.image_ids, self.reader)
+        self.numbers = NumberResults.of(readings, true_numbers(truth))
+        return point(self.numbers.figures, len(truth.image_ids))
+
+
+def results_of(metrics: Iterable[BaseMetric]) -> tuple[NumberResults | None, Matches | None]:
+    """What `custom.report.report` takes, from the metrics of an evaluator; None where none of them has it."""
+    numbers = [metric.numbers for metric in metrics if isinstance(metric, NumberMetric)]
+    matches = [metric.matches for metric in metrics if isinstance(metric, DigitMetric)]
+    return next(iter(numbers), None), next(iter(matches), None)
 
 
 def _truth(results: list[dict]) -> DigitAnnotations:

@@ -13,7 +13,7 @@ from custom.errors import UserError
 
 # What mmengine reads at a place without being an argument of what it configures, as its docstrings say.
 _ALSO = {
-    '': 'find_unused_parameters model_wrapper_cfg runner_type sync_bn tta_model tta_pipeline',
+    '': 'find_unused_parameters model_wrapper_cfg runner_type sync_bn tta_model tta_scales',
     'optim_wrapper': 'constructor paramwise_cfg',
     'paramwise_cfg': 'custom_keys bias_lr_mult bias_decay_mult norm_decay_mult flat_decay_mult dwconv_decay_mult '
     'dcn_offset_lr_mult bypass_duplicate',
@@ -30,7 +30,7 @@ def apply_overrides(cfg: Config, options: Iterable[str]) -> None:
     Values are Python literals where they can be (`(256, 96)`, `'a b'`, `0.5`, `None`), else read as mmengine does
     (`true`, `a,b`). A key that holds a string keeps the text as it was typed: commas, spaces and `0007` survive.
     So does every path, with a leading `~` expanded; only `None` is None. A variable of the config (`data_root`,
-    `scale`) moves every key of the same name that has its old value.
+    `scale`) moves what was made of it: every key that has its text, or its value and its name.
 
     Raises:
         UserError: no `=`, a key that nothing reads or that would change nothing, or a value out of place.
@@ -47,7 +47,8 @@ def apply_overrides(cfg: Config, options: Iterable[str]) -> None:
         _check_value(cfg, parts, old, value, option)
         _check_new_type(cfg, parts, value, option)
         try:
-            cfg.merge_from_dict(dict.fromkeys([key, *_copies(cfg).get(key, [])], value))
+            there = [copy for copy in copies.get(key, []) if (copy, old) in _walk(cfg._cfg_dict, '')]
+            cfg.merge_from_dict(dict.fromkeys([key, *there], value))
         except (TypeError, KeyError, IndexError, AttributeError) as error:
             raise UserError(f'--cfg-options {option}: does not fit the config ({error})') from None
 
@@ -59,7 +60,7 @@ def _copies(cfg: Config) -> dict[str, list[str]]:
     nested = [found for name in tree if name in read for found in _walk(tree[name], name)]
     copies = {}
     for name in tree.keys() - read.keys():
-        end = '' if isinstance(tree[name], (dict, list)) else f'.{name}'
+        end = '' if isinstance(tree[name], (dict, list, str)) else f'.{name}'
         copies[name] = [key for key, value in nested if value == tree[name] and key.endswith(end)]
     return copies
 
@@ -67,7 +68,7 @@ def _copies(cfg: Config) -> dict[str, list[str]]:
 def _walk(node: Any, key: str) -> Iterator[tuple[str, Any]]:
     yield key, node
     for part, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
-        yield from _walk(child, f'{key}.{part}')
+        yield from _walk(child, f'{key}.{part}' if key else str(part))
 
 
 def _refuse_copied(cfg: Config, parts: list[str], copies: dict[str, list[str]], option: str) -> None:

@@ -1,53 +1,37 @@
 """From boxes, scores and digits to the number on a photo.
 
-The rule: boxes under a score threshold are left out, doubles are suppressed whatever their digit, and the rest is read
-from left to right. Nothing here needs a model: pred.json can be read again with other thresholds.
+Of boxes that are doubles of one another, whatever their digits, the best is a place where a digit may be. The places
+that pass the score threshold, and the rules that `ReaderConfig` sets, are read. Nothing here needs a model: pred.json
+can be read again with other settings.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from custom.errors import UserError
+from custom.calibration import calibrated
+from custom.geometry import best_group, left_to_right, of_one_size, row_by_row, suppress_doubles, typical_height
+from custom.reader_config import DEFAULTS, ReaderConfig
 
 if TYPE_CHECKING:
-    from custom.submission import Detections
+    from custom.predictions import Detections
 
-
-@dataclasses.dataclass(frozen=True)
-class ReaderConfig:
-    """How boxes become a number.
-
-    Args:
-        score_thr: a box is used when its score is at least this, 0..1. Defaults to 0.5.
-        iou_thr: of two boxes whose IoU is above this, 0..1, only the better one is used. Defaults to 0.3.
-            In 0.3 % of SVHN's training photos two digits overlap by more than that; one of them is then lost.
-
-    Raises:
-        UserError: a threshold is not a number from 0 to 1.
-    """
-
-    score_thr: float = 0.5
-    iou_thr: float = 0.3
-
-    def __post_init__(self) -> None:
-        for name, value in dataclasses.asdict(self).items():
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
-                raise UserError(f'{name}={value!r}: must be a number from 0 to 1')
+NOISE = 0.05  # places that score less say nothing about the number
 
 
 class Reading(NamedTuple):
     """The number read from one photo.
 
     Attributes:
-        number: the digits from left to right, leading zeros kept; '' where none was found.
-        confidence: product of the scores used; 0.0 where none was found. First form, not calibrated.
-        used: (D,) int64, indices of the boxes used, from left to right.
+        number: the digits in reading order, leading zeros kept; '' where none was found.
+        confidence: how likely the answer is right, 0..1, calibrated where the config says so. Raw, it is the geometric
+            mean of the scores used, times 1 - score of every other place of NOISE or more that the rules on size and
+            gap would let join; where there is no number, that product over all places.
+        used: (D,) int64, indices of the boxes used, in reading order.
     """
 
     number: str
@@ -55,46 +39,89 @@ class Reading(NamedTuple):
     used: np.ndarray
 
 
-def left_to_right(lefts: np.ndarray, widths: np.ndarray) -> np.ndarray:
-    """Indices (N,) that sort boxes by left edge, and by centre where left edges tie; both inputs (N,) in pixels."""
-    return np.lexsort((lefts + widths / 2, lefts))
-
-
-def suppress_doubles(bboxes: np.ndarray, scores: np.ndarray, iou_thr: float) -> np.ndarray:
-    """Greedy, class-agnostic non-maximum suppression.
+def use_boxes(bboxes: np.ndarray, scores: np.ndarray, config: ReaderConfig) -> np.ndarray:
+    """Apply the rules on size, gap and length, and the order of reading, to boxes that the thresholds let pass.
 
     Args:
-        bboxes: (N, 4) xyxy in pixels.
-        scores: (N,); of equal scores the earlier box wins.
-        iou_thr: a box is dropped when its IoU with a better, kept box is above this.
+        bboxes: (N, 4) xyxy in pixels, best first.
+        scores: (N,).
+        config: the rules; its thresholds are not looked at.
 
     Returns:
-        (D,) int64, indices of the boxes kept, best first.
-
-    Example:
-        >>> boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10.0]])
-        >>> suppress_doubles(boxes, np.array([0.6, 0.9, 0.7]), iou_thr=0.5).tolist()
-        [1, 2]
+        (D,) int64, indices of the boxes used, in reading order.
     """
-    left_top, right_bottom = bboxes[:, :2], bboxes[:, 2:]
-    areas = (right_bottom - left_top).clip(0).prod(axis=1)
-    waiting = np.argsort(-scores, kind='stable')
-    kept = []
-    while waiting.size:
-        best, waiting = waiting[0], waiting[1:]
-        kept.append(best)
-        sides = np.minimum(right_bottom[best], right_bottom[waiting]) - np.maximum(left_top[best], left_top[waiting])
-        overlap = sides.clip(0).prod(axis=1)
-        # IoU > iou_thr without the division: boxes of no area do not suppress one another
-        waiting = waiting[overlap <= iou_thr * (areas[best] + areas[waiting] - overlap)]
-    return np.array(kept, dtype=np.int64)
+    used: np.ndarray = np.arange(len(bboxes))
+    if used.size > 1:
+        if config.size_ratio is not None or config.max_gap is not None:
+            height = typical_height(bboxes, scores)
+            if config.size_ratio is not None:
+                used = used[of_one_size(bboxes, height, config.size_ratio)]
+            if config.max_gap is not None:
+                used = used[best_group(bboxes[used], scores[used], config.max_gap * height)]
+        used = used[: config.max_digits]
+        boxes = bboxes[used]
+        by_row = config.layout == 'rows'
+        used = used[row_by_row(boxes) if by_row else left_to_right(boxes[:, 0], boxes[:, 2] - boxes[:, 0])]
+    return used
+
+
+def _raw_confidence(bboxes: np.ndarray, scores: np.ndarray, used: np.ndarray, config: ReaderConfig) -> float:
+    """See `Reading`; all places are of one photo."""
+    others = np.ones(len(bboxes), dtype=bool)
+    others[used] = False
+    if not used.size:
+        return float((1 - scores).prod())
+    if others.any() and (config.size_ratio is not None or config.max_gap is not None):
+        boxes, height = bboxes[used], typical_height(bboxes[used], scores[used])
+        if config.size_ratio is not None:
+            others &= of_one_size(bboxes, height, config.size_ratio)
+        if config.max_gap is not None:
+            gaps = np.maximum(boxes[:, :2].min(axis=0) - bboxes[:, 2:], bboxes[:, :2] - boxes[:, 2:].max(axis=0))
+            others &= (gaps <= config.max_gap * height).all(axis=1)
+    return float(scores[used].prod() ** (1 / used.size) * (1 - scores[others]).prod())
+
+
+def _read_places(bboxes: np.ndarray, scores: np.ndarray, config: ReaderConfig) -> tuple[np.ndarray, float]:
+    """Indices of the places used, in reading order, and the raw confidence; all places are of one photo, best first."""
+    count = next((n for thr in config.steps if (n := np.count_nonzero(scores >= thr))), 0)
+    used = use_boxes(bboxes[:count], scores[:count], config)
+    return used, _raw_confidence(bboxes, scores, used, config)
+
+
+def _calibrate(readings: list[Reading], config: ReaderConfig) -> list[Reading]:
+    raw = np.array([reading.confidence for reading in readings])
+    sure = calibrated(raw, config.calibration) if config.calibration else raw
+    empty = np.array([not reading.number for reading in readings], dtype=bool)
+    final = np.where(empty, raw * config.empty_right, sure).tolist()
+    return [reading._replace(confidence=value) for reading, value in zip(readings, final, strict=True)]
+
+
+def _read(
+    bboxes: np.ndarray,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    photos: np.ndarray,
+    wanted: list[int],
+    config: ReaderConfig,
+) -> list[Reading]:
+    """The reading of each photo wanted; bboxes (N, 4) xyxy in pixels, the photo of each in `photos` (N,)."""
+    seen = np.flatnonzero(scores >= min(NOISE, config.steps[-1]))
+    places = seen[suppress_doubles(bboxes[seen], scores[seen], config.iou_thr, photos[seen])]
+    bboxes, scores = bboxes[places], scores[places].clip(max=1)
+    cuts = np.searchsorted(photos[places], wanted, 'left'), np.searchsorted(photos[places], wanted, 'right')
+    readings = []
+    for start, stop in zip(*(cut.tolist() for cut in cuts), strict=True):
+        used, confidence = _read_places(bboxes[start:stop], scores[start:stop], config)
+        used = places[start:stop][used]
+        readings.append(Reading(''.join(map(str, labels[used].tolist())), confidence, used))
+    return _calibrate(readings, config)
 
 
 def read_number(
     bboxes_xyxy: ArrayLike,
     scores: ArrayLike,
     labels: ArrayLike,
-    config: ReaderConfig = ReaderConfig(),
+    config: ReaderConfig = DEFAULTS,
 ) -> Reading:
     """Read the number on one photo.
 
@@ -102,7 +129,7 @@ def read_number(
         bboxes_xyxy: (N, 4) xyxy in pixels.
         scores: (N,) in 0..1.
         labels: (N,) the digit, 0..9.
-        config: the thresholds. Defaults to ReaderConfig().
+        config: thresholds and rules. Defaults to DEFAULTS, as ReaderConfig().
 
     Returns:
         The reading; its `used` points into the arrays given.
@@ -118,37 +145,25 @@ def read_number(
     scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.int64)
     if scores.shape != (len(bboxes),) or labels.shape != (len(bboxes),):
         raise ValueError(f'{len(bboxes)} boxes, scores of shape {scores.shape}, labels of shape {labels.shape}')
-    above = np.flatnonzero(scores >= config.score_thr)
-    if not above.size:
-        return Reading('', 0.0, above)
-    used = above[suppress_doubles(bboxes[above], scores[above], config.iou_thr)]
-    used = used[left_to_right(bboxes[used, 0], bboxes[used, 2] - bboxes[used, 0])]
-    return Reading(''.join(map(str, labels[used].tolist())), float(scores[used].prod()), used)
+    return _read(bboxes, scores, labels, np.zeros(len(bboxes), dtype=np.int64), [0], config)[0]
 
 
 def read_numbers(
     detections: Detections,
     image_ids: Iterable[int],
-    config: ReaderConfig = ReaderConfig(),
+    config: ReaderConfig = DEFAULTS,
 ) -> dict[int, Reading]:
     """Read the number on every photo.
 
     Args:
         detections: the boxes of all photos, xywh in pixels, in any order.
         image_ids: the photos to read; those without a box get the number ''. Boxes of other photos are not read.
-        config: the thresholds. Defaults to ReaderConfig().
+        config: thresholds and rules. Defaults to DEFAULTS, as ReaderConfig().
 
     Returns:
         image_id to reading, in the order of `image_ids`; `used` points into `detections`.
     """
-    above = np.flatnonzero(detections.scores >= config.score_thr)
-    above = above[np.argsort(detections.image_ids[above], kind='stable')]
-    found, starts = np.unique(detections.image_ids[above], return_index=True)
-    rows_of = dict(zip(found.tolist(), np.split(above, starts[1:]), strict=False))  # split gives [[]] where none
+    wanted = [int(image_id) for image_id in image_ids]
     xyxy = np.hstack([detections.bboxes[:, :2], detections.bboxes[:, :2] + detections.bboxes[:, 2:]])
-    readings = {}
-    for image_id in map(int, image_ids):
-        rows = rows_of.get(image_id, above[:0])
-        reading = read_number(xyxy[rows], detections.scores[rows], detections.labels[rows], config)
-        readings[image_id] = reading._replace(used=rows[reading.used])
-    return readings
+    readings = _read(xyxy, detections.scores, detections.labels, detections.image_ids, wanted, config)
+    return dict(zip(wanted, readings, strict=True))

@@ -20,18 +20,33 @@ with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
 from custom.backbones import TimmFeatures  # noqa: E402
 from custom.console import ConsoleHook  # noqa: E402
 from custom.datasets import DigitDataset, DigitFolder  # noqa: E402
+from custom.degrade import DigitDegrade  # noqa: E402
 from custom.hooks import SubmissionHook  # noqa: E402
-from custom.metrics import DigitMetric  # noqa: E402
+from custom.metrics import DigitMetric, NumberMetric  # noqa: E402
 from custom.runner import DigitRunner  # noqa: E402
+from custom.samplers import MixtureSampler  # noqa: E402
+from custom.torchvision_parts import TorchvisionAnchors, TorchvisionBBoxHead, TorchvisionCoder  # noqa: E402
 from custom.transforms import LoadPhoto  # noqa: E402
+from custom.tta import ScaleFusion  # noqa: E402
+from custom.tune_hook import TuneReaderHook  # noqa: E402
+from custom.warp import DigitWarp  # noqa: E402
 
 __all__ = [
     'ConsoleHook',
     'DigitDataset',
+    'DigitDegrade',
     'DigitFolder',
     'DigitMetric',
     'DigitRunner',
+    'DigitWarp',
     'LoadPhoto',
+    'MixtureSampler',
+    'NumberMetric',
+    'ScaleFusion',
     'SubmissionHook',
     'TimmFeatures',
+    'TorchvisionAnchors',
+    'TorchvisionBBoxHead',
+    'TorchvisionCoder',
+    'TuneReaderHook',
 ]

@@ -16,6 +16,9 @@ from torch import distributed, nn
 from custom.console import ConsoleHook
 from custom.errors import UserError
 
+# mmengine warns of calls that only mmengine itself makes, and of each weight that is frozen as the config says.
+NO_NEWS = ('will be deprecated in future', 'is skipped since its requires_grad=False')
+
 
 @RUNNERS.register_module()
 class DigitRunner(Runner):
@@ -34,8 +37,7 @@ class DigitRunner(Runner):
             if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
                 handler.setStream(sys.stderr)
                 handler.setLevel(max(handler.level, logging.WARNING))
-                # mmengine warns of calls that only mmengine itself makes.
-                handler.addFilter(lambda record: 'will be deprecated in future' not in record.getMessage())
+                handler.addFilter(lambda record: not any(part in record.getMessage() for part in NO_NEWS))
         return logger
 
     def setup_env(self, env_cfg: dict) -> None:

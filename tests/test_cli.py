@@ -1,6 +1,7 @@
 import argparse
 import os
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -87,6 +88,16 @@ def test_the_test_split_has_truth_where_there_is_a_test_json(tmp_path):
     (tmp_path / 'test.json').write_text('{"annotations": [{"bbox": [1, 2, 3, 4]}]}')
     assert dataset('test').type == 'DigitDataset'
     assert dataset('test').ann_file == 'test.json'
+
+
+def test_a_folder_of_photos_takes_the_place_of_a_split(tmp_path):
+    (tmp_path / 'test.json').write_text('{"annotations": [{"bbox": [1, 2, 3, 4]}]}')
+    cfg = cli.load_config(arguments(cfg_options=[f'data_root={tmp_path}']))
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    assert cli.select_split(cfg, 'test', 'my/photos') == Path('my/photos')
+    dataset = cfg.test_dataloader.dataset
+    assert (dataset.type, dataset.data_root, dataset.data_prefix.img) == ('DigitFolder', '', 'my/photos')
+    assert dataset.pipeline == pipeline
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_the_last_epoch_is_validated_whatever_the_interval_and_is_one_line_too(t
 
 
 def test_an_epoch_is_one_line_with_its_figures(tmp_path, model, capsys):
-    metric = FixedMetric(number_accuracy=0.5, AP=0.25, AP50=0.75, AP_0=1.0)
-    train(tmp_path, model, val_dataloader=VALID, val_evaluator=[metric])
+    metrics = [FixedMetric(AP=0.25, AP50=0.75, AP_0=1.0), FixedMetric('number', accuracy=0.5, ece=0.125)]
+    train(tmp_path, model, val_dataloader=VALID, val_evaluator=metrics)
     # An epoch: 4 photos in 2 batches, then one batch of validation.
     assert capsys.readouterr() == (
         'epoch 1/2 | loss 3.000 | number accuracy 0.500 | AP 0.250 | AP50 0.750 | 2.0 photos/s | 3 s left\n'

@@ -7,7 +7,9 @@ from toy import ToyModel, loader, photo, toy_runner
 
 from custom import hooks
 from custom.errors import UserError
-from custom.predictions import Detections, write_pred_json
+from custom.predictions import Detections, read_pred_json, write_pred_json
+from custom.reader_file import Reader, read_reader
+from custom.reading import read_numbers
 from custom.submission import read_pred_csv
 
 LEFT, RIGHT = [2.0, 4.0, 8.0, 16.0], [10.0, 4.0, 15.5, 16.0]
@@ -37,7 +39,7 @@ def files_in(folder):
 def test_the_files_by_hand(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(hooks, 'CHUNK', chunk)
     runner_of(tmp_path).test()
-    assert files_in(tmp_path / 'out') == ['pred.csv', 'pred.json', 'submission.zip']
+    assert files_in(tmp_path / 'out') == ['pred.csv', 'pred.json', 'reader.json', 'submission.zip']
     assert json.loads((tmp_path / 'out/pred.json').read_bytes()) == ENTRIES
     assert (tmp_path / 'out/pred.csv').read_text() == 'image_id,pred_label\n7,05\n3,-1\n10,1\n'
     with zipfile.ZipFile(tmp_path / 'out/submission.zip') as archive:
@@ -58,17 +60,32 @@ def test_nothing_found_on_any_photo(tmp_path):
     assert read_pred_csv(tmp_path / 'out/pred.csv') == {1: '', 2: '', 3: ''}
 
 
-def test_the_reader_is_set_by_the_config(tmp_path):
-    runner_of(tmp_path, reader={'score_thr': 0.8}).test()
+def test_the_reader_is_set_by_its_argument(tmp_path):
+    runner_of(tmp_path, reader={'number': {'score_thr': 0.8}}).test()
     assert read_pred_csv(tmp_path / 'out/pred.csv') == {7: '5', 3: '', 10: ''}
     with pytest.raises(UserError, match=r'score_thr=8'):
-        runner_of(tmp_path, reader={'score_thr': 8})
+        runner_of(tmp_path, reader={'number': {'score_thr': 8}})
 
 
 def test_names_that_are_no_ids_are_mapped(tmp_path):
     runner_of(tmp_path, [photo(1, name='house.jpg'), photo(2)]).test()
     with (tmp_path / 'out/images.csv').open(newline='') as file:
         assert list(csv.reader(file)) == [['image_id', 'file_name'], ['1', 'house.jpg'], ['2', '2.png']]
+
+
+def test_the_number_follows_from_the_boxes_that_are_kept_and_so_do_the_files(tmp_path):
+    over_left = [2.0, 4.0, 8.0, 15.0]  # on LEFT by 11/12, and better
+    items = [photo(1, [(LEFT, 0.7, 4), (over_left, 0.8, 9), (RIGHT, 0.3, 5), (RIGHT, 0.004, 5)])]
+    reader = {'number': {'score_thr': 0.4, 'iou_thr': 1.0, 'fallback_thrs': [0.1]}, 'fingerprint': 'ab', 'tuned_on': {}}
+    reader['boxes'] = {'score_thr': 0.01, 'iou_thr': 0.9}
+    runner_of(tmp_path, items, reader=reader).test()
+    out = tmp_path / 'out'
+    found = read_pred_json(out / 'pred.json')
+    assert found.labels.tolist() == [9, 5]
+    assert read_pred_csv(out / 'pred.csv') == {1: '9'}
+    assert read_reader(out / 'reader.json') == Reader.from_dict(reader)
+    again = read_numbers(found, [1], read_reader(out / 'reader.json').number)
+    assert again[1].number == '9'
 
 
 def test_a_second_test_starts_anew(tmp_path):

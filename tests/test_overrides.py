@@ -26,7 +26,7 @@ def test_data_root_moves_every_data_set(cfg):
 
 def test_a_variable_moves_the_keys_made_of_it(cfg):
     apply_overrides(cfg, ['scale=(256, 64)', 'num_classes=1'])
-    assert cfg.train_dataloader.dataset.pipeline[4].scale == (256, 64)
+    assert cfg.train_dataloader.dataset.pipeline[2].scale == (256, 64)
     assert cfg.val_dataloader.dataset.pipeline[1].scale == (256, 64)
     assert cfg.test_dataloader.dataset.pipeline[1].scale == (256, 64)
     assert cfg.model.roi_head.bbox_head.num_classes == 1
@@ -44,9 +44,16 @@ def test_a_variable_moves_what_is_left_of_its_copies(cfg):
     assert cfg.val_dataloader.dataset.pipeline[1].scale == (256, 64)
 
 
+def test_a_path_of_another_name_moves_what_has_its_text():
+    cfg = Config.fromfile(ROOT / 'configs' / 'digits_frcnn_lite_mix.py')
+    apply_overrides(cfg, ['data_root=data/synth', 'synth_root=/other'])
+    assert [part.data_root for part in cfg.train_dataloader.dataset.datasets] == ['data/synth', '/other']
+    assert cfg.val_dataloader.dataset.data_root == 'data/synth'
+
+
 def test_a_copied_pipeline_is_refused_after_its_copy_was_changed(cfg):
     with pytest.raises(UserError, match='give train_dataloader'):
-        apply_overrides(cfg, ['train_dataloader.dataset.pipeline.4.scale=(8, 8)', 'train_pipeline.4.scale=(9, 9)'])
+        apply_overrides(cfg, ['train_dataloader.dataset.pipeline.2.scale=(8, 8)', 'train_pipeline.2.scale=(9, 9)'])
 
 
 @pytest.mark.parametrize(
@@ -99,8 +106,8 @@ def test_values_are_python_literals_or_what_mmengine_reads(cfg, text, value):
 
 
 def test_lists_are_reached_by_index(cfg):
-    apply_overrides(cfg, ['train_dataloader.dataset.pipeline.4.scale=(256, 96)'])
-    assert cfg.train_dataloader.dataset.pipeline[4].scale == (256, 96)
+    apply_overrides(cfg, ['train_dataloader.dataset.pipeline.2.scale=(256, 96)'])
+    assert cfg.train_dataloader.dataset.pipeline[2].scale == (256, 96)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +151,7 @@ def test_new_keys_that_something_reads_are_let_through(cfg, option):
         ('scale.0=256', 'does not fit the config'),
         ('model.rpn_head.anchor_generator.scales.0=5', 'does not fit the config'),
         ('custom_imports.imports=[]', 'change it in the config file'),
-        ('train_pipeline.4.scale=(256, 96)', 'give train_dataloader.dataset.pipeline.4.scale'),
+        ('train_pipeline.2.scale=(256, 96)', 'give train_dataloader.dataset.pipeline.2.scale'),
         ('train_pipeline=[]', 'give train_dataloader.dataset.pipeline'),
         (
             'test_pipeline.1.scale=(256, 96)',

@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from custom.errors import UserError
-from custom.reading import ReaderConfig, read_number, read_numbers, suppress_doubles
+from custom.reading import ReaderConfig, read_number, read_numbers
 from custom.submission import Detections
 
 
@@ -14,67 +13,115 @@ def box(left, width=6, top=0, height=10):
     return [left, top, left + width, top + height]
 
 
+def read(bboxes, scores, labels=None, **settings):
+    return read_number(bboxes, scores, range(len(scores)) if labels is None else labels, ReaderConfig(**settings))
+
+
 def test_reads_from_left_to_right_and_keeps_leading_zeros():
     reading = read_number([box(40), box(0), box(20)], [0.9, 0.8, 0.5], [7, 0, 5])
     assert reading.number == '057'
     assert reading.used.tolist() == [1, 2, 0]
-    assert reading.confidence == pytest.approx(0.9 * 0.8 * 0.5)
 
 
 def test_no_box_and_no_box_above_the_threshold_give_no_number():
     for bboxes, scores, labels in ([], [], []), ([box(0)], [0.49], [3]):
         reading = read_number(bboxes, scores, labels)
-        assert (reading.number, reading.confidence, reading.used.tolist()) == ('', 0.0, [])
+        assert (reading.number, reading.used.tolist()) == ('', [])
 
 
 def test_the_threshold_itself_is_kept():
-    boxes = [box(0), box(20)]
-    assert read_number(boxes, [0.3, 0.29], [1, 2], ReaderConfig(score_thr=0.3)).number == '1'
+    assert read([box(0), box(20)], [0.3, 0.29], [1, 2], score_thr=0.3).number == '1'
+
+
+def test_a_lower_step_is_tried_only_where_nothing_was_found():
+    steps = {'score_thr': 0.8, 'fallback_thrs': (0.6, 0.3)}
+    assert read([box(0), box(20), box(40)], [0.8, 0.7, 0.4], [1, 2, 3], **steps).number == '1'
+    assert read([box(0), box(20), box(40)], [0.79, 0.6, 0.59], [1, 2, 3], **steps).number == '12'
+    assert read([box(0), box(20)], [0.5, 0.3], [1, 2], **steps).number == '12'
+    assert read([box(0)], [0.29], [1], **steps).number == ''
 
 
 def test_doubles_are_suppressed_whatever_their_digit():
     # 10x10 and 10x9 in the same corner: IoU 0.9
     boxes = [box(0, 10), box(0, 10, height=9), box(30, 10)]
-    assert read_number(boxes, [0.6, 0.9, 0.7], [1, 7, 2]).number == '72'
-
-
-def test_only_an_iou_above_the_limit_suppresses():
-    # 10 wide against the left 5 of it: IoU exactly 0.5
-    boxes = [box(0, 10), box(0, 5)]
-    assert read_number(boxes, [0.9, 0.8], [1, 2], ReaderConfig(iou_thr=0.5)).used.tolist() == [1, 0]
-    assert read_number(boxes, [0.9, 0.8], [1, 2], ReaderConfig(iou_thr=0.49)).used.tolist() == [0]
-
-
-def test_a_suppressed_box_suppresses_nothing():
-    # neighbours overlap by 8 of 12 px (IoU 0.5), the outer two by 4 of 16 (0.25)
-    boxes = np.array([box(0, 12), box(4, 12), box(8, 12)], dtype=float)
-    assert suppress_doubles(boxes, np.array([0.9, 0.8, 0.7]), 0.4).tolist() == [0, 2]
-
-
-def test_of_equal_scores_the_first_box_wins():
-    boxes = [box(0, 10), box(1, 10)]
-    assert read_number(boxes, [0.7, 0.7], [3, 8]).number == '3'
-    assert read_number(boxes[::-1], [0.7, 0.7], [8, 3]).number == '8'
-    far_apart = np.array([box(20 * i) for i in range(300)], dtype=float)
-    assert suppress_doubles(far_apart, np.full(300, 0.7), 0.5).tolist() == list(range(300))
+    assert read(boxes, [0.6, 0.9, 0.7], [1, 7, 2]).number == '72'
+    assert read(boxes, [0.6, 0.9, 0.7], [1, 7, 2], iou_thr=0.91).number == '712'
 
 
 def test_sorts_by_left_edge_then_by_centre():
     # centres 10 and 9, left edges 0 and 6: a wide digit stays before the narrow one
-    assert read_number([box(6, 6), box(0, 20)], [0.9, 0.9], [1, 4]).number == '41'
+    assert read([box(6, 6), box(0, 20)], [0.9, 0.9], [1, 4]).number == '41'
     # left edges tie: the narrower box has its centre further left
-    assert read_number([box(0, 30), box(0, 4, top=20)], [0.9, 0.9], [8, 1]).number == '18'
+    assert read([box(0, 30), box(0, 4, top=20)], [0.9, 0.9], [8, 1]).number == '18'
 
 
 def test_boxes_without_area_are_harmless():
-    assert read_number([[0, 0, 0, 0], [0, 0, 0, 0], box(5)], [0.9, 0.8, 0.7], [1, 2, 3]).number == '123'
+    boxes = [[0, 0, 0, 0], [0, 0, 0, 0], box(5)]
+    assert read(boxes, [0.9, 0.8, 0.7], [1, 2, 3]).number == '123'
+    assert read(boxes, [0.9, 0.8, 0.7], [1, 2, 3], max_gap=1, size_ratio=2, layout='rows').number == '12'
 
 
-@pytest.mark.parametrize('field', ['score_thr', 'iou_thr'])
-@pytest.mark.parametrize('value', [-0.1, 1.1, float('nan'), '0.5', True, None])
-def test_a_threshold_outside_0_to_1_is_refused(field, value):
-    with pytest.raises(UserError, match=rf'{field}=.*from 0 to 1'):
-        ReaderConfig(**{field: value})
+def test_a_box_of_another_size_is_left_out():
+    boxes = [box(0), box(8), box(16, height=20), box(24, height=5)]
+    assert read(boxes, [0.9, 0.8, 0.7, 0.6], size_ratio=2).number == '0123'
+    assert read(boxes, [0.9, 0.8, 0.7, 0.6], size_ratio=1.9).number == '01'
+
+
+def test_a_box_far_from_the_best_group_is_left_out():
+    # the gap is 16 px, 1.6 heights; the pair has the better sum, the single box the best score
+    boxes = [box(0), box(8), box(30)]
+    assert read(boxes, [0.6, 0.6, 0.9], max_gap=1.6).number == '012'
+    assert read(boxes, [0.6, 0.6, 0.9], max_gap=1.5).number == '01'
+
+
+def test_sizes_are_checked_before_gaps():
+    # the big box in the middle would hold the outer two together
+    boxes = [box(0), box(6, 20, height=30), box(26)]
+    assert read(boxes, [0.9, 0.5, 0.8], size_ratio=2, max_gap=1).number == '0'
+
+
+def test_of_too_many_digits_the_worst_are_lost_wherever_they_stand():
+    boxes = [box(0), box(8), box(16)]
+    assert read(boxes, [0.9, 0.6, 0.8], max_digits=2).number == '02'
+    assert read(boxes, [0.6, 0.9, 0.8], max_digits=2).number == '12'
+    assert read(boxes, [0.6, 0.9, 0.8], max_digits=3).number == '012'
+
+
+def test_a_stacked_plate_reads_from_top_to_bottom():
+    boxes = [box(0, top=12), box(2), box(1, top=24)]
+    assert read(boxes, [0.9, 0.8, 0.7], [2, 7, 1]).number == '217'
+    assert read(boxes, [0.9, 0.8, 0.7], [2, 7, 1], layout='rows').number == '721'
+
+
+def test_the_raw_confidence_is_the_mean_score_and_that_nothing_is_missing():
+    boxes = [box(0), box(8), box(16), box(24)]
+    # used: 0.9 and 0.4, geometric mean 0.6; not used: 0.2 and, below NOISE, 0.04
+    assert read(boxes, [0.9, 0.4, 0.2, 0.04], score_thr=0.3).confidence == pytest.approx(0.6 * 0.8)
+    # a double of a box that is used is no other digit
+    assert read([box(0), box(0), box(8)], [0.9, 0.45, 0.4], score_thr=0.3).confidence == pytest.approx(0.6)
+
+
+def test_a_place_that_the_rules_leave_out_takes_no_confidence():
+    boxes = [box(0), box(8), box(40), box(16, height=30)]
+    scores = [0.9, 0.4, 0.2, 0.2]
+    assert read(boxes, scores, score_thr=0.3).confidence == pytest.approx(0.6 * 0.8 * 0.8)
+    assert read(boxes, scores, score_thr=0.3, max_gap=2).confidence == pytest.approx(0.6 * 0.8)
+    assert read(boxes, scores, score_thr=0.3, size_ratio=2).confidence == pytest.approx(0.6 * 0.8)
+    assert read(boxes, scores, score_thr=0.3, size_ratio=2, max_gap=2).confidence == pytest.approx(0.6)
+    assert read(boxes, [0.9, 0.4, 0.7, 0.7], score_thr=0.3, size_ratio=2, max_gap=2).confidence == pytest.approx(0.6)
+
+
+def test_the_confidence_that_there_is_no_number():
+    assert read([], []).confidence == 1
+    assert read([box(0), box(20)], [0.4, 0.25]).confidence == pytest.approx(0.6 * 0.75)
+    assert read([box(0)], [0.4], empty_right=0.5, calibration=(0.0, 5.0)).confidence == pytest.approx(0.3)
+
+
+def test_the_calibration_is_a_line_on_the_logit():
+    # odds 9 to 1, squared and doubled: 162 to 1
+    assert read([box(0)], [0.9], calibration=(2.0, np.log(2))).confidence == pytest.approx(162 / 163)
+    assert read([box(0)], [1.0]).confidence == 1
+    assert read([box(0)], [1.5]).confidence == 1  # scores above 1 are other people's
 
 
 def test_arrays_that_do_not_belong_together_are_refused():
@@ -96,13 +143,19 @@ def test_read_numbers_of_nothing():
     assert read_numbers(Detections.from_model([], [], [], []), [4])[4].number == ''
 
 
-def test_read_numbers_agrees_with_read_number_photo_by_photo():
+@pytest.mark.parametrize(
+    'config',
+    [
+        ReaderConfig(score_thr=0.3, iou_thr=0.4),
+        ReaderConfig(0.9, 0.2, (0.6, 0.02), 0.2, 1.5, 'rows', 3, (0.5, 1.0), 0.5),
+    ],
+)
+def test_read_numbers_agrees_with_read_number_photo_by_photo(config):
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 60, (600, 2))
     xyxy = np.hstack([corner, corner + rng.uniform(5, 25, (600, 2))])
     ids, labels = rng.integers(0, 40, 600), rng.integers(0, 10, 600)
     detections = Detections.from_model(ids, xyxy, rng.uniform(size=600), labels)
-    config = ReaderConfig(score_thr=0.3, iou_thr=0.4)
     for image_id, reading in read_numbers(detections, range(40), config).items():
         own = np.flatnonzero(ids == image_id)
         xywh = detections.bboxes[own]

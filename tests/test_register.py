@@ -10,12 +10,21 @@ from custom import register
 REGISTRIES = {
     'ConsoleHook': 'HOOKS',
     'DigitDataset': 'DATASETS',
+    'DigitDegrade': 'TRANSFORMS',
     'DigitFolder': 'DATASETS',
     'DigitMetric': 'METRICS',
     'DigitRunner': 'RUNNERS',
+    'DigitWarp': 'TRANSFORMS',
     'LoadPhoto': 'TRANSFORMS',
+    'MixtureSampler': 'DATA_SAMPLERS',
+    'NumberMetric': 'METRICS',
+    'ScaleFusion': 'MODELS',
     'SubmissionHook': 'HOOKS',
     'TimmFeatures': 'MODELS',
+    'TorchvisionAnchors': 'TASK_UTILS',
+    'TorchvisionBBoxHead': 'MODELS',
+    'TorchvisionCoder': 'TASK_UTILS',
+    'TuneReaderHook': 'HOOKS',
 }
 
 

@@ -13,7 +13,8 @@ from custom.files import replacing
 from custom.packing import evenly_spaced
 from custom.photos import read_photo
 from custom.pictures import Shot, contact_sheet
-from custom.reading import ReaderConfig, read_numbers
+from custom.readers import add_reader_arguments, reader_of_predictions
+from custom.reading import read_numbers
 from custom.scoring import number_accuracy, true_numbers
 from custom.submission import read_pred_json
 
@@ -32,9 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--ann', type=Path, metavar='JSON', help='their COCO json; its boxes show right and wrong')
     parser.add_argument('--out', type=Path, metavar='PNG', help='default: detections.png beside PRED_JSON')
     parser.add_argument('--photos', type=int, default=24, metavar='N', help='at most, evenly chosen; default: 24')
-    parser.add_argument(
-        '--score-thr', type=float, help=f'least score of a digit in a number; default: {ReaderConfig.score_thr}'
-    )
+    add_reader_arguments(parser)
     args = parser.parse_args()
     args.out = args.out or args.pred_json.with_name('detections.png')
     if not 1 <= args.photos <= MAX_PHOTOS:
@@ -52,8 +51,8 @@ def main() -> None:
     ids, names = ids_and_names(listed or args.images)
     truth = listed if listed and listed.labelled else None
     detections = read_pred_json(args.pred_json, ids)
-    config = ReaderConfig() if args.score_thr is None else ReaderConfig(score_thr=args.score_thr)
-    readings = read_numbers(detections, ids, config)
+    found = reader_of_predictions(args.pred_json, args.reader, args.score_thr)
+    readings = read_numbers(detections, ids, found.reader.number)
     numbers = {image_id: reading.number for image_id, reading in readings.items()}
     true = true_numbers(truth) if truth else {}
     chosen = evenly_spaced(len(ids), args.photos)

@@ -12,8 +12,10 @@ from custom.checking import check_submission
 from custom.cli import run_tool
 from custom.errors import UserError
 from custom.photos import photo_size
-from custom.reading import ReaderConfig, read_numbers
-from custom.scoring import average_precision, number_accuracy, true_numbers
+from custom.reader_file import write_reader
+from custom.readers import FILE_NAME, add_reader_arguments, reader_of_predictions
+from custom.reading import read_numbers
+from custom.report import report, score
 from custom.submission import complete_submission, copy_pred_json, read_pred_json
 
 EXAMPLES = """examples:
@@ -30,13 +32,11 @@ def parse_args() -> argparse.Namespace:
     source.add_argument('--images', type=Path, metavar='DIR', help='the folder of the photos')
     source.add_argument('--ann', type=Path, metavar='JSON', help='or a COCO json; prints scores if it has boxes')
     parser.add_argument('--out', type=Path, metavar='DIR', help='default: the folder of PRED_JSON')
-    parser.add_argument(
-        '--score-thr', type=float, help=f'least score of a digit in a number; default: {ReaderConfig.score_thr}'
-    )
+    add_reader_arguments(parser)
     parser.add_argument('--check', action='store_true', help='write nothing; list what is wrong and exit with 1')
     args = parser.parse_args()
-    if args.check and (args.out or args.score_thr is not None):
-        parser.error('--check writes nothing: leave out --out and --score-thr')
+    if args.check and (args.out or args.reader or args.score_thr is not None):
+        parser.error('--check writes nothing: leave out --out, --reader and --score-thr')
     return args
 
 
@@ -48,31 +48,31 @@ def main() -> int:
         sizes = listed.sizes if listed else [photo_size(args.images / name) for name in names]
         return check(args.pred_json, ids, sizes)
 
-    config = ReaderConfig() if args.score_thr is None else ReaderConfig(score_thr=args.score_thr)
+    found = reader_of_predictions(args.pred_json, args.reader, args.score_thr)
     detections = read_pred_json(args.pred_json, ids)
-    numbers = {image_id: reading.number for image_id, reading in read_numbers(detections, ids, config).items()}
+    numbers = {i: reading.number for i, reading in read_numbers(detections, ids, found.reader.number).items()}
     out = args.out or args.pred_json.parent
     copy_pred_json(args.pred_json, out / 'pred.json', overwrite=bool(args.out))
     complete_submission(out, numbers, names)
-    found = sum(map(bool, numbers.values()))
-    print(f'{out}: {len(ids)} photos, {found} with a number (scores from {config.score_thr}), {len(detections)} boxes')
+    if args.out:  # so that the files there follow from one another
+        write_reader(out / FILE_NAME, found.reader)
+    print(f'{out}: {len(ids)} photos, {sum(map(bool, numbers.values()))} with a number, {len(detections)} boxes')
+    print(f'read with {found}')
     if listed and listed.labelled:
-        figures, accuracy = average_precision(detections, listed), number_accuracy(numbers, true_numbers(listed))
-        print(f'AP {figures["AP"]:.4f}, AP50 {figures["AP50"]:.4f}, number accuracy {accuracy:.4f} ({len(ids)} photos)')
+        print(report(*score(detections, listed, found.reader.number)))
     return 0
 
 
 def check(given: Path, image_ids: Sequence[int], sizes: Sequence) -> int:
     if not given.is_file():
         raise UserError(f'{given}: no such file; give a pred.json or a submission.zip')
-    zipped = given.suffix == '.zip'
-    pred_json = given.with_name('pred.json') if zipped else given
-    zip_path = given if zipped else given.with_name('submission.zip')
-    report = check_submission(pred_json, given.with_name('pred.csv'), zip_path, image_ids, sizes)
-    if report.problems:
-        print(f'{given}: {len(report.problems)} kind(s) of problem', *report.problems, sep='\n  - ')
+    files = [given.with_name(name) for name in ('pred.json', 'pred.csv', 'submission.zip')]
+    files[2 if given.suffix == '.zip' else 0] = given
+    found = check_submission(*files, image_ids, sizes)
+    if found.problems:
+        print(f'{given}: {len(found.problems)} kind(s) of problem', *found.problems, sep='\n  - ')
         return 1
-    print(f'ok: {len(image_ids)} photos, {report.numbers} with a number, {report.boxes} boxes')
+    print(f'ok: {len(image_ids)} photos, {found.numbers} with a number, {found.boxes} boxes')
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from custom.cli import add_run_arguments, best_checkpoint, build_runner, load_config, run_tool, select_split
+from custom.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,13 +17,19 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('config', help='a file of configs/')
     parser.add_argument('checkpoint', nargs='?', help='default: the best one of the work dir')
-    parser.add_argument('--split', choices=['test', 'valid'], default='test', help='default: test')
+    photos = parser.add_mutually_exclusive_group()
+    photos.add_argument('--split', choices=['test', 'valid'], default='test', help='default: test')
+    photos.add_argument('--images', metavar='DIR', help='a folder of photos without labels, instead of a split')
+    parser.add_argument('--tta', action='store_true', help='see photos at the scales tta_scales, fuse what is found')
     parser.add_argument(
         '--dump',
         nargs='?',
         const='auto',
         metavar='DIR',
-        help='write pred.json, pred.csv and submission.zip to DIR (default: WORK_DIR/<split>)',
+        help='write pred.json, pred.csv, submission.zip, reader.json to DIR (default: WORK_DIR/<split or name>[_tta])',
+    )
+    parser.add_argument(
+        '--reader', metavar='FILE', help="a reader.json, or 'none', the config's; default: the one tuned for CHECKPOINT"
     )
     add_run_arguments(parser)
     return parser.parse_args()
@@ -31,17 +38,27 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
-    checkpoint = args.checkpoint or best_checkpoint(cfg.work_dir)
-    photos = select_split(cfg, args.split)
-    if args.dump:
-        folder = Path(cfg.work_dir, args.split) if args.dump == 'auto' else Path(args.dump)
-        reader = cfg.test_evaluator.reader
-        cfg.custom_hooks.append({'type': 'SubmissionHook', 'out_dir': str(folder), 'reader': reader})
+    checkpoint = Path(args.checkpoint or best_checkpoint(cfg.work_dir))
+    photos = select_split(cfg, args.split, args.images)
+    name = photos.resolve().name if args.images else args.split
 
     from mmengine.dist import is_main_process
 
     from custom.checkpoints import load_weights
-    from custom.scoring import format_figures
+    from custom.metrics import results_of
+    from custom.readers import choose_reader
+    from custom.report import report
+    from custom.tta import NOT_TUNED, use_scales
+
+    found = choose_reader(cfg, checkpoint, args.reader)
+    if args.tta:
+        use_scales(cfg)
+        found = found if args.reader else found._replace(notes=(*found.notes, NOT_TUNED))
+    if args.dump:
+        folder = Path(cfg.work_dir, name + '_tta' * args.tta) if args.dump == 'auto' else Path(args.dump)
+        if folder.resolve() == checkpoint.resolve().parent:
+            raise UserError(f'--dump {folder}: would replace the reader.json of {checkpoint}; choose another folder')
+        cfg.custom_hooks.append({'type': 'SubmissionHook', 'out_dir': str(folder), 'reader': found.reader.to_dict()})
 
     cfg.visualizer.vis_backends = []  # nothing to draw, and TensorBoard takes seconds to import
     cfg.load_from, cfg.resume = None, False  # the checkpoint named here is the one that is tested
@@ -50,10 +67,13 @@ def main() -> None:
     load_weights(runner.model, checkpoint)
     figures = runner.test()
     if is_main_process():
-        print(f'{checkpoint} on {photos}')
-        print(format_figures(figures, len(runner.test_dataloader.dataset)))
+        for note in found.notes:
+            print(f'note: {note}', file=sys.stderr)
+        print(f'{checkpoint} on {photos}\nread with {found}')
+        nothing = f'no truth for these {len(runner.test_dataloader.dataset)} photos: nothing to score'
+        print(report(*results_of(runner.test_evaluator.metrics)) or figures or nothing)
         if args.dump:
-            print(f'{folder}: pred.json, pred.csv and submission.zip of both')
+            print(f'{folder}: pred.json, pred.csv, submission.zip of both, and reader.json')
 
 
 if __name__ == '__main__':

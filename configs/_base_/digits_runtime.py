@@ -7,12 +7,10 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(
-        type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='digits/number_accuracy', rule='greater'
-    ),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='number/accuracy', rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
-custom_hooks = [dict(type='ConsoleHook')]
+custom_hooks = [dict(type='ConsoleHook'), dict(type='TuneReaderHook')]
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -1,0 +1,137 @@
+"""What spoils training photos: light, colour, something in the way, blur, low resolution, noise, JPEG."""
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmdet.registry import TRANSFORMS
+
+from custom.errors import UserError
+from custom.faults import colour_matrix, motion, noise, tone_table
+
+
+@TRANSFORMS.register_module()
+class DigitDegrade(BaseTransform):
+    """Make a photo as bad as real ones get; what happens in space is in proportion to the digits' height.
+
+    In the order in which a camera meets it: colour and tone, a strip or a shadow in front, blur, fewer pixels, noise,
+    JPEG. Each happens by chance. The photo is enlarged again in the end: boxes and size stay.
+
+    Required keys: `img` (uint8), `gt_bboxes`. Modified: `img`.
+
+    Args:
+        prob: the chance of each change of tone or colour, of blur, fewer pixels, noise and JPEG. Defaults to 0.4.
+        blur: largest sigma of the blur, in heights of a digit; small ones are more frequent. Defaults to 0.08.
+        min_digit: fewer pixels leave digits at least this high. Defaults to 10.
+        quality: of the JPEG, lowest and highest. Defaults to (25, 95).
+        invert: the chance that bright becomes dark. Defaults to 0.05.
+        cover: the chance of a strip in front, and that of a shadow. A strip hides a quarter of a digit at most.
+            Defaults to 0.1.
+
+    Raises:
+        UserError: `quality` is none that JPEG has.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.4,
+        blur: float = 0.08,
+        min_digit: float = 10,
+        quality: tuple[int, int] = (25, 95),
+        invert: float = 0.05,
+        cover: float = 0.1,
+    ) -> None:
+        if not 1 <= quality[0] <= quality[1] <= 100:
+            raise UserError(f'DigitDegrade: quality={tuple(quality)} is no range of JPEG qualities; give 1 to 100')
+        self.prob, self.blur, self.min_digit = prob, blur, min_digit
+        self.quality, self.invert, self.cover = quality, invert, cover
+
+    def _happens(self) -> bool:
+        return np.random.random() < self.prob
+
+    def _normal(self, sigma: float) -> float:
+        return np.random.normal(0, sigma) if self._happens() else 0.0
+
+    def transform(self, results: dict) -> dict:
+        """Spoil `results['img']`."""
+        img, boxes = results['img'], np.asarray(results['gt_bboxes'].tensor, dtype=float)
+        sizes = boxes[:, 2:] - boxes[:, :2]
+        high = float(np.median(sizes[:, 1])) if len(boxes) else img.shape[0] / 2
+        img = self._recolour(img)
+        if np.random.random() < self.cover:
+            img = self._shade(img)
+        if len(boxes) and np.random.random() < self.cover:
+            img = self._strip(img, sizes)
+        if self._happens():
+            img = self._unfocus(img, high)
+        results['img'] = self._record(img, high, max(1.0, results.get('scale_factor', (1, 1))[1]))
+        return results
+
+    def _recolour(self, img: np.ndarray) -> np.ndarray:
+        inverted = np.random.random() < self.invert
+        if inverted or self._happens():
+            matrix = colour_matrix(np.random.uniform(0, 1.6), np.random.normal(0, 10), inverted)
+            img = cv2.transform(img, matrix)
+        gains = np.exp(np.random.normal(0, 0.08, 3)) if self._happens() else np.ones(3)
+        contrast, gamma = np.exp(np.clip([self._normal(0.25), self._normal(0.25)], -0.5, 0.5))
+        light = cv2.resize(img, (1, 1), interpolation=cv2.INTER_AREA).mean()
+        if (light < 80 and gamma > 1) or (light > 175 and gamma < 1):
+            gamma = 1 / gamma  # a photo that is dark or bright already would lose its digits
+        return cv2.LUT(img, tone_table(gains, contrast, self._normal(20), gamma))
+
+    def _shade(self, img: np.ndarray) -> np.ndarray:
+        """Darken what lies on one side of a line, softly or sharply."""
+        height, width = img.shape[:2]
+        angle = np.random.uniform(0, 2 * np.pi)
+        x = np.arange(width) - np.random.uniform(0.2, 0.8) * width
+        y = np.arange(height) - np.random.uniform(0.2, 0.8) * height
+        side = np.cos(angle) * x + np.sin(angle) * y[:, None]
+        depth = np.random.uniform(0.2, 0.6) / (1 + np.exp(-side / np.random.uniform(0.3, 0.2 * height)))
+        return (img * (1 - depth)[..., None]).astype(np.uint8)
+
+    def _strip(self, img: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """Lay a pole or a wire across, in a colour of the photo."""
+        height, width = img.shape[:2]
+        thin = 0.25 * (sizes.prod(axis=1) / np.hypot(*sizes.T)).min()  # times a diagonal: a quarter of the area
+        if thin < 2:
+            return img
+        thick = max(1, int(np.random.uniform(0.3, 1) * thin - 1))  # cv2 draws up to a pixel more
+        colour = img[np.random.randint(height), np.random.randint(width)] * np.random.uniform(0.5, 1.3)
+        middle = np.random.uniform(0, 1, 2) * (width, height)
+        angle = np.random.choice([0, np.pi / 2]) + np.random.normal(0, 0.2)
+        reach = np.array([np.cos(angle), np.sin(angle)]) * (width + height)
+        start, end = (np.round(middle + sign * reach).astype(int).tolist() for sign in (-1, 1))
+        return cv2.line(img.copy(), start, end, colour.clip(0, 255).tolist(), thick)
+
+    def _unfocus(self, img: np.ndarray, high: float) -> np.ndarray:
+        if np.random.random() < 0.25:
+            length = high * np.random.uniform(0.05, 2 * self.blur)
+            angle = np.random.choice([0, np.pi / 2, np.random.uniform(0, np.pi)])
+            return cv2.filter2D(img, -1, motion(length, angle), borderType=cv2.BORDER_REPLICATE)
+        sigma = high * self.blur * np.random.uniform(0, 1) ** 2
+        return cv2.GaussianBlur(img, (0, 0), sigma) if sigma > 0.2 else img
+
+    def _record(self, img: np.ndarray, high: float, enlarged: float) -> np.ndarray:
+        """Take the photo with fewer pixels, with noise, and store it as JPEG.
+
+        Args:
+            img: (h, w, 3) uint8.
+            high: of its digits, in pixels.
+            enlarged: how many times as large the photo is as it was; it has no finer detail than then.
+        """
+        height, width = img.shape[:2]
+        if self._happens():
+            coarse = enlarged * max(1.0, high / enlarged / self.min_digit) ** np.random.random()
+            img = cv2.resize(img, None, fx=1 / coarse, fy=1 / coarse, interpolation=cv2.INTER_AREA)
+        if self._happens():
+            img = noise(img, abs(np.random.normal(0, 4)), abs(np.random.normal(0, 4)), np.random.randint(2, 5))
+        if self._happens():
+            _, coded = cv2.imencode(
+                '.jpg', img, [cv2.IMWRITE_JPEG_QUALITY, np.random.randint(self.quality[0], self.quality[1] + 1)]
+            )
+            decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+            assert decoded is not None  # it has just been coded
+            img = decoded
+        if img.shape[:2] != (height, width):
+            how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[np.random.randint(2)]
+            img = cv2.resize(img, (width, height), interpolation=how)
+        return img

@@ -1,0 +1,28 @@
+"""A setting is a number in its range, or one clear line says so."""
+
+import math
+from typing import Any
+
+from custom.errors import UserError
+
+
+def require_number(name: str, value: Any, least: float, most: float = math.inf) -> None:
+    """Refuse what is not a finite number in a range.
+
+    Args:
+        name: what the message calls it.
+        value: the setting; a truth value is no number.
+        least: the least that is allowed.
+        most: the most that is allowed. Defaults to math.inf, any finite number.
+
+    Raises:
+        UserError: it is something else.
+
+    Example:
+        >>> require_number('score_thr', 0.5, 0, 1)
+    """
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not least <= value <= most:
+        ends = f'from {least} to {most}' if most < math.inf else f'of at least {least}'
+        wanted = f'a number {ends}' if least > -math.inf else 'a finite number'
+        raise UserError(f'{name}={value!r}: must be {wanted}')

@@ -1,0 +1,94 @@
+"""Epochs mixed from several data sets in given shares."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from mmdet.registry import DATA_SAMPLERS
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import ConcatDataset, Sampler
+
+from custom.errors import UserError
+
+
+@DATA_SAMPLERS.register_module()
+class MixtureSampler(Sampler[int]):
+    """Draws the photos of an epoch from the parts of a `ConcatDataset`, each part by its share.
+
+    A part goes on in the next epoch where this one left it; only when all of its photos have been seen is it shuffled
+    anew. What an epoch holds follows from the seed and its number alone, so that a resumed run goes on as one that was
+    not stopped. Ranks see different photos: together an epoch, rounded up to a multiple of their number.
+
+    Args:
+        dataset: a `ConcatDataset`.
+        weights: the share of each part; they need not add up to 1. A part of weight 0 is left out.
+        epoch_size: photos in an epoch. Defaults to None, as many as the data set has.
+        seed: alike on all ranks. Defaults to None, the one of mmengine, which is.
+
+    Raises:
+        UserError: not several data sets, not one weight for each, a weight that is no share, a part without photos, an
+            epoch without.
+    """
+
+    def __init__(
+        self,
+        dataset: ConcatDataset,
+        weights: Sequence[float],
+        epoch_size: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if not isinstance(dataset, ConcatDataset):
+            raise UserError(
+                f'MixtureSampler: mixes the parts of a ConcatDataset, not a {type(dataset).__name__}; '
+                'give one, or use DefaultSampler'
+            )
+        parts = np.diff([0, *dataset.cumulative_sizes]).tolist()
+        if len(weights) != len(parts):
+            raise UserError(f'MixtureSampler: {len(weights)} weights for {len(parts)} data sets; give one for each')
+        shares = np.array(weights, dtype=float)
+        if not (np.isfinite(shares).all() and (shares >= 0).all() and shares.sum() > 0):
+            raise UserError(f'MixtureSampler: weights={list(weights)}; give numbers from 0 up, one above it at least')
+        for number, (share, size) in enumerate(zip(shares, parts, strict=True)):
+            if share and not size:
+                raise UserError(f'MixtureSampler: data set {number} of the ConcatDataset is empty; set its weight to 0')
+        if epoch_size is not None and epoch_size < 1:
+            raise UserError(f'MixtureSampler: epoch_size={epoch_size}; give 1 or more')
+        self.rank, self.world_size = get_dist_info()
+        self.parts, self.shares = parts, shares / shares.sum()
+        self.num_samples = -(-(epoch_size or sum(parts)) // self.world_size)
+        self.seed = sync_random_seed() if seed is None else seed
+        self.epoch = 0
+
+    def _counts(self, epochs: int) -> np.ndarray:
+        """How many photos of each part the first `epochs` epochs hold; rounding errors do not add up."""
+        wanted = self.shares * (self.num_samples * self.world_size * epochs)
+        counts = np.floor(wanted).astype(int)
+        missing = self.num_samples * self.world_size * epochs - counts.sum()
+        counts[np.argsort(counts - wanted, kind='stable')[:missing]] += 1
+        return counts
+
+    def _drawn(self, part: int, start: int, stop: int) -> np.ndarray:
+        """Photos of a part from the `start`-th to before the `stop`-th draw; it is shuffled for each round."""
+        size = self.parts[part]
+        rounds = range(start // size, -(-stop // size))
+        order = [np.random.default_rng([self.seed, part, number]).permutation(size) for number in rounds]
+        return np.concatenate(order)[start - rounds[0] * size : stop - rounds[0] * size]
+
+    def __iter__(self) -> Iterator[int]:
+        """Indices of this rank's photos in the `ConcatDataset`."""
+        before, after = self._counts(self.epoch), self._counts(self.epoch + 1)
+        firsts = np.cumsum([0, *self.parts])
+        drawn = [
+            firsts[part] + self._drawn(part, before[part], after[part])
+            for part in range(len(self.parts))
+            if after[part] > before[part]
+        ]
+        indices = np.random.default_rng([self.seed, self.epoch]).permutation(np.concatenate(drawn))
+        return iter(indices[self.rank :: self.world_size].tolist())
+
+    def __len__(self) -> int:
+        """Photos of this rank in an epoch."""
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next; the train loop does."""
+        self.epoch = epoch

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+import torch
+from mmdet.structures.bbox import HorizontalBoxes
+
+from custom.errors import UserError
+from custom.register import DigitDegrade
+
+BOXES = ((20, 10, 40, 60), (45, 10, 65, 60))
+
+
+def sample(boxes=BOXES):
+    photo = np.full((80, 120, 3), 90, np.uint8)
+    for left, top, right, bottom in boxes:
+        photo[top:bottom, left:right] = 180
+    boxes = HorizontalBoxes(torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4))
+    return {'img': photo, 'img_shape': photo.shape[:2], 'gt_bboxes': boxes}
+
+
+def spoiled(seed=0, photo=None, **settings):
+    np.random.seed(seed)
+    return DigitDegrade(**settings)(photo or sample())['img']
+
+
+def test_without_chances_the_photo_stays():
+    np.testing.assert_array_equal(spoiled(prob=0, invert=0, cover=0), sample()['img'])
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_size_kind_and_boxes_stay(seed):
+    given = sample()
+    before = given['img'].copy()
+    img = spoiled(seed, given, prob=1, cover=1, invert=0.5)
+    assert (img.shape, img.dtype) == ((80, 120, 3), np.uint8)
+    np.testing.assert_array_equal(given['gt_bboxes'].tensor.numpy(), BOXES)
+    np.testing.assert_array_equal(before, sample()['img'])
+    assert not np.array_equal(img, before)
+
+
+def test_digits_keep_some_contrast():
+    """Over many photos, seldom does a digit vanish."""
+    lost = 0
+    for seed in range(200):
+        img = spoiled(seed).astype(float).mean(axis=2)
+        lost += abs(img[20:50, 25:35].mean() - img[20:50, 90:110].mean()) < 12
+    assert lost <= 6
+
+
+def test_inverted_digits_are_darker_than_their_ground():
+    img = spoiled(prob=0, invert=1, cover=0)
+    assert img[30, 30].max() < img[30, 100].min()
+
+
+def test_a_strip_hides_a_quarter_of_a_digit_at_most():
+    crossed = 0
+    for seed in range(50):
+        np.random.seed(seed)
+        photo = sample()['img']
+        changed = (DigitDegrade()._strip(photo, np.array([[20.0, 50.0]] * 2)) != photo).any(axis=2)
+        hidden = max(changed[top:bottom, left:right].mean() for left, top, right, bottom in BOXES)
+        assert hidden <= 0.25
+        crossed += hidden > 0
+    assert crossed > 10  # not all strips meet a digit, and some have its colour
+
+
+def test_blur_is_in_proportion_to_the_digits():
+    def sharpness(height):
+        steepest = []
+        for seed in range(40):
+            np.random.seed(seed)
+            edge = DigitDegrade()._unfocus(sample()['img'], height)[35, 60:70, 0].astype(int)
+            steepest.append(np.abs(np.diff(edge)).max())
+        return np.mean(steepest)
+
+    assert sharpness(10) > sharpness(50) > sharpness(100)
+
+
+def test_fewer_pixels_leave_digits_that_can_be_read():
+    stripes = np.zeros((80, 120, 3), np.uint8)
+    stripes[:, ::2] = 255
+    transform = DigitDegrade(prob=1, quality=(100, 100))
+    for seed in range(10):
+        np.random.seed(seed)
+        fine = transform._record(stripes, 10.0, 1.0)  # digits of 10 px already: none is lost
+        assert np.abs(np.diff(fine[40, :, 0].astype(int))).mean() > 100
+        np.random.seed(seed)
+        enlarged = transform._record(stripes, 40.0, 4.0)  # was 4 times smaller: finer is nothing
+        assert np.abs(np.diff(enlarged[40, :, 0].astype(int))).mean() < 30
+
+
+def test_a_photo_without_digits_is_spoiled_too():
+    assert spoiled(0, sample(()), prob=1, cover=1).shape == (80, 120, 3)
+
+
+def test_a_seed_gives_the_same_photo_again():
+    one, other = (spoiled(3, prob=1) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_quality_that_jpeg_has_not_is_refused():
+    with pytest.raises(UserError, match=r'quality=\(0, 120\)'):
+        DigitDegrade(quality=(0, 120))

@@ -1,0 +1,144 @@
+"""Weighted average precision against pycocotools on the photos themselves."""
+
+import contextlib
+import dataclasses
+import io
+import time
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from custom.annotations import DigitAnnotations
+from custom.errors import UserError
+from custom.intervals import bootstrap_interval, point
+from custom.matching import match_boxes
+from custom.predictions import Detections
+
+PHOTOS = 40
+
+
+def scene(photos=PHOTOS, seed=3, crowd=0.1, decimals=2):
+    """Photos with boxes that are found about right, found twice or wrong; with 2 decimals scores tie; no 9 is true."""
+    rng = np.random.default_rng(seed)
+    k = 4 * photos
+    ids, labels = rng.integers(0, photos, k) * 3 + 5, rng.integers(0, 9, k)
+    bboxes = np.hstack([rng.integers(0, 60, (k, 2)), rng.integers(5, 40, (k, 2))]).astype(float)
+    image_ids = rng.permutation(photos) * 3 + 5
+    sizes, iscrowd = np.full((photos, 2), 100), rng.random(k) < crowd
+    truth = DigitAnnotations(image_ids, [f'{i}.png' for i in image_ids], sizes, ids, bboxes, labels, iscrowd)
+    xyxy = np.hstack([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]]).repeat(2, axis=0) + rng.normal(0, 2, (2 * k, 4))
+    xyxy[:, 2:] = np.maximum(xyxy[:, 2:], xyxy[:, :2])
+    guessed = np.where(rng.random(2 * k) < 0.8, labels.repeat(2), rng.integers(0, 10, 2 * k))
+    return Detections.from_model(ids.repeat(2), xyxy, rng.random(2 * k).round(decimals), guessed), truth
+
+
+def by_pycocotools(detections, truth):
+    """The figures as pycocotools alone gives them."""
+
+    def coco(ids, bboxes, labels, **more):
+        rows = [
+            {'id': i + 1, 'image_id': int(ids[i]), 'bbox': bboxes[i].tolist(), 'category_id': int(labels[i]) + 1}
+            | {'area': float(bboxes[i, 2:].prod()), 'iscrowd': 0}
+            | {name: column[i] for name, column in more.items()}
+            for i in range(len(ids))
+        ]
+        made = COCO()
+        images = [{'id': int(image_id)} for image_id in truth.image_ids]
+        made.dataset = {'images': images, 'annotations': rows, 'categories': [{'id': i} for i in range(1, 11)]}
+        made.createIndex()
+        return made
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        real = coco(truth.box_image_ids, truth.bboxes, truth.labels, iscrowd=truth.iscrowd.astype(int).tolist())
+        guess = coco(detections.image_ids, detections.bboxes, detections.labels, score=detections.scores.tolist())
+        evaluation = COCOeval(real, guess, 'bbox')
+        evaluation.evaluate()
+        evaluation.accumulate()
+    precision = evaluation.eval['precision'][:, :, :, 0, 2]
+    present = [label for label in range(10) if (precision[:, :, label] > -1).all()]
+    figures = {f'AP_{label}': precision[:, :, label].mean() for label in present}
+    precision = precision[:, :, present]
+    return {'AP': precision.mean(), 'AP50': precision[0].mean(), 'AP75': precision[5].mean(), **figures}
+
+
+def drawn(detections, truth, weights):
+    """The photos as often as `weights` says, each copy with an id of its own."""
+    copies = [(old, old * 100 + copy) for old, n in zip(truth.image_ids, weights, strict=True) for copy in range(n)]
+
+    def again(old_ids):
+        pairs = [(row, new) for old, new in copies for row in np.flatnonzero(old_ids == old)]
+        rows, new = np.array(pairs).T
+        return rows, new
+
+    rows, new = again(detections.image_ids)
+    columns = {name: getattr(detections, name)[rows] for name in ('bboxes', 'scores', 'labels')}
+    more = dataclasses.replace(detections, image_ids=new, **columns)
+    rows, new = again(truth.box_image_ids)
+    columns = {name: getattr(truth, name)[rows] for name in ('bboxes', 'labels', 'iscrowd')}
+    ids = np.array([new_id for _, new_id in copies])
+    return more, dataclasses.replace(truth, image_ids=ids, box_image_ids=new, **columns)
+
+
+@pytest.mark.parametrize('crowd', [0, 0.1])
+@pytest.mark.parametrize('seed', range(3))
+def test_with_every_weight_1_it_is_what_pycocotools_says(seed, crowd):
+    detections, truth = scene(seed=seed, crowd=crowd)
+    figures = point(match_boxes(detections, truth).figures, PHOTOS)
+    assert figures == pytest.approx(by_pycocotools(detections, truth), rel=1e-12, abs=0)  # to the order of the sums
+    assert 0.1 < figures['AP'] < figures['AP50'] < 0.9
+
+
+def test_weights_are_what_pycocotools_says_of_photos_drawn_so_often():
+    detections, truth = scene(decimals=6)  # copies of a photo would take turns where its own scores tie
+    weights = np.random.default_rng(0).multinomial(PHOTOS, np.full(PHOTOS, 1 / PHOTOS), size=5)
+    assert (weights == 0).any()
+    assert (weights > 2).any()
+    rows = match_boxes(detections, truth).figures(weights.astype(float))
+    for row, weight in enumerate(weights):
+        expected = by_pycocotools(*drawn(detections, truth, weight))
+        assert {name: values[row] for name, values in rows.items()} == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+def test_a_digit_that_is_not_drawn_is_left_out_of_the_mean():
+    bbox = np.array([[0.0, 0, 10, 10]])
+    truth = DigitAnnotations(
+        np.array([1, 2]),
+        ['1.png', '2.png'],
+        np.full((2, 2), 50),
+        np.array([1, 2]),
+        bbox.repeat(2, axis=0),
+        np.array([3, 4]),
+        np.zeros(2, dtype=bool),
+    )
+    detections = Detections.from_model([1], [[0, 0, 10, 10]], [0.9], [3])
+    weights = np.array([[1.0, 1], [2, 0], [0, 2]])
+    figures = match_boxes(detections, truth).figures(weights)
+    np.testing.assert_allclose(figures['AP'], [0.5, 1, 0])
+    np.testing.assert_allclose(figures['AP_3'], [1, 1, np.nan])
+    np.testing.assert_allclose(figures['AP_4'], [0, np.nan, 0])
+
+
+def test_weights_of_nothing_but_empty_photos_have_no_figure():
+    detections, truth = scene()
+    more = np.append(truth.image_ids, 1)  # a photo without a digit
+    matches = match_boxes(detections, dataclasses.replace(truth, image_ids=more))
+    weights = np.zeros((1, len(more)))
+    weights[0, -1] = 5
+    assert np.isnan([value for (value,) in matches.figures(weights).values()]).all()
+
+
+def test_truth_without_a_digit_is_refused():
+    detections, truth = scene(crowd=1.1)
+    with pytest.raises(UserError, match='40 photos hold no digit'):
+        match_boxes(detections, truth)
+
+
+def test_a_thousand_resamples_of_a_small_set_take_little_time():
+    matches = match_boxes(*scene(56))
+    start = time.process_time()
+    low, high = bootstrap_interval(matches.figures, 56)['AP']
+    assert time.process_time() - start < 3
+    assert low < point(matches.figures, 56)['AP'] < high
+    assert 0.02 < high - low < 0.2

@@ -1,0 +1,183 @@
+import copy
+import json
+
+import pytest
+import torch
+from conftest import ROOT, run_tool
+from mmdet.registry import MODELS
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from toy import ToyModel, loader, photo, toy_runner
+
+from custom.errors import UserError
+from custom.overrides import apply_overrides
+from custom.tta import NOT_TUNED, use_scales
+
+CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('*.py'))
+LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
+
+
+class Keep(Hook):
+    """Keeps what is found on each photo."""
+
+    def __init__(self):
+        self.found = []
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=()):
+        self.found.extend(outputs)
+
+
+def run(runner):
+    keep = Keep()
+    runner.register_hook(keep)
+    runner.test()
+    return keep.found
+
+
+def seen_twice(image_id, first, second):
+    """The same photo at two scales, as `TestTimeAug` gives it; boxes are (xyxy, score, digit)."""
+    views = [photo(image_id, boxes) for boxes in (first, second)]
+    return {key: [view[key] for view in views] for key in views[0]}
+
+
+def fuse_views(work_dir, *photos, **settings):
+    hook = {'type': 'PrepareTTAHook', 'tta_cfg': {'type': 'ScaleFusion', **settings}}
+    return run(toy_runner(work_dir, ToyModel(), test_dataloader=loader(list(photos)), custom_hooks=[hook]))
+
+
+@pytest.fixture
+def cfg(tiny_root, tmp_path):
+    """The small config on the tiny data set, its weights random, the test loop all that is left."""
+    cfg = Config.fromfile(LITE)
+    options = [f'data_root={tiny_root}', 'model.backbone.init_cfg=None', 'test_dataloader.batch_size=2']
+    apply_overrides(cfg, [*options, 'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False'])
+    cfg.work_dir = str(tmp_path / 'work')
+    cfg.visualizer.vis_backends = []
+    for name in ('train_cfg', 'train_dataloader', 'val_cfg', 'val_dataloader', 'val_evaluator', 'optim_wrapper'):
+        cfg[name] = None
+    cfg.param_scheduler = None
+    return cfg
+
+
+def predict(cfg):
+    torch.manual_seed(0)
+    cfg = copy.deepcopy(cfg)
+    cfg.experiment_name = cfg.visualizer.name = f'tta{id(cfg)}'
+    return run(Runner.from_cfg(cfg))
+
+
+def scales_of(cfg):
+    """Sizes at which the test loop looks at a photo."""
+    (step,) = (step for step in cfg.test_dataloader.dataset.pipeline if step['type'] == 'TestTimeAug')
+    return [resize['scale'] for resize in step['transforms'][0]]
+
+
+def test_views_are_fused_photo_by_photo(tmp_path):
+    box = [0, 0, 10, 10]
+    one = seen_twice(1, [(box, 0.8, 7)], [([0, 0, 10, 12], 0.4, 7), ([20, 0, 30, 10], 0.5, 3)])
+    two = seen_twice(2, [], [])
+    three = seen_twice(3, [(box, 0.8, 1)], [(box, 0.6, 7)])
+    first, second, third = fuse_views(tmp_path, one, two, three)
+    assert [sample.img_id for sample in (first, second, third)] == [1, 2, 3]
+    # (0.8 * 10 + 0.4 * 12) / 1.2 = 10.667; the 3 was seen at one of two scales
+    torch.testing.assert_close(
+        first.pred_instances.bboxes, torch.tensor([[0, 0, 10, 32 / 3], [20, 0, 30, 10]]), rtol=0, atol=1e-4
+    )
+    torch.testing.assert_close(first.pred_instances.scores, torch.tensor([0.6, 0.25]))
+    assert first.pred_instances.labels.tolist() == [7, 3]
+    assert len(second.pred_instances) == 0
+    assert second.pred_instances.bboxes.shape == (0, 4)
+    assert third.pred_instances.labels.tolist() == [1, 7]  # two digits on one place stay two boxes
+    assert third.pred_instances.bboxes.tolist() == [box, box]
+
+
+def test_the_settings_are_heard(tmp_path):
+    boxes = [([20 * i, 0, 20 * i + 10, 10], score, i) for i, score in enumerate([0.2, 0.9, 0.5, 0.1])]
+    (found,) = fuse_views(tmp_path, seen_twice(1, boxes, boxes), max_per_img=2)
+    assert found.pred_instances.labels.tolist() == [1, 2]
+    (found,) = fuse_views(tmp_path, seen_twice(1, boxes, boxes), score_thr=0.2)
+    assert found.pred_instances.labels.tolist() == [1, 2, 0]
+    (found,) = fuse_views(tmp_path, seen_twice(1, boxes[:1], [([0, 0, 10, 12], 0.2, 0)]), iou_thr=0.9)
+    assert len(found.pred_instances) == 2
+
+
+def test_one_scale_finds_what_is_found_without(cfg):
+    without = predict(cfg)
+    apply_overrides(cfg, ['tta_scales=(1,)', 'tta_model.score_thr=0'])
+    use_scales(cfg)
+    with_one = predict(cfg)
+    assert [sample.img_id for sample in with_one] == [sample.img_id for sample in without] == [1, 2]
+    for one, other in zip(with_one, without, strict=True):
+        assert len(one.pred_instances) > 10
+        own, wanted = (
+            sorted(zip(*(found[key].tolist() for key in ('scores', 'labels', 'bboxes')), strict=True))
+            for found in (one.pred_instances, other.pred_instances)
+        )
+        assert own == wanted
+
+
+def test_two_scales_find_boxes_in_the_pixels_of_the_photo(cfg):
+    apply_overrides(cfg, ['tta_scales=(1, 2)'])
+    use_scales(cfg)
+    for sample in predict(cfg):
+        boxes = sample.pred_instances.bboxes
+        assert 0 < len(boxes) <= 100
+        assert torch.all((boxes >= 0) & (boxes <= torch.tensor([40, 20, 40, 20])))  # a photo has 40 x 20 px
+        assert boxes[:, 2].max() > 20  # of another scale they would all lie in a corner
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_every_config_has_scales_and_no_flip(name):
+    cfg = Config.fromfile(ROOT / 'configs' / name)
+    scale, steps = cfg.scale, len(cfg.test_dataloader.dataset.pipeline)
+    use_scales(cfg)
+    sizes = scales_of(cfg)
+    assert sizes[1] == tuple(scale)
+    assert sizes[0] == tuple(round(side * 0.75) for side in scale)
+    assert len(sizes) == 3
+    *before, last = cfg.test_dataloader.dataset.pipeline
+    assert len(before) + len(last['transforms']) == steps
+    assert 'Flip' not in str(cfg.test_dataloader)
+
+
+def test_the_scales_follow_the_command_line(cfg):
+    apply_overrides(cfg, ['scale=(256, 64)', 'tta_scales=(0.5, 1.25)'])
+    use_scales(cfg)
+    assert scales_of(cfg) == [(128, 32), (320, 80)]
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        ({'tta_scales': (1, 0)}, 'tta_scales=(1, 0): must be numbers above 0, as in (0.75, 1, 1.33)'),
+        ({'tta_scales': 'all'}, "tta_scales='all': must be numbers above 0, as in (0.75, 1, 1.33)"),
+        ({'tta_scales': 2}, 'tta_scales=2: must be numbers above 0, as in (0.75, 1, 1.33)'),
+        ({'tta_scales': ()}, f'{LITE}: has no tta_scales and tta_model; inherit configs/_base_/digits_tta.py'),
+        ({'test_dataloader': {'dataset': {'pipeline': []}}}, f'{LITE}: the test pipeline has no step with a scale'),
+    ],
+)
+def test_what_cannot_be_done_is_said(cfg, change, said):
+    for key, value in change.items():
+        cfg[key] = value
+    with pytest.raises(UserError) as error:
+        use_scales(cfg)
+    assert str(error.value).startswith(said)
+
+
+def test_the_tool_fuses_scales_and_asks_for_a_reader_of_its_own(cfg, tiny_root, tmp_path):
+    torch.manual_seed(0)
+    checkpoint = tmp_path / 'random.pth'
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, checkpoint)
+    options = [
+        'model.backbone.init_cfg=None',
+        'val_dataloader.num_workers=0',
+        'val_dataloader.persistent_workers=False',
+    ]
+    arguments = [LITE, checkpoint, '--work-dir', tmp_path / 'work', '--split', 'valid', '--tta', '--dump']
+    done = run_tool('test.py', *arguments, '--cfg-options', f'data_root={tiny_root}', *options)
+    assert done.returncode == 0, done.stderr
+    assert 'of 3 photos' in done.stdout
+    assert NOT_TUNED in done.stderr
+    found = json.loads((tmp_path / 'work' / 'valid_tta' / 'pred.json').read_text())
+    assert {box['image_id'] for box in found} == {1, 2, 3}

@@ -1,0 +1,54 @@
+"""Fuse the pred.json of several models about the same photos into one; no model is needed."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from custom.cli import run_tool
+from custom.errors import UserError
+from custom.fusion import fuse_detections, read_sources
+from custom.predictions import write_pred_json
+
+EXAMPLES = """Boxes of one digit that overlap are averaged, boxes of different digits never. A score is the mean
+of all files, one without the box counting as 0: tune the reader on fused validation predictions.
+
+examples, for two models:
+  python tools/fuse_results.py a/valid/pred.json b/valid/pred.json --weights 2 1 --out ab/valid
+  python tools/tune_reader.py ab/valid/pred.json data/valid.json
+  python tools/fuse_results.py a/test/pred.json b/test/pred.json --weights 2 1 --out ab/test
+  python tools/dump_results.py ab/test/pred.json --images data/test --reader ab/valid/reader.json"""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('pred_json', nargs='+', type=Path, help='two or more files, one of each model')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='where pred.json is written')
+    parser.add_argument(
+        '--weights', nargs='+', type=float, metavar='W', help='how much each file counts; default: all the same'
+    )
+    parser.add_argument('--iou-thr', type=float, default=0.6, help='boxes with more overlap are one; default: 0.6')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    target = args.out / 'pred.json'
+    if target.is_file() and any(path.is_file() and path.samefile(target) for path in args.pred_json):
+        raise UserError(f'{target}: would be overwritten, and is to be fused; choose another place with --out')
+
+    sources = read_sources(args.pred_json)
+    fused = fuse_detections(sources, args.weights, args.iou_thr)
+    write_pred_json(target, fused)
+    photos = [set(source.image_ids.tolist()) for source in sources]
+    print(
+        f'{target}: {len(fused)} boxes on {len(set().union(*photos))} photos, {len(set.intersection(*photos))} of them '
+        f'with boxes in each of the {len(sources)} files'
+    )
+
+
+if __name__ == '__main__':
+    run_tool(main)

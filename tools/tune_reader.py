@@ -1,0 +1,45 @@
+"""Choose thresholds and rules for reading on validation predictions, never on test; no model is needed."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from custom.cli import run_tool
+
+EXAMPLES = """examples:
+  python tools/tune_reader.py work_dirs/mine/valid/pred.json data/valid.json
+  python tools/tune_reader.py fused/valid/pred.json data/valid.json --out fused/reader.json
+
+The other tools take the reader.json beside a pred.json by themselves, or the one that --reader names."""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('pred_json', type=Path, help='the detections on the validation photos, of all scores')
+    parser.add_argument('ann', type=Path, help='the COCO json of the same photos')
+    parser.add_argument('--out', type=Path, metavar='FILE', help='default: reader.json beside PRED_JSON')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    from custom.annotations import read_annotations
+    from custom.predictions import read_pred_json
+    from custom.reader_file import write_reader
+    from custom.tuning import tune_reader
+    from custom.tuning_report import describe
+
+    truth = read_annotations(args.ann)
+    reader = tune_reader(read_pred_json(args.pred_json, truth.image_ids), truth, args.ann.name)
+    out = args.out or args.pred_json.with_name('reader.json')
+    write_reader(out, reader)
+    print(describe(reader))
+    print(out)
+
+
+if __name__ == '__main__':
+    run_tool(main)
