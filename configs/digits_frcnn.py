@@ -5,6 +5,7 @@ _base_ = [
     './_base_/digits_data.py',
     './_base_/digits_schedule.py',
     './_base_/digits_runtime.py',
+    './_base_/digits_tta.py',
 ]
 
 num_classes = 10  # '0' to '9', custom.digits.DIGITS

@@ -20,7 +20,7 @@ from mmengine.registry import init_default_scope
 import custom.register  # noqa: F401 - registers what the config names
 from custom.checkpoints import load_checkpoint
 
-CONFIG = ROOT / 'configs/digits_frcnn_mini.py'
+CONFIG = ROOT / 'configs/digits_frcnn_lite.py'
 LIGHT = [
     'model.backbone.init_cfg=None',
     # What is found depends a little on the photos of the same batch: they pad one another.
@@ -77,7 +77,7 @@ def test_any_number_of_ranks_gives_the_same_files_and_figures(tiny_root, weights
     for image_id in (1, 2):  # the test photos are the first two of the validation photos
         shutil.copy(tiny_root / f'valid/{image_id}.png', tiny_root / f'test/{image_id}.png')
     options = [f'data_root={tiny_root}', f'model.test_cfg.rcnn.score_thr={threshold}']
-    options += [f'{kind}_evaluator.reader.score_thr={threshold}' for kind in ('val', 'test')]
+    options += [f'{kind}_evaluator.1.reader.score_thr={threshold}' for kind in ('val', 'test')]
 
     def test(ranks, split):
         folder = tmp_path / f'{split}{ranks}'
@@ -107,8 +107,17 @@ def test_any_number_of_ranks_gives_the_same_files_and_figures(tiny_root, weights
 def test_two_ranks_train(tiny_root, tmp_path):
     options = [f'data_root={tiny_root}', 'train_cfg.max_epochs=1']
     said = run_ranks(2, tmp_path / 'run', 'train.py', options=options).splitlines()
-    assert [line.split(' | ')[0] for line in said] == ['epoch 1/1', 'best checkpoint, config and log: work']
+    starts = [
+        'epoch 1/1 | ',
+        'reader tuned on 3 photos: ',
+        f'it is in {tmp_path}/run/work/best_number_accuracy_epoch_1.pth, and in ',
+        'best checkpoint, config and log: work',
+    ]
+    assert len(said) == len(starts)  # one rank speaks
+    assert all(line.startswith(start) for line, start in zip(said, starts, strict=True))
     work = tmp_path / 'run/work'
+    (best,) = work.glob('best_*.pth')
+    assert load_checkpoint(best)['meta']['reader'] == json.loads((work / 'reader.json').read_text())
     assert (work / 'environment.txt').is_file()
     assert (work / 'last_checkpoint').read_text().endswith('epoch_1.pth')
     stored = load_checkpoint(work / 'epoch_1.pth')

@@ -2,12 +2,13 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 import torch
 from conftest import ROOT, run_tool
 
-MINI = ROOT / 'configs' / 'digits_frcnn_mini.py'
+LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
 FAST = [
     'model.backbone.init_cfg=None',
     'train_dataloader.batch_size=2',
@@ -34,27 +35,29 @@ def trained(tmp_path_factory):
 
 def train(root, work_dir, epochs, *more):
     options = [f'data_root={root}', f'train_cfg.max_epochs={epochs}', *FAST]
-    return run_tool('train.py', MINI, '--work-dir', work_dir, *more, '--cfg-options', *options)
+    return run_tool('train.py', LITE, '--work-dir', work_dir, *more, '--cfg-options', *options)
 
 
 def evaluate(root, work_dir, *more):
-    return run_tool('test.py', MINI, *more, '--work-dir', work_dir, '--cfg-options', f'data_root={root}', *FAST)
+    return run_tool('test.py', LITE, *more, '--work-dir', work_dir, '--cfg-options', f'data_root={root}', *FAST)
 
 
 def test_a_training_run_leaves_what_a_person_needs(trained):
     root, work_dir, done = trained
     lines = done.stdout.splitlines()
-    assert len(lines) == 2  # one for the epoch, one for where everything is
+    assert len(lines) == 4  # one for the epoch, two for the reader, one for where everything is
     assert lines[0].startswith('epoch 1/1 | loss ')
     assert 'number accuracy' in lines[0]
     assert '\x1b' not in done.stdout + done.stderr  # no colour codes in a pipe
-    assert str(work_dir) in lines[1]
+    assert lines[1].startswith('reader tuned on 3 photos: number accuracy ')
+    assert lines[2].startswith(f'it is in {work_dir}/best_number_accuracy_epoch_1.pth, and in {work_dir}/reader.json')
+    assert str(work_dir) in lines[3]
     names = {path.name for path in work_dir.iterdir()}
-    assert {'digits_frcnn_mini.py', 'environment.txt', 'epoch_1.pth', 'last_checkpoint'} <= names
+    assert {'digits_frcnn_lite.py', 'environment.txt', 'epoch_1.pth', 'last_checkpoint', 'reader.json'} <= names
     assert list(work_dir.glob('best_*.pth'))
     assert list(work_dir.glob('*/*.log'))
     assert list(work_dir.rglob('events.out.tfevents.*'))
-    assert f"data_root = '{root}'" in (work_dir / 'digits_frcnn_mini.py').read_text()
+    assert f"data_root = '{root}'" in (work_dir / 'digits_frcnn_lite.py').read_text()
 
 
 def test_training_resumes_where_it_stopped(trained):
@@ -70,16 +73,61 @@ def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained):
     assert plain.returncode == 0, plain.stderr
     dumped = evaluate(root, work_dir, '--split', 'valid', '--dump')
     assert dumped.returncode == 0, dumped.stderr
-    assert 'of 3 photos)' in plain.stdout
-    assert 'AP50' in plain.stdout
-    assert dumped.stdout.splitlines()[:4] == plain.stdout.splitlines()  # dumping changes no figure
-    check = run_tool('dump_results.py', work_dir / 'valid' / 'pred.json', '--ann', root / 'valid.json', '--check')
+    (best,) = work_dir.glob('best_*.pth')
+    lines = plain.stdout.splitlines()
+    assert lines[0] == f'{best} on {root / "valid"}'
+    assert lines[1].startswith('read with scores from ')
+    assert f'; in {best}, tuned on valid.json (number accuracy there, cross-validated: ' in lines[1]
+    assert ' of 3 photos; 95 % interval ' in lines[2]
+    assert [line for line in lines if 'AP50' in line]
+    assert dumped.stdout.splitlines()[: len(lines)] == lines  # dumping changes no figure
+    folder = work_dir / 'valid'
+    check = run_tool('dump_results.py', folder / 'pred.json', '--ann', root / 'valid.json', '--check')
     assert check.returncode == 0, check.stdout
+    tuned = json.loads((work_dir / 'reader.json').read_text())
+    assert json.loads((folder / 'reader.json').read_text()) == tuned
+    dumped = {path.name: path.read_bytes() for path in folder.iterdir()}
+    again = run_tool('dump_results.py', folder / 'pred.json', '--ann', root / 'valid.json')
+    assert again.stdout.splitlines()[2:] == lines[2:]  # the same figures without the model
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == dumped
+
+
+def test_the_reader_is_the_one_of_the_weights_or_the_one_that_is_named(trained, tmp_path):
+    root, work_dir, _ = trained
+    reader = json.loads((work_dir / 'reader.json').read_text())
+
+    def read_with(checkpoint, *more):
+        done = evaluate(root, work_dir, checkpoint, *more)
+        return done, done.stdout.splitlines()[1] if done.returncode == 0 else None
+
+    (best,) = work_dir.glob('best_*.pth')
+    assert read_with(best, '--reader', 'none')[1] == "read with scores from 0.5; the config's thresholds"
+    mine = tmp_path / 'mine.json'
+    mine.write_text(json.dumps({**reader, 'number': {'score_thr': 0.125}, 'tuned_on': {}}))
+    assert read_with(best, '--reader', mine, '--dump', tmp_path / 'out')[1] == f'read with scores from 0.125; {mine}'
+    assert json.loads((tmp_path / 'out/reader.json').read_text())['number']['score_thr'] == 0.125
+
+    stored = torch.load(best, weights_only=False)
+    weights = {key: value * 0.5 if value.is_floating_point() else value for key, value in stored['state_dict'].items()}
+    torch.save({'state_dict': weights}, tmp_path / 'other.pth')
+    (tmp_path / 'reader.json').write_text(json.dumps(reader))
+    done, line = read_with(tmp_path / 'other.pth')
+    assert line == "read with scores from 0.5; the config's thresholds"
+    (note,) = done.stderr.splitlines()
+    assert note.startswith(f'note: {tmp_path / "reader.json"}: tuned for other weights ({reader["fingerprint"]}) than ')
+    done, _ = read_with(tmp_path / 'other.pth', '--reader', mine)
+    assert done.returncode == 2
+    (error,) = done.stderr.splitlines()
+    assert error.startswith(f'error: {mine}: tuned for other weights')
+    done, _ = read_with(best, '--dump', work_dir)
+    assert done.returncode == 2
+    assert 'would replace the reader.json of' in done.stderr
+    assert json.loads((work_dir / 'reader.json').read_text()) == reader
 
 
 def test_testing_changes_neither_the_config_of_the_run_nor_the_checkpoint(trained, tmp_path):
     root, work_dir, _ = trained
-    config = (work_dir / 'digits_frcnn_mini.py').read_bytes()
+    config = (work_dir / 'digits_frcnn_lite.py').read_bytes()
     checkpoint = work_dir / 'epoch_1.pth'
     plain = evaluate(root, work_dir, checkpoint, '--dump', tmp_path / 'plain')
     assert plain.returncode == 0, plain.stderr
@@ -87,11 +135,11 @@ def test_testing_changes_neither_the_config_of_the_run_nor_the_checkpoint(traine
     other['state_dict'] = {key: value * 0 for key, value in other['state_dict'].items()}
     torch.save(other, tmp_path / 'other.pth')
     options = [f'data_root={root}', f'load_from={tmp_path / "other.pth"}', *FAST]
-    arguments = [MINI, checkpoint, '--work-dir', work_dir, '--dump', tmp_path / 'again', '--cfg-options', *options]
+    arguments = [LITE, checkpoint, '--work-dir', work_dir, '--dump', tmp_path / 'again', '--cfg-options', *options]
     again = run_tool('test.py', *arguments)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / 'again' / 'pred.json').read_bytes() == (tmp_path / 'plain' / 'pred.json').read_bytes()
-    assert (work_dir / 'digits_frcnn_mini.py').read_bytes() == config
+    assert (work_dir / 'digits_frcnn_lite.py').read_bytes() == config
 
 
 def test_test_dumps_a_row_for_every_unlabelled_photo(trained, tmp_path):
@@ -106,14 +154,27 @@ def test_test_dumps_a_row_for_every_unlabelled_photo(trained, tmp_path):
     assert all(1 <= box['category_id'] <= 10 for box in found)
 
 
+def test_a_folder_of_photos_is_tested_instead_of_a_split(trained, tmp_path):
+    root, work_dir, _ = trained
+    (tmp_path / 'some photos').mkdir()
+    shutil.copy(root / 'valid/3.png', tmp_path / 'some photos/33.png')
+    checkpoint = work_dir / 'epoch_1.pth'
+    done = evaluate(root, work_dir, checkpoint, '--images', tmp_path / 'some photos', '--dump')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f'{checkpoint} on {tmp_path / "some photos"}\n')
+    assert 'no truth for these 1 photos: nothing to score' in done.stdout
+    rows = (work_dir / 'some photos/pred.csv').read_text().splitlines()
+    assert [row.split(',')[0] for row in rows] == ['image_id', '33']
+
+
 @pytest.mark.parametrize(
     ('change', 'said'),
     [
         (['configs/digits_frcn.py'], 'no such config; there are: configs/digits_frcnn.py'),
-        ([MINI, '--cfg-options', 'train_cfg.max_epoch=2'], 'did you mean train_cfg.max_epochs?'),
-        ([MINI, '--amp', '--cfg-options', *FAST], '--amp: no GPU found'),
-        ([MINI, '--cfg-options', 'data_root=/nowhere', *FAST], '/nowhere/train.json: no such file'),
-        ([MINI, '--resume', '/nowhere/x.pth', '--cfg-options', *FAST], '/nowhere/x.pth'),
+        ([LITE, '--cfg-options', 'train_cfg.max_epoch=2'], 'did you mean train_cfg.max_epochs?'),
+        ([LITE, '--amp', '--cfg-options', *FAST], '--amp: no GPU found'),
+        ([LITE, '--cfg-options', 'data_root=/nowhere', *FAST], '/nowhere/train.json: no such file'),
+        ([LITE, '--resume', '/nowhere/x.pth', '--cfg-options', *FAST], '/nowhere/x.pth'),
     ],
 )
 def test_train_answers_a_slip_with_one_line(tmp_path, change, said):

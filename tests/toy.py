@@ -31,10 +31,8 @@ class ToyModel(BaseModel):
 class FixedMetric(BaseMetric):
     """Figures given beforehand."""
 
-    default_prefix = 'digits'
-
-    def __init__(self, **figures: float) -> None:
-        super().__init__()
+    def __init__(self, prefix: str = 'digits', **figures: float) -> None:
+        super().__init__(prefix=prefix)
         self.figures = figures
 
     def process(self, data_batch, data_samples) -> None:

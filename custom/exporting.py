@@ -1,0 +1,74 @@
+"""A checkpoint of a training run becomes the small file that is passed on: 16-bit weights, and their reader.json."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors.torch import save_file
+
+from custom.checkpoints import load_checkpoint
+from custom.errors import UserError
+from custom.files import replacing
+from custom.fingerprint import fingerprint
+from custom.reader_file import Reader, read_reader, write_reader
+from custom.readers import FILE_NAME, reader_of_weights
+
+
+class Exported(NamedTuple):
+    """What was written.
+
+    Attributes:
+        tensors: how many the file of the weights holds.
+        size: its bytes.
+        reader: the reader.json beside it; None where the checkpoint has no reader.
+        notes: why readers of other weights were not taken, a line each.
+    """
+
+    tensors: int
+    size: int
+    reader: Path | None
+    notes: tuple[str, ...]
+
+
+def export_weights(checkpoint: Path, out: Path) -> Exported:
+    """Write the weights that `tools/test.py` would load, matrices and kernels as float16, and their reader beside them.
+
+    Loaded again they are float32, and their fingerprint is the same.
+
+    Args:
+        checkpoint: of a training run, whose state_dict has the averaged weights where EMA is used.
+        out: a .safetensors file, replaced if it is there.
+
+    Raises:
+        UserError: the checkpoint cannot be read, a weight is not finite in 16 bits, `out` is no .safetensors or cannot
+            be written, or a reader.json of other weights lies beside it.
+    """
+    if out.suffix != '.safetensors':
+        raise UserError(f'{out}: weights are exported as .safetensors; give a name that ends so')
+    stored = load_checkpoint(checkpoint)
+    weights = {key.removeprefix('module.'): value.contiguous() for key, value in stored['state_dict'].items()}
+    # Vectors are few numbers, and rounding the statistics of batch norms shows in the scores.
+    halves = {
+        key: value.half() if value.is_floating_point() and value.ndim > 1 else value for key, value in weights.items()
+    }
+    if wrong := [key for key, value in halves.items() if not value.isfinite().all()]:
+        raise UserError(f'{checkpoint}: {len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}; train again')
+    nothing = Reader()
+    reader, _, notes = reader_of_weights(checkpoint, None, nothing)
+    beside = out.with_name(FILE_NAME)
+    if beside.is_file() and not out.exists() and read_reader(beside).fingerprint != fingerprint(weights):
+        raise UserError(f'{beside}: belongs to other weights; choose another folder, or remove it')
+    with replacing(out) as temporary:
+        save_file(halves, temporary, describe(stored.get('meta') or {}))
+    if reader is not nothing:
+        write_reader(beside, reader)
+    return Exported(len(halves), out.stat().st_size, None if reader is nothing else beside, notes)
+
+
+def describe(meta: Mapping[str, Any]) -> dict[str, str]:
+    """What the file says of itself: the config, the epoch and the classes, as far as a checkpoint's meta knows them."""
+    config = re.sub(r'_\d{8}_\d{6}$', '', str(meta.get('experiment_name', '')))  # the runner adds the time
+    classes = ' '.join(map(str, (meta.get('dataset_meta') or {}).get('classes', ())))
+    known = {'config': config, 'epoch': str(meta.get('epoch', '')), 'classes': classes}
+    return {'format': 'pt', **{key: value for key, value in known.items() if value}}

@@ -1,0 +1,78 @@
+"""Cross-validate a config: each labelled photo is tested by a model that was trained on the other folds."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from custom.cli import load_config, run_tool
+from custom.files import replacing
+
+EXAMPLES = """The weights of the last epoch are tested, with the config's thresholds: nothing is chosen on the photos
+that are reported. The same command goes on where it was stopped.
+
+examples:
+  python tools/cross_validate.py configs/digits_frcnn_lite.py --data ROOT
+  python tools/cross_validate.py configs/digits_frcnn_lite_mix.py --data ROOT --folds 10 --processes 2 \\
+      --cfg-options synth_root=data/synth train_cfg.max_epochs=3"""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='a file of configs/')
+    parser.add_argument(
+        '--data', type=Path, required=True, metavar='ROOT', help='holds train.json and valid.json; both are dealt anew'
+    )
+    parser.add_argument('--folds', type=int, default=5, help='default: 5')
+    parser.add_argument('--seed', type=int, default=0, help='of dealing the photos to folds; default: 0')
+    parser.add_argument(
+        '--processes', type=int, default=1, metavar='N', help='train by torchrun on N ranks, which share the batch'
+    )
+    parser.add_argument('--work-dir', help='default: work_dirs/<config name>_folds')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='as in tools/train.py')
+    parser.set_defaults(launcher='none', local_rank=0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else what runs for a fold would go on alone
+    cfg = load_config(args)
+
+    import numpy as np
+
+    from custom.cross_validation import pool_folds, run_folds
+    from custom.fold_runs import FoldRuns, settings_of
+    from custom.folds import deal_folds, near_copy_groups, read_labelled, write_folds
+    from custom.scoring import true_numbers
+
+    work_dir = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}_folds')
+    config = work_dir / Path(args.config).name
+    runs = FoldRuns.of(cfg, config, args.data, args.processes)
+    runs.refuse_own(args.cfg_options)
+    truth = read_labelled(args.data)
+    lengths = np.array([len(number) for number in true_numbers(truth).values()])
+    groups = near_copy_groups(truth, args.data)
+    if copies := len(groups) - len(set(groups.tolist())):
+        print(
+            f'{args.data}: {copies} photos are near copies of others; each is in the fold of the other', file=sys.stderr
+        )
+    fold_of = deal_folds(lengths, groups, args.folds, args.seed)
+    made_of = {'config': config.name, 'config and options': settings_of(cfg), 'seed': args.seed}
+    folders = write_folds(work_dir, truth, fold_of, {**made_of, 'processes': args.processes})
+
+    with replacing(config) as beside:  # whatever becomes of the file in configs/, all folds are trained with this one
+        beside.write_text(cfg.pretty_text)
+    run_folds(folders, fold_of, runs)
+    outcome = pool_folds(folders, fold_of, truth, work_dir / 'pred.json')
+    print(f'{args.config} on the {len(fold_of)} labelled photos of {args.data}, {args.folds} folds')
+    print(outcome)
+    print(f'{work_dir}: pred.json of all folds, and all.json, the truth')
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,38 @@
+"""Export a checkpoint to pass on: 16-bit weights in a .safetensors file, and their reader.json beside it."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from custom.cli import run_tool
+
+EXAMPLES = """examples:
+  python tools/export_weights.py work_dirs/digits_frcnn_lite/epoch_12.pth weights/digits_frcnn_lite.safetensors
+  python tools/test.py configs/digits_frcnn_lite.py weights/digits_frcnn_lite.safetensors --split valid"""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('checkpoint', type=Path, help='a .pth of a training run; code in it is not run')
+    parser.add_argument('out', type=Path, metavar='OUT.safetensors', help='replaced if it is there')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+
+    from custom.exporting import export_weights
+
+    done = export_weights(args.checkpoint, args.out)
+    for note in done.notes:
+        print(f'note: {note}', file=sys.stderr)
+    print(f'{args.out}: {done.tensors} tensors, {done.size / 1e6:.2f} MB')
+    print(done.reader or f'{args.checkpoint} has no reader: tools/tune_reader.py makes one from validation predictions')
+
+
+if __name__ == '__main__':
+    run_tool(main)
