@@ -19,7 +19,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = dict(dataset=dict(data_root=data_root))
-train_cfg = dict(max_epochs=14)
+train_cfg = dict(max_epochs=11)
 # The mean of the weights over the last few hundred steps is what is validated and kept.
 custom_hooks = [
     *_base_.custom_hooks,

@@ -8,12 +8,20 @@ _base_ = ['./digits_frcnn_lite_mix.py']
 pseudo_ann = 'data/pseudo/labels.json'
 pseudo_photos = 'data/pseudo/photos'
 labelled, generated = _base_.train_dataloader.dataset.datasets
-# What the model is sure of are mostly large digits: zoom out as for the labelled ones.
-pseudo = dict(labelled, data_root='', ann_file=pseudo_ann, data_prefix=dict(img=pseudo_photos))
+# What a model is sure of is clean: it is spoilt more than the others, and its digits are of the right size already.
+load, warp = labelled.pipeline[:2], labelled.pipeline[2]
+spoil = [dict(type='DigitDegrade', prob=0.6, blur=0.14, min_digit=8), dict(type='PackDetInputs')]
+pseudo = dict(
+    labelled,
+    data_root='',
+    ann_file=pseudo_ann,
+    data_prefix=dict(img=pseudo_photos),
+    pipeline=[*load, dict(warp, zoom=(0.6, 1.6)), *spoil],
+)
 
 train_dataloader = dict(
     dataset=dict(datasets=[labelled, generated, pseudo]),
-    sampler=dict(weights=[0.2, 0.4, 0.4]),
+    sampler=dict(weights=[0.25, 0.25, 0.5]),
 )
 train_cfg = dict(max_epochs=7)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))

@@ -43,7 +43,7 @@ def _method(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
-def _stored_by_mmengine() -> list:
+def stored_by_mmengine() -> list:
     """What a Runner's checkpoint holds beside tensors: logged values, the state of schedulers, numpy numbers."""
     array, number = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
     core = ('numpy.core.multiarray', 'numpy._core.multiarray')  # numpy 1 and 2: either may have written the file
@@ -105,7 +105,7 @@ def _read_pickle(path: Path, device: str, start: bytes) -> Any:
     if start.startswith(b'PK') and not zipfile.is_zipfile(path):
         raise UserError(f'{path}: the end of this checkpoint is missing; copy or download it again')
     try:
-        with torch.serialization.safe_globals(_stored_by_mmengine()):
+        with torch.serialization.safe_globals(stored_by_mmengine()):
             return torch.load(path, device, weights_only=True)
     except Exception as error:  # a damaged pickle can raise anything
         _refuse(path, error)

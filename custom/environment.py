@@ -24,20 +24,24 @@ PACKAGES = (
 )
 
 
+def commit() -> str:
+    """The commit of the project's checkout, `-dirty` where it was changed."""
+    root = Path(__file__).resolve().parents[1]
+    git = ['git', '-C', str(root), 'describe', '--always', '--dirty']
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return 'unknown (no git checkout)'
+
+
 def describe_environment() -> str:
     """The command, the commit, the machine and the versions that matter, a line each."""
     import torch
 
-    root = Path(__file__).resolve().parents[1]
-    git = ['git', '-C', str(root), 'describe', '--always', '--dirty']
-    try:
-        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        commit = 'unknown (no git checkout)'
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     lines = {
         'command': shlex.join(sys.argv),
-        'commit': commit,
+        'commit': commit(),
         'Python': platform.python_version(),
         'system': platform.platform(),
         'CPU': f'{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads',

@@ -166,6 +166,13 @@ def _served(ours: Callable, other: Callable) -> Callable:
     return operator
 
 
+def served_by() -> str:
+    """In words, once `serve_mmcv_ops` was called: whose operators there are."""
+    if isinstance(sys.modules[MODULE], _StandIn):
+        return "torchvision's NMS and RoIAlign, no others"
+    return "torchvision's NMS and RoIAlign, all others compiled"
+
+
 def serve_mmcv_ops() -> None:
     """Make `mmcv.ops` importable and usable; call it before anything of mmdet is imported. Twice is harmless.
 

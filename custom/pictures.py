@@ -20,6 +20,7 @@ PHOTO_HEIGHT, MAX_WIDTH, ROW_WIDTH = 120, 480, 1200  # pixels; a wider photo is 
 MARGIN, GAP, TAG, BAR, HEADER = 28, 20, 20, 32, 64  # pixels: edge, between photos, digit, caption, title
 INK, GREY, PAPER, PLAIN, EDGE = (31, 35, 40), (99, 108, 118), (255, 255, 255), (238, 240, 243), (0, 0, 0, 40)
 RIGHT, WRONG = ((17, 99, 41), (221, 244, 226)), ((164, 14, 38), (255, 228, 226))  # text, background
+LARGEST = 1600  # pixels: the longer side of an annotated copy
 FAINT_SCORE = 0.2  # an unused box below this is noise, not a near miss
 MAX_DIGITS = 12  # a longer number is cut in the caption
 
@@ -36,6 +37,7 @@ class Shot(NamedTuple):
         number: '' where none was read.
         confidence: of the number, 0..1.
         truth: the true number, '' for a photo without one. Defaults to None, not known.
+        remark: what stands in the place of the confidence. Defaults to None, the confidence does.
     """
 
     pixels: np.ndarray
@@ -46,6 +48,7 @@ class Shot(NamedTuple):
     number: str
     confidence: float
     truth: str | None = None
+    remark: str | None = None
 
     @classmethod
     def take(
@@ -85,6 +88,7 @@ def caption(shot: Shot) -> tuple[str, str, str]:
         for text in (shot.number, shot.truth or '')
     )
     percent = f'{100 * shot.confidence:.0f} %' if shot.number else ''
+    percent = percent if shot.remark is None else shot.remark
     if shot.truth is None:
         return number, '', percent
     if shot.number == shot.truth:
@@ -101,9 +105,9 @@ def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(spec.origin).parent / 'mpl-data' / 'fonts' / 'ttf' / name, size)
 
 
-def _tile(shot: Shot) -> Tile:
+def _tile(shot: Shot, largest: tuple[int, int] = (MAX_WIDTH, PHOTO_HEIGHT)) -> Tile:
     height, width = shot.pixels.shape[:2]
-    scale = min(PHOTO_HEIGHT / height, MAX_WIDTH / width)
+    scale = min(largest[0] / width, largest[1] / height)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     image = Image.fromarray(shot.pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
     bboxes = np.clip(shot.bboxes.reshape(-1, 4), 0, [width, height] * 2) * scale
@@ -182,4 +186,24 @@ def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Im
             draw.rectangle((left, top, right - 1, bottom + BAR - 1), outline=EDGE)
             _draw_boxes(draw, tile, *corner)
             x += tile.width + gap
+    return sheet
+
+
+def annotated_copy(shot: Shot) -> Image.Image:
+    """One photo with its digits drawn in and the number below; a small one is enlarged, so that they can be told apart.
+
+    Returns:
+        RGB image.
+
+    Raises:
+        UserError: the font is not installed.
+    """
+    height, width = shot.pixels.shape[:2]
+    scale = max(1.0, PHOTO_HEIGHT / height)
+    tile = _tile(shot, (min(round(width * scale), LARGEST), min(round(height * scale), LARGEST)))
+    sheet = Image.new('RGB', (tile.width, TAG + tile.image.height + BAR), PAPER)
+    draw = ImageDraw.Draw(sheet, 'RGBA')
+    sheet.paste(tile.image, ((tile.width - tile.image.width) // 2, TAG))
+    _draw_caption(draw, tile, 0, TAG + tile.image.height)
+    _draw_boxes(draw, tile, (tile.width - tile.image.width) // 2, TAG)
     return sheet

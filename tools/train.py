@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from custom.cli import add_run_arguments, build_runner, load_config, resume_from, run_tool

@@ -1,0 +1,175 @@
+"""From photos to numbers in one call."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmdet.registry import MODELS, TRANSFORMS
+from mmengine.registry import init_default_scope
+
+import custom.register  # noqa: F401 (serves mmcv's operators, and registers what configs name)
+from custom.boxes import filter_boxes
+from custom.checkpoints import load_weights
+from custom.cli import load_config
+from custom.errors import UserError
+from custom.photos import read_photo
+from custom.predictions import Detections
+from custom.readers import choose_reader
+from custom.reading import read_numbers
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / 'configs/digits_frcnn_lite.py'
+WEIGHTS = ROOT / 'weights/digits_frcnn_lite.safetensors'
+Photo = str | os.PathLike | np.ndarray
+
+
+class Digit(NamedTuple):
+    """One digit of a number: 0..9, its score 0..1, its box xyxy in pixels of the photo."""
+
+    label: int
+    score: float
+    bbox: tuple[float, float, float, float]
+
+
+class PhotoReading(NamedTuple):
+    """What was read on a photo.
+
+    Attributes:
+        number: '' where there is none; leading zeros are kept.
+        confidence: how likely the number is right, 0..1; calibrated where the reader is tuned.
+        digits: those of the number, in reading order.
+        detections: every box found, of any score; image_ids are 0.
+        used: (D,) indices of the digits among them.
+    """
+
+    number: str
+    confidence: float
+    digits: tuple[Digit, ...]
+    detections: Detections
+    used: np.ndarray
+
+
+def files_of(config: str | None, checkpoint: str | None) -> tuple[str | Path, str | Path]:
+    """Config and checkpoint: what is not named is the project's own, or the config that lies beside the checkpoint.
+
+    Raises:
+        UserError: several configs lie there.
+    """
+    if checkpoint and not config:
+        beside = sorted(Path(checkpoint).parent.glob('*.py'))
+        if len(beside) > 1:
+            raise UserError(f'{checkpoint}: {len(beside)} configs lie beside it; name the one that it was trained with')
+        config = str(beside[0]) if beside else None
+    return config or CONFIG, checkpoint or WEIGHTS
+
+
+class DigitReader:
+    """A model with the reader that was tuned for it.
+
+    Args:
+        config: a file of configs/, or the one that training left in the work dir. Defaults to the light model's.
+        checkpoint: its weights. Defaults to those that come with the project.
+        reader: a reader.json, or 'none' for the config's thresholds. Defaults to None, the one tuned for the weights.
+        device: as torch names it. Defaults to None, a GPU where there is one.
+        batch_size: photos that the model sees at a time. Defaults to 16.
+
+    Raises:
+        UserError: a file is missing or damaged, or the weights do not fit the config.
+
+    Example:
+        >>> from custom import DigitReader
+        >>> reader = DigitReader()  # doctest: +SKIP
+        >>> reader.read('house.jpg').number  # doctest: +SKIP
+        '183'
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike = CONFIG,
+        checkpoint: str | os.PathLike = WEIGHTS,
+        reader: str | None = None,
+        device: str | None = None,
+        batch_size: int = 16,
+    ) -> None:
+        checkpoint = Path(checkpoint)
+        cfg = load_config(
+            argparse.Namespace(config=str(config), cfg_options=[], launcher='none', local_rank=0, work_dir=None)
+        )
+        init_default_scope(cfg.default_scope)
+        self.found = choose_reader(cfg, checkpoint, reader)
+        self.batch_size = batch_size
+        pipeline = copy.deepcopy(cfg.test_dataloader.dataset.pipeline)
+        if pipeline[0]['type'] != 'LoadPhoto':
+            raise UserError(f'{config}: its test pipeline must begin with LoadPhoto, not {pipeline[0]["type"]}')
+        self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline[1:]])
+        self.model = MODELS.build(cfg.model)
+        load_weights(self.model, checkpoint)
+        self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+
+    def read(self, photo: Photo) -> PhotoReading:
+        """Read one photo: a path, or (H, W, 3) uint8 RGB.
+
+        Raises:
+            UserError: the file cannot be read, or the pixels are of another kind.
+        """
+        (reading,) = self.read_many([photo])
+        if isinstance(reading, UserError):
+            raise reading
+        return reading
+
+    def read_many(self, photos: Iterable[Photo]) -> Iterator[PhotoReading | UserError]:
+        """Read photos in batches; the next ones are loaded meanwhile.
+
+        Yields:
+            For each photo, in order, what was read, or why it could not be.
+        """
+        photos = iter(photos)
+        with ThreadPoolExecutor(max_workers=2) as pool:  # pillow and cv2 let go of the interpreter while they work
+            loading = list(pool.map(self._load, islice(photos, self.batch_size)))
+            while loading:
+                coming = pool.map(self._load, list(islice(photos, self.batch_size)))
+                readings = iter(self._detect([item for item in loading if not isinstance(item, UserError)]))
+                for item in loading:
+                    yield item if isinstance(item, UserError) else next(readings)
+                loading = list(coming)
+
+    def _load(self, photo: Photo) -> dict | UserError:
+        try:
+            pixels = photo if isinstance(photo, np.ndarray) else read_photo(photo)
+            if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+                raise UserError(f'pixels of shape {pixels.shape} and type {pixels.dtype}: give (H, W, 3) uint8, RGB')
+        except UserError as error:
+            return error
+        shape = pixels.shape[:2]
+        # MMDetection's transforms want BGR.
+        return self.pipeline({'img': pixels[..., ::-1], 'img_shape': shape, 'ori_shape': shape, 'img_id': 0})
+
+    def _detect(self, items: Sequence[dict]) -> Iterator[PhotoReading]:
+        if not items:
+            return
+        batch = {key: [item[key] for item in items] for key in items[0]}
+        with torch.inference_mode():
+            samples = self.model.test_step(batch)
+        for sample in samples:
+            found = sample.pred_instances
+            arrays = (values.numpy(force=True) for values in (found.bboxes, found.scores, found.labels))
+            detections = Detections.from_model([0] * len(found), *arrays)
+            yield self._read(filter_boxes(detections, self.found.reader.boxes))
+
+    def _read(self, detections: Detections) -> PhotoReading:
+        reading = read_numbers(detections, [0], self.found.reader.number)[0]
+        xywh = detections.bboxes[reading.used]
+        xyxy = np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]]).tolist()
+        scores, labels = detections.scores[reading.used].tolist(), detections.labels[reading.used].tolist()
+        digits = tuple(Digit(label, score, tuple(box)) for label, score, box in zip(labels, scores, xyxy, strict=True))
+        return PhotoReading(reading.number, reading.confidence, digits, detections, reading.used)

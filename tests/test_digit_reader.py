@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, run_tool, tiny_root
+from PIL import Image
+
+from custom import DigitReader
+from custom.digit_reader import CONFIG, WEIGHTS, files_of
+from custom.errors import UserError
+from custom.photos import read_photo
+from custom.predictions import read_pred_json
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    """Weights of the light model, drawn at random: it finds something everywhere."""
+    from mmdet.registry import MODELS
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+
+    import custom.register  # noqa: F401
+
+    cfg = Config.fromfile(CONFIG)
+    init_default_scope('mmdet')
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp('weights') / 'random.pth'
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def reader(checkpoint):
+    return DigitReader(checkpoint=checkpoint, device='cpu', batch_size=2)
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    return tiny_root.__wrapped__(tmp_path_factory.mktemp('data'))
+
+
+def test_it_finds_what_the_test_tool_finds(reader, root, checkpoint, tmp_path):
+    options = ['--cfg-options', f'data_root={root}', 'test_dataloader.num_workers=0']
+    options += ['test_dataloader.persistent_workers=False', 'test_dataloader.batch_size=2']
+    done = run_tool('test.py', CONFIG, checkpoint, '--dump', tmp_path / 'out', '--work-dir', tmp_path, *options)
+    assert done.returncode == 0, done.stderr
+    dumped = read_pred_json(tmp_path / 'out/pred.json')
+    readings = list(reader.read_many([root / 'test/1.png', root / 'test/2.png']))
+    for image_id, reading in zip((1, 2), readings, strict=True):
+        rows = dumped.image_ids == image_id
+        assert rows.sum() > 10
+        np.testing.assert_allclose(reading.detections.bboxes, dumped.bboxes[rows], atol=0.002)
+        np.testing.assert_allclose(reading.detections.scores, dumped.scores[rows], atol=2e-6)
+        assert reading.detections.labels.tolist() == dumped.labels[rows].tolist()
+
+
+def test_pixels_read_like_the_file(reader, root):
+    path = root / 'valid/1.png'
+    from_file, from_pixels = reader.read(path), reader.read(read_photo(path))
+    assert len(from_file.detections) > 10
+    assert from_pixels.detections.bboxes.tolist() == from_file.detections.bboxes.tolist()
+    assert from_pixels.number == from_file.number
+
+
+def test_the_digits_are_those_of_the_number_with_xyxy_boxes(reader, root, monkeypatch):
+    import dataclasses
+
+    config = dataclasses.replace(reader.found.reader.number, score_thr=0.0, max_digits=3)
+    loose = dataclasses.replace(reader.found.reader, number=config)
+    monkeypatch.setattr(reader, 'found', reader.found._replace(reader=loose))
+    reading = reader.read(root / 'valid/1.png')
+    assert reading.number
+    assert ''.join(str(digit.label) for digit in reading.digits) == reading.number
+    for digit, index in zip(reading.digits, reading.used, strict=True):
+        x, y, w, h = reading.detections.bboxes[index].tolist()
+        assert digit.bbox == pytest.approx((x, y, x + w, y + h))
+        assert digit.score == reading.detections.scores[index]
+
+
+def test_a_photo_that_cannot_be_read_is_said_in_its_place(reader, root, tmp_path):
+    (tmp_path / 'bad.png').write_text('no photo')
+    photos = [root / 'valid/1.png', tmp_path / 'bad.png', root / 'valid/2.png', tmp_path / 'gone.png']
+    first, second, third, fourth = reader.read_many(photos)
+    assert isinstance(second, UserError)
+    assert 'bad.png' in str(second)
+    assert isinstance(fourth, UserError)
+    alone = reader.read(root / 'valid/2.png').detections
+    np.testing.assert_allclose(third.detections.scores, alone.scores, atol=1e-5)
+    assert len(first.detections) > 0
+    with pytest.raises(UserError, match=r'bad\.png'):
+        reader.read(tmp_path / 'bad.png')
+
+
+def test_no_photos_give_no_readings(reader):
+    assert list(reader.read_many([])) == []
+
+
+def test_the_smallest_photo_is_read(reader, tmp_path):
+    Image.new('RGB', (1, 1)).save(tmp_path / 'dot.png')
+    assert reader.read(tmp_path / 'dot.png').confidence >= 0
+
+
+@pytest.mark.parametrize('pixels', [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((9, 9, 4), np.uint8)])
+def test_pixels_of_another_kind_are_refused(reader, pixels):
+    with pytest.raises(UserError, match=r'give \(H, W, 3\) uint8, RGB'):
+        reader.read(pixels)
+
+
+def test_the_config_beside_a_checkpoint_is_taken(tmp_path):
+    assert files_of(None, None) == (CONFIG, WEIGHTS)
+    assert files_of('a.py', 'b.pth') == ('a.py', 'b.pth')
+    checkpoint = str(tmp_path / 'epoch_1.pth')
+    assert files_of(None, checkpoint) == (CONFIG, checkpoint)
+    (tmp_path / 'mine.py').touch()
+    assert files_of(None, checkpoint) == (str(tmp_path / 'mine.py'), checkpoint)
+    (tmp_path / 'other.py').touch()
+    with pytest.raises(UserError, match='2 configs lie beside it'):
+        files_of(None, checkpoint)
+
+
+def test_weights_of_another_model_are_refused(checkpoint):
+    with pytest.raises(UserError, match='another architecture'):
+        DigitReader(ROOT / 'configs/digits_frcnn.py', checkpoint)
+
+
+def test_importing_the_package_needs_no_torch():
+    import subprocess
+    import sys
+
+    code = 'import custom, sys; print("torch" in sys.modules, hasattr(custom, "x"), custom.DigitReader.__name__)'
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == 'False False DigitReader\n'

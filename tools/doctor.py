@@ -1,0 +1,44 @@
+"""Look at what the project needs on this machine, and say how to mend what is not right."""
+
+import argparse
+import platform
+import sys
+from pathlib import Path
+
+sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from custom.cli import run_tool
+
+EXAMPLES = """Exit code 1 where something would fail. Paste all of it into a bug report.
+
+examples:
+  python tools/doctor.py
+  python tools/doctor.py --data ROOT"""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--data', metavar='ROOT', help='check a data set, too: its train.json, valid.json and photos')
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+
+    from custom.doctor import examine
+    from custom.environment import commit
+
+    print(f'commit {commit()} on {platform.platform()}')
+    wrong = 0
+    for finding in examine(args.data):
+        print(finding, flush=True)
+        wrong += finding.level == 'wrong'
+    print(f'{wrong} things to mend' if wrong else 'nothing to mend')
+    return int(wrong > 0)
+
+
+if __name__ == '__main__':
+    run_tool(main)

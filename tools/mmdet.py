@@ -1,0 +1,48 @@
+"""Run one of MMDetection's own scripts on this project's configs, data and checkpoints."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from custom.cli import run_tool
+
+EXAMPLES = """--cfg-options work as in tools/train.py. Scripts that want results read the file that `test --out` wrote.
+
+examples, with CONFIG=configs/digits_frcnn_lite.py:
+  python tools/mmdet.py print_config CONFIG
+  python tools/mmdet.py browse_dataset CONFIG --output-dir looks --not-show
+  python tools/mmdet.py get_flops CONFIG
+  python tools/mmdet.py analyze_logs plot_curve work_dirs/demo/*/vis_data/scalars.json --keys loss --out loss.png
+  python tools/mmdet.py test CONFIG CHECKPOINT --out results.pkl
+  python tools/mmdet.py confusion_matrix CONFIG results.pkl looks
+  python tools/mmdet.py analyze_results CONFIG results.pkl looks
+  python tools/mmdet.py eval_metric CONFIG results.pkl
+  python tools/mmdet.py coco_error_analysis pred.json looks --ann valid.json
+  python tools/mmdet.py publish_model CHECKPOINT OUT.pth"""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--split', choices=['valid', 'test'], default='valid', help='what a config is tested on here; default: valid'
+    )
+    parser.add_argument('script', help='its name, without .py')
+    parser.add_argument('arguments', nargs=argparse.REMAINDER, help="the script's own; --help shows them")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+
+    from custom.upstream import run_script
+
+    run_script(args.script, args.arguments, args.split)
+
+
+if __name__ == '__main__':
+    run_tool(main)

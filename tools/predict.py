@@ -1,0 +1,78 @@
+"""Read the numbers on photos."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from custom.cli import run_tool
+
+EXAMPLES = """The table goes to stdout: file, number (-1: none), confidence 0 to 1, the digits with their scores. In a
+pipe its columns are parted by tabs. Exit code 1 where a photo could not be read; the others are done.
+
+examples:
+  python tools/predict.py house.jpg
+  python tools/predict.py photos --out out --min-confidence 0.95
+  python tools/predict.py 'photos/**/*.png' --checkpoint work_dirs/mine/epoch_4.pth"""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('photos', nargs='+', metavar='PHOTO|DIR|GLOB', help='a pattern is put in quotes')
+    parser.add_argument('--config', help='default: the one beside CHECKPOINT, else configs/digits_frcnn_lite.py')
+    parser.add_argument('--checkpoint', help='default: weights/digits_frcnn_lite.safetensors')
+    parser.add_argument(
+        '--reader', metavar='FILE', help="a reader.json, or 'none'; default: the one tuned for CHECKPOINT"
+    )
+    parser.add_argument('--out', type=Path, metavar='DIR', help='write numbers.csv, pred.json and annotated copies')
+    parser.add_argument('--show-boxes', action='store_true', help="show the digits' boxes, xyxy in pixels")
+    parser.add_argument('--min-confidence', type=float, default=0, metavar='P', help='answer "unsure" below it, 0 to 1')
+    args = parser.parse_args()
+    if not 0 <= args.min_confidence <= 1:
+        parser.error(f'--min-confidence {args.min_confidence}: must be from 0 to 1')
+    return args
+
+
+def main() -> int:
+    args = parse_args()
+
+    from tqdm import tqdm
+
+    from custom.errors import UserError
+    from custom.predicting import answer_of, find_photos, ids_of, printable, table_line, write_answers
+
+    paths = find_photos(args.photos)
+    ids = ids_of(paths)
+
+    from custom.annotated import Copies
+    from custom.digit_reader import DigitReader, files_of
+
+    reader = DigitReader(*files_of(args.config, args.checkpoint), args.reader)
+    for note in reader.found.notes:
+        print(f'note: {note}', file=sys.stderr)
+    copies = Copies(args.out, paths) if args.out else None
+    width = max(len(printable(path)) for path in paths) if sys.stdout.isatty() else 0
+    answers, failed = [], []
+    bar = tqdm(reader.read_many(paths), 'reading', len(paths), unit=' photos', delay=2, leave=False, disable=None)
+    for image_id, path, reading in zip(ids, paths, bar, strict=True):
+        if isinstance(reading, UserError):
+            failed.append(reading)
+            continue
+        answers.append(answer_of(image_id, path, reading, args.min_confidence))
+        tqdm.write(table_line(answers[-1], args.show_boxes, width))
+        if copies:
+            copies.write(answers[-1])
+    if args.out:
+        write_answers(args.out, answers)
+        print(f'{args.out}: numbers.csv, pred.json, {len(answers)} photos in annotated/', file=sys.stderr)
+    for error in failed:
+        print(f'error: {error}', file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == '__main__':
+    run_tool(main)
