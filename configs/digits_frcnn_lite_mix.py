@@ -26,4 +26,4 @@ custom_hooks = [
     dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=0.001, gamma=400, update_buffers=True),
 ]
 # A few dozen validation photos are too few to choose an epoch by: the last one counts.
-default_hooks = dict(checkpoint=dict(save_best=None))
+default_hooks = dict(checkpoint=dict(save_best=None), early_stop=None)

@@ -51,10 +51,15 @@ class ConsoleHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Start the clock and the mean loss of this epoch."""
+        self.last_step = time.monotonic()
         self.epoch_started, self.loss_sum, self.batches, self.photos = time.monotonic(), 0.0, 0, 0
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs: dict | None = None) -> None:
-        """Advance the bar."""
+        """Advance the bar, and tell the log how fast it goes."""
+        now = time.monotonic()
+        rate = len(data_batch['inputs']) * runner.world_size / (now - self.last_step)  # type: ignore[index]
+        runner.message_hub.update_scalar('train/photos_per_s', rate)
+        self.last_step = now
         self.loss_sum += float(outputs['loss'].detach())  # type: ignore[index]
         self.batches += 1
         self.photos += len(data_batch['inputs'])
@@ -89,8 +94,10 @@ class ConsoleHook(Hook):
             sys.stdout.flush()
 
     def after_train(self, runner: Runner) -> None:
-        """Remove the bar."""
+        """Remove the bar, and say when training ended before its last epoch."""
         self.stop_bar()
+        if runner.epoch < runner.max_epochs and is_main_process():
+            print(f'stopped after epoch {runner.epoch} of {runner.max_epochs}: no better for a while', flush=True)
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Start the bar over the test photos."""

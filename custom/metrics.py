@@ -47,7 +47,7 @@ class PhotoMetric(BaseMetric):
         """The figures of all photos together."""
         if any(result['truth'] is None for result in results):
             return {}
-        truth = _truth(results)
+        truth = truth_of(results)
         detections = Detections.from_model(
             np.repeat(truth.image_ids, [len(result['scores']) for result in results]),
             *(np.concatenate([result[key] for result in results]) for key in ('bboxes', 'scores', 'labels')),
@@ -116,7 +116,8 @@ def results_of(metrics: Iterable[BaseMetric]) -> tuple[NumberResults | None, Mat
     return next(iter(numbers), None), next(iter(matches), None)
 
 
-def _truth(results: list[dict]) -> DigitAnnotations:
+def truth_of(results: list[dict]) -> DigitAnnotations:
+    """The truth of photos, from what `PhotoMetric.process` keeps of them."""
     boxes = [(result['image_id'], box) for result in results for box in result['truth']]
     xyxy = np.array([box['bbox'] for _, box in boxes], dtype=np.float64).reshape(-1, 4)
     return DigitAnnotations(

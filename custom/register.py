@@ -23,6 +23,7 @@ from custom.datasets import DigitDataset, DigitFolder  # noqa: E402
 from custom.degrade import DigitDegrade  # noqa: E402
 from custom.hooks import SubmissionHook  # noqa: E402
 from custom.metrics import DigitMetric, NumberMetric  # noqa: E402
+from custom.panel_hook import PanelHook  # noqa: E402
 from custom.runner import DigitRunner  # noqa: E402
 from custom.samplers import MixtureSampler  # noqa: E402
 from custom.torchvision_parts import TorchvisionAnchors, TorchvisionBBoxHead, TorchvisionCoder  # noqa: E402
@@ -42,6 +43,7 @@ __all__ = [
     'LoadPhoto',
     'MixtureSampler',
     'NumberMetric',
+    'PanelHook',
     'ScaleFusion',
     'SubmissionHook',
     'TimmFeatures',

@@ -30,7 +30,7 @@ class Terminal(io.StringIO):
 
 def train(tmp_path, model, epochs=2, **settings):
     cfg = {'by_epoch': True, 'max_epochs': epochs, 'val_interval': settings.pop('val_interval', 1)}
-    hooks = [{'type': 'ConsoleHook'}]
+    hooks = [{'type': 'ConsoleHook'}, *settings.pop('more_hooks', [])]
     toy_runner(tmp_path, model, train_dataloader=TRAIN, train_cfg=cfg, custom_hooks=hooks, **settings).train()
 
 
@@ -66,6 +66,23 @@ def test_an_epoch_is_one_line_with_its_figures(tmp_path, model, capsys):
         'epoch 2/2 | loss 3.000 | number accuracy 0.500 | AP 0.250 | AP50 0.750 | 2.0 photos/s | 6 s in all\n',
         '',
     )
+
+
+def test_a_training_that_stops_early_says_so(tmp_path, model, capsys):
+    stop = {'type': 'EarlyStoppingHook', 'monitor': 'digits/AP', 'rule': 'greater', 'min_delta': 0, 'patience': 2}
+    falling, metric = iter([0.5, 0.4, 0.3, 0.2]), FixedMetric()
+    metric.compute_metrics = lambda results: {'AP': next(falling)}
+    train(tmp_path, model, 9, more_hooks=[stop], val_dataloader=VALID, val_evaluator=[metric])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4  # the first epoch, two that are no better, and the reason
+    assert lines[-1] == 'stopped after epoch 3 of 9: no better for a while'
+
+
+def test_the_log_knows_the_speed(tmp_path, model):
+    runner = toy_runner(tmp_path, model, train_dataloader=TRAIN, custom_hooks=[{'type': 'ConsoleHook'}])
+    runner.train()
+    rates = runner.message_hub.get_scalar('train/photos_per_s').data[0]
+    assert rates.tolist() == [2, 2]  # two photos a batch, a second each
 
 
 def test_epochs_without_validation_have_a_line_too(tmp_path, model, capsys):

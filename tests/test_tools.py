@@ -57,6 +57,9 @@ def test_a_training_run_leaves_what_a_person_needs(trained):
     assert list(work_dir.glob('best_*.pth'))
     assert list(work_dir.glob('*/*.log'))
     assert list(work_dir.rglob('events.out.tfevents.*'))
+    assert list(work_dir.rglob('vis_image/validation_1.png'))
+    logged = [json.loads(line) for path in work_dir.rglob('scalars.json') for line in path.open()]
+    assert any(line.get('photos_per_s', 0) > 0 for line in logged)
     assert f"data_root = '{root}'" in (work_dir / 'digits_frcnn_lite.py').read_text()
 
 
