@@ -6,13 +6,42 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from custom.errors import UserError
+from custom.talk import be_quiet, say
 
 if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
+
+
+class ToolParser(argparse.ArgumentParser):
+    """The parser of every tool: its examples below the help, --quiet and --version.
+
+    Args:
+        description: what the tool does.
+        examples: shown as they are.
+        **kwargs: of ArgumentParser; so come the parsers of sub-commands.
+    """
+
+    def __init__(self, description: str | None = None, examples: str | None = None, **kwargs: Any) -> None:
+        kwargs = {'epilog': examples, 'formatter_class': argparse.RawDescriptionHelpFormatter, **kwargs}
+        super().__init__(description=description, **kwargs)
+        self.add_argument(
+            '--quiet', action='store_true', default=argparse.SUPPRESS, help='errors only on stderr, and no bars'
+        )
+        self.add_argument('--version', action=_Version, nargs=0, help='show what is installed here, and exit')
+        if '--quiet' in sys.argv:  # before anything imports tqdm
+            be_quiet()
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from custom.environment import versions
+
+        print(*(f'{name}: {version}' for name, version in versions().items()), sep='\n')
+        parser.exit()
 
 
 def run_tool(main: Callable[[], int | None]) -> None:
@@ -121,7 +150,7 @@ def resume_from(work_dir: str | os.PathLike, wanted: str) -> Path | None:
     """
     path = last_checkpoint(work_dir) if wanted == 'auto' else Path(wanted)
     if path is None:
-        print(f'{work_dir}: no checkpoint to resume from; starting at the first epoch', file=sys.stderr)
+        say(f'{work_dir}: no checkpoint to resume from; starting at the first epoch')
         return None
 
     from custom.checkpoints import load_checkpoint

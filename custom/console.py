@@ -57,7 +57,7 @@ class ConsoleHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs: dict | None = None) -> None:
         """Advance the bar, and tell the log how fast it goes."""
         now = time.monotonic()
-        rate = len(data_batch['inputs']) * runner.world_size / (now - self.last_step)  # type: ignore[index]
+        rate = len(data_batch['inputs']) * runner.world_size / (now - self.last_step)
         runner.message_hub.update_scalar('train/photos_per_s', rate)
         self.last_step = now
         self.loss_sum += float(outputs['loss'].detach())  # type: ignore[index]

@@ -1,6 +1,5 @@
 """Cross-validation: every photo is tested once, by a model that was trained on other folds."""
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from custom.predictions import Detections, read_pred_json, write_pred_json
 from custom.reader_file import read_reader
 from custom.readers import FILE_NAME
 from custom.report import report, score
+from custom.talk import say
 
 SHOWN = {'accuracy': 'number accuracy', 'AP': 'AP', 'AP50': 'AP50', 'AP75': 'AP75'}
 
@@ -41,11 +41,11 @@ def run_folds(folders: Sequence[Path], fold_of: np.ndarray, runs: FoldRuns) -> N
         own, started = int((fold_of == fold).sum()), time.monotonic()
         said = f'fold {fold + 1} of {len(folders)}: {len(fold_of) - own} photos to train on, {own} to test'
         if done(folder):
-            print(f'{said}: done before', file=sys.stderr)
+            say(f'{said}: done before')
             continue
         to_do = sum(not done(other) for other in folders)
         left = f' | about {duration(float(np.mean(spent)) * to_do)} left' if spent else ''
-        print(said + left, file=sys.stderr)
+        say(said + left)
         runs.train(folder)
         runs.test(folder)
         spent.append(time.monotonic() - started)

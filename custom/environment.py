@@ -34,6 +34,11 @@ def commit() -> str:
         return 'unknown (no git checkout)'
 
 
+def versions() -> dict[str, str]:
+    """Name to version of the project (its commit), of Python and of the packages that matter."""
+    return {'commit': commit(), 'Python': platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
 def describe_environment() -> str:
     """The command, the commit, the machine and the versions that matter, a line each."""
     import torch
@@ -41,12 +46,10 @@ def describe_environment() -> str:
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     lines = {
         'command': shlex.join(sys.argv),
-        'commit': commit(),
-        'Python': platform.python_version(),
         'system': platform.platform(),
         'CPU': f'{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads',
         'GPU': ', '.join(gpus) or 'none',
-        **{name: _version(name) for name in PACKAGES},
+        **versions(),
     }
     return ''.join(f'{key}: {value}\n' for key, value in lines.items())
 

@@ -15,6 +15,7 @@ from torch import distributed, nn
 
 from custom.console import ConsoleHook
 from custom.errors import UserError
+from custom.talk import is_quiet
 
 # mmengine warns of calls that only mmengine itself makes, and of each weight that is frozen as the config says.
 NO_NEWS = ('will be deprecated in future', 'is skipped since its requires_grad=False')
@@ -36,7 +37,7 @@ class DigitRunner(Runner):
         for handler in logger.handlers:
             if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
                 handler.setStream(sys.stderr)
-                handler.setLevel(max(handler.level, logging.WARNING))
+                handler.setLevel(max(handler.level, logging.ERROR if is_quiet() else logging.WARNING))
                 handler.addFilter(lambda record: not any(part in record.getMessage() for part in NO_NEWS))
         return logger
 

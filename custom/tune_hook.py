@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +25,7 @@ from custom.metrics import PhotoMetric
 from custom.predictions import Detections
 from custom.reader_file import Reader, write_reader
 from custom.readers import FILE_NAME
+from custom.talk import say
 from custom.tuning import tune_reader
 
 
@@ -59,7 +59,7 @@ class TuneReaderHook(Hook):
         try:
             reader = tune_reader(*metric.found, source)
         except UserError as error:
-            print(f'note: the reader is not tuned, the thresholds of the config stay in use ({error})', file=sys.stderr)
+            say(f'note: the reader is not tuned, the thresholds of the config stay in use ({error})')
             return
         reader = store_reader(path, reader)
         write_reader(Path(runner.work_dir, FILE_NAME), reader)

@@ -7,8 +7,9 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import run_tool
+from custom.cli import ToolParser, run_tool
 from custom.errors import UserError
+from custom.talk import say
 
 EXAMPLES = """Of 11 outputs, torchvision's label 1 is the digit 0, as with category_id. Of any other number of
 outputs, such as COCO's 91, the box predictor is left out.
@@ -20,11 +21,7 @@ examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('src', type=Path, metavar='SRC', help='.pth or .safetensors; code in it is not run')
     parser.add_argument('dst', type=Path, metavar='DST', help='.pth (the way back is exact) or .safetensors')
     parser.add_argument('--to', choices=['mmdet', 'torchvision'], default='mmdet', help='default: mmdet')
@@ -55,10 +52,9 @@ def main() -> None:
     kept = without_other_classes(converted)
     if len(kept) < len(converted):
         outputs = len(converted['roi_head.bbox_head.fc_cls.bias'])
-        print(
+        say(
             f'note: {outputs} outputs are not the background and ten digits: the box predictor is left out, and '
-            'training starts it anew',
-            file=sys.stderr,
+            'training starts it anew'
         )
     predictor = {key: weights[key] for key in weights if 'box_predictor' in key}
     write_weights(args.dst, {'state_dict': kept, 'torchvision_predictor': predictor})

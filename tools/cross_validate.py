@@ -8,8 +8,9 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import load_config, run_tool
+from custom.cli import ToolParser, load_config, run_tool
 from custom.files import replacing
+from custom.talk import say
 
 EXAMPLES = """The weights of the last epoch are tested, with the config's thresholds: nothing is chosen on the photos
 that are reported. The same command goes on where it was stopped.
@@ -21,9 +22,7 @@ examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('config', help='a file of configs/')
     parser.add_argument(
         '--data', type=Path, required=True, metavar='ROOT', help='holds train.json and valid.json; both are dealt anew'
@@ -59,9 +58,7 @@ def main() -> None:
     lengths = np.array([len(number) for number in true_numbers(truth).values()])
     groups = near_copy_groups(truth, args.data)
     if copies := len(groups) - len(set(groups.tolist())):
-        print(
-            f'{args.data}: {copies} photos are near copies of others; each is in the fold of the other', file=sys.stderr
-        )
+        say(f'{args.data}: {copies} photos are near copies of others; each is in the fold of the other')
     fold_of = deal_folds(lengths, groups, args.folds, args.seed)
     made_of = {'config': config.name, 'config and options': settings_of(cfg), 'seed': args.seed}
     folders = write_folds(work_dir, truth, fold_of, {**made_of, 'processes': args.processes})

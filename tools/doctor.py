@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import run_tool
+from custom.cli import ToolParser, run_tool
 
 EXAMPLES = """Exit code 1 where something would fail. Paste all of it into a bug report.
 
@@ -18,9 +18,7 @@ examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('--data', metavar='ROOT', help='check a data set, too: its train.json, valid.json and photos')
     return parser.parse_args()
 

@@ -7,17 +7,9 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.annotations import ids_and_names, read_annotations
-from custom.cli import run_tool
+from custom.cli import ToolParser, run_tool
 from custom.errors import UserError
-from custom.files import replacing
-from custom.packing import evenly_spaced
-from custom.photos import read_photo
-from custom.pictures import Shot, contact_sheet
 from custom.readers import add_reader_arguments, reader_of_predictions
-from custom.reading import read_numbers
-from custom.scoring import number_accuracy, true_numbers
-from custom.submission import read_pred_json
 
 EXAMPLES = """examples:
   python tools/draw_detections.py out/pred.json --images data/test
@@ -26,9 +18,7 @@ MAX_PHOTOS = 200  # some 50 rows; nobody looks at more
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('pred_json', type=Path, help='the detections')
     parser.add_argument('--images', type=Path, metavar='DIR', required=True, help='the folder of the photos')
     parser.add_argument('--ann', type=Path, metavar='JSON', help='their COCO json; its boxes show right and wrong')
@@ -46,6 +36,16 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+
+    from custom.annotations import ids_and_names, read_annotations
+    from custom.files import replacing
+    from custom.packing import evenly_spaced
+    from custom.photos import read_photo
+    from custom.pictures import Shot, contact_sheet
+    from custom.reading import read_numbers
+    from custom.scoring import number_accuracy, true_numbers
+    from custom.submission import read_pred_json
+
     if args.out.parent.resolve() == args.images.resolve():
         raise UserError(f'{args.out}: would lie among the photos and count as one; choose another place with --out')
     listed = read_annotations(args.ann, need_boxes=False) if args.ann else None

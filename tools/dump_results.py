@@ -8,16 +8,9 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.annotations import ids_and_names, read_annotations
-from custom.checking import check_submission
-from custom.cli import run_tool
+from custom.cli import ToolParser, run_tool
 from custom.errors import UserError
-from custom.photos import photo_size
-from custom.reader_file import write_reader
 from custom.readers import FILE_NAME, add_reader_arguments, reader_of_predictions
-from custom.reading import read_numbers
-from custom.report import report, score
-from custom.submission import complete_submission, copy_pred_json, read_pred_json
 
 EXAMPLES = """examples:
   python tools/dump_results.py out/pred.json --images data/test
@@ -25,9 +18,7 @@ EXAMPLES = """examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('pred_json', type=Path, help='the detections; with --check also a submission.zip')
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--images', type=Path, metavar='DIR', help='the folder of the photos')
@@ -43,6 +34,14 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
+
+    from custom.annotations import ids_and_names, read_annotations
+    from custom.photos import photo_size
+    from custom.reader_file import write_reader
+    from custom.reading import read_numbers
+    from custom.report import report, score
+    from custom.submission import complete_submission, copy_pred_json, read_pred_json
+
     listed = read_annotations(args.ann, need_boxes=False) if args.ann else None
     ids, names = ids_and_names(listed or args.images)
     if args.check:
@@ -65,6 +64,8 @@ def main() -> int:
 
 
 def check(given: Path, image_ids: Sequence[int], sizes: Sequence) -> int:
+    from custom.checking import check_submission
+
     if not given.is_file():
         raise UserError(f'{given}: no such file; give a pred.json or a submission.zip')
     files = [given.with_name(name) for name in ('pred.json', 'pred.csv', 'submission.zip')]

@@ -7,7 +7,8 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import run_tool
+from custom.cli import ToolParser, run_tool
+from custom.talk import say
 
 EXAMPLES = """examples:
   python tools/export_weights.py work_dirs/digits_frcnn_lite/epoch_12.pth weights/digits_frcnn_lite.safetensors
@@ -15,9 +16,7 @@ EXAMPLES = """examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('checkpoint', type=Path, help='a .pth of a training run; code in it is not run')
     parser.add_argument('out', type=Path, metavar='OUT.safetensors', help='replaced if it is there')
     return parser.parse_args()
@@ -30,7 +29,7 @@ def main() -> None:
 
     done = export_weights(args.checkpoint, args.out)
     for note in done.notes:
-        print(f'note: {note}', file=sys.stderr)
+        say(f'note: {note}')
     print(f'{args.out}: {done.tensors} tensors, {done.size / 1e6:.2f} MB')
     print(done.reader or f'{args.checkpoint} has no reader: tools/tune_reader.py makes one from validation predictions')
 

@@ -7,10 +7,8 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import run_tool
+from custom.cli import ToolParser, run_tool
 from custom.errors import UserError
-from custom.fusion import fuse_detections, read_sources
-from custom.predictions import write_pred_json
 
 EXAMPLES = """Boxes of one digit that overlap are averaged, boxes of different digits never. A score is the mean
 of all files, one without the box counting as 0: tune the reader on fused validation predictions.
@@ -23,9 +21,7 @@ examples, for two models:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('pred_json', nargs='+', type=Path, help='two or more files, one of each model')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='where pred.json is written')
     parser.add_argument(
@@ -37,6 +33,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+
+    from custom.fusion import fuse_detections, read_sources
+    from custom.predictions import write_pred_json
+
     target = args.out / 'pred.json'
     if target.is_file() and any(path.is_file() and path.samefile(target) for path in args.pred_json):
         raise UserError(f'{target}: would be overwritten, and is to be fused; choose another place with --out')

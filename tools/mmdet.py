@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import run_tool
+from custom.cli import ToolParser, run_tool
 
 EXAMPLES = """--cfg-options work as in tools/train.py. Scripts that want results read the file that `test --out` wrote.
 
@@ -25,9 +25,7 @@ examples, with CONFIG=configs/digits_frcnn_lite.py:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument(
         '--split', choices=['valid', 'test'], default='valid', help='what a config is tested on here; default: valid'
     )

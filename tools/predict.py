@@ -7,7 +7,8 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import run_tool
+from custom.cli import ToolParser, run_tool
+from custom.talk import say
 
 EXAMPLES = """The table goes to stdout: file, number (-1: none), confidence 0 to 1, the digits with their scores. In a
 pipe its columns are parted by tabs. Exit code 1 where a photo could not be read; the others are done.
@@ -19,9 +20,7 @@ examples:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('photos', nargs='+', metavar='PHOTO|DIR|GLOB', help='a pattern is put in quotes')
     parser.add_argument('--config', help='default: the one beside CHECKPOINT, else configs/digits_frcnn_lite.py')
     parser.add_argument('--checkpoint', help='default: weights/digits_frcnn_lite.safetensors')
@@ -53,7 +52,7 @@ def main() -> int:
 
     reader = DigitReader(*files_of(args.config, args.checkpoint), args.reader)
     for note in reader.found.notes:
-        print(f'note: {note}', file=sys.stderr)
+        say(f'note: {note}')
     copies = Copies(args.out, paths) if args.out else None
     width = max(len(printable(path)) for path in paths) if sys.stdout.isatty() else 0
     answers, failed = [], []
@@ -68,7 +67,7 @@ def main() -> int:
             copies.write(answers[-1])
     if args.out:
         write_answers(args.out, answers)
-        print(f'{args.out}: numbers.csv, pred.json, {len(answers)} photos in annotated/', file=sys.stderr)
+        say(f'{args.out}: numbers.csv, pred.json, {len(answers)} photos in annotated/')
     for error in failed:
         print(f'error: {error}', file=sys.stderr)
     return int(bool(failed))

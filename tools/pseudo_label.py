@@ -9,13 +9,8 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import run_tool
-from custom.coco_writing import coco_json
+from custom.cli import ToolParser, run_tool
 from custom.errors import UserError
-from custom.files import replacing
-from custom.photos import list_photos
-from custom.predictions import read_pred_json
-from custom.pseudo_labels import SureRule, label_photos
 from custom.readers import reader_of_predictions
 
 EXAMPLES = """A photo passes when every PRED_JSON gives the same number at the same places, surely, and nothing else.
@@ -27,9 +22,10 @@ examples, for one of two models and for both:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
+
+    from custom.pseudo_labels import SureRule
+
     parser.add_argument(
         'pred_json', nargs='+', type=Path, help='found on the same photos at several sizes, or by several models'
     )
@@ -56,6 +52,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+
+    from custom.coco_writing import coco_json
+    from custom.files import replacing
+    from custom.photos import list_photos
+    from custom.predictions import read_pred_json
+    from custom.pseudo_labels import SureRule, label_photos
+
     rule = SureRule(args.min_score, args.max_other)
     if args.out.is_file() and any(path.is_file() and path.samefile(args.out) for path in args.pred_json):
         raise UserError(f'{args.out}: is one of the PRED_JSON; choose another place with --out')

@@ -7,14 +7,14 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import add_run_arguments, best_checkpoint, build_runner, load_config, run_tool, select_split
+from custom.cli import ToolParser, add_run_arguments, best_checkpoint, build_runner, load_config, run_tool, select_split
 from custom.errors import UserError
+from custom.talk import say
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog='example: python tools/test.py configs/digits_frcnn.py --dump --cfg-options data_root=DIR',
+    parser = ToolParser(
+        __doc__, 'example: python tools/test.py configs/digits_frcnn.py --dump --cfg-options data_root=DIR'
     )
     parser.add_argument('config', help='a file of configs/')
     parser.add_argument('checkpoint', nargs='?', help='default: the best one of the work dir')
@@ -69,7 +69,7 @@ def main() -> None:
     figures = runner.test()
     if is_main_process():
         for note in found.notes:
-            print(f'note: {note}', file=sys.stderr)
+            say(f'note: {note}')
         print(f'{checkpoint} on {photos}\nread with {found}')
         nothing = f'no truth for these {len(runner.test_dataloader.dataset)} photos: nothing to score'
         print(report(*results_of(runner.test_evaluator.metrics)) or figures or nothing)

@@ -7,15 +7,12 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import add_run_arguments, build_runner, load_config, resume_from, run_tool
+from custom.cli import ToolParser, add_run_arguments, build_runner, load_config, resume_from, run_tool
 from custom.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog='example: python tools/train.py configs/digits_frcnn.py --cfg-options data_root=DIR',
-    )
+    parser = ToolParser(__doc__, 'example: python tools/train.py configs/digits_frcnn.py --cfg-options data_root=DIR')
     parser.add_argument('config', help='a file of configs/')
     parser.add_argument(
         '--resume',

@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import run_tool
+from custom.cli import ToolParser, run_tool
 
 EXAMPLES = """examples:
   python tools/tune_reader.py work_dirs/mine/valid/pred.json data/valid.json
@@ -17,9 +17,7 @@ The other tools take the reader.json beside a pred.json by themselves, or the on
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('pred_json', type=Path, help='the detections on the validation photos, of all scores')
     parser.add_argument('ann', type=Path, help='the COCO json of the same photos')
     parser.add_argument('--out', type=Path, metavar='FILE', help='default: reader.json beside PRED_JSON')

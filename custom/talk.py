@@ -1,0 +1,22 @@
+"""What tools say beside their results: on stderr, and with --quiet not at all."""
+
+import os
+import sys
+
+_QUIET = 'DIGITS_QUIET'  # in the environment, so that the processes which a tool starts are quiet, too
+
+
+def be_quiet() -> None:
+    """Say nothing from now on, and show no bar. tqdm looks at its variable when it is imported: call this before."""
+    os.environ[_QUIET] = os.environ['TQDM_DISABLE'] = '1'
+
+
+def is_quiet() -> bool:
+    """Whether `be_quiet` was called."""
+    return _QUIET in os.environ
+
+
+def say(text: str) -> None:
+    """Print a line to stderr: what goes on, or what is to be noted. Errors are raised, results go to stdout."""
+    if not is_quiet():
+        print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,42 @@
+import os
+import subprocess
+import sys
+
+from conftest import ROOT, run_tool
+
+from custom import talk
+
+
+def test_what_is_said_goes_to_stderr_until_told_to_be_quiet(monkeypatch, capsys):
+    monkeypatch.delenv('DIGITS_QUIET', raising=False)
+    talk.say('a note')
+    assert capsys.readouterr() == ('', 'a note\n')
+    monkeypatch.setattr(os, 'environ', dict(os.environ))
+    talk.be_quiet()
+    assert talk.is_quiet()
+    talk.say('a note')
+    assert capsys.readouterr() == ('', '')
+
+
+def test_a_quiet_tool_says_results_and_errors_only(tmp_path):
+    loud, quiet = (run_tool('train.py', 'configs/gone.py', *more) for more in ([], ['--quiet']))
+    assert quiet.stderr == loud.stderr
+    assert quiet.stderr.startswith('error: configs/gone.py')
+
+
+def test_bars_are_off_before_anything_can_show_one():
+    code = (
+        'import sys; sys.argv = ["x", "--quiet"]\n'
+        'from custom.cli import ToolParser; ToolParser("x").parse_args()\n'
+        'from tqdm import tqdm; print(tqdm([1], disable=False).disable, tqdm([1]).disable)'
+    )
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split()[1] == 'True'
+
+
+def test_the_version_is_that_of_the_checkout_and_its_packages():
+    done = run_tool('predict.py', '--version')
+    assert done.returncode == 0
+    lines = dict(line.split(': ', 1) for line in done.stdout.splitlines())
+    assert lines['torch'].startswith('2.')
+    assert lines['commit']
