@@ -17,9 +17,10 @@ help: ## list the targets
 setup: ## make .venv and install requirements.txt, unless that is done
 	@sh tools/setup.sh
 
-demo: setup $(DEMO)/trained ## draw photos, train the small detector, score it, write a submission and a picture
+demo: setup $(DEMO)/trained ## draw photos, train the small detector, score it, write a submission, a picture, a report
 	$(PYTHON_ENV) tools/test.py $(LITE).py --work-dir $(DEMO) --split valid --dump
 	$(PYTHON_ENV) tools/draw_detections.py $(DEMO)/valid/pred.json --images data/synth/valid --ann data/synth/valid.json
+	$(PYTHON_ENV) tools/report.py $(DEMO)
 
 # Mild photos, so that minutes of training are enough; for real ones leave --hardness at its default, 1.0.
 # Done again, this says that they are there, or that something else is.

@@ -1,0 +1,150 @@
+"""What was run: the config and how it differs from its base, the command, the versions, the seed, the times."""
+
+from __future__ import annotations
+
+import ast
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from custom.config_diff import Change, config_changes
+from custom.errors import UserError
+from custom.training_curves import scalar_files
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+LOG_TIME = re.compile(r'^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - mmengine', re.MULTILINE)
+ENDS = 100_000  # bytes at either end of a log in which its times are looked for
+
+
+class Session(NamedTuple):
+    """One start of a training run: when it began and when it last wrote into its log."""
+
+    start: datetime
+    end: datetime
+
+    def __str__(self) -> str:
+        return f'{self.start} to {self.end} ({self.end - self.start} h)'
+
+
+class RunFacts(NamedTuple):
+    """What a work dir tells of its run.
+
+    Attributes:
+        folder: the work dir.
+        config_name: the file name of its config; None where there is none.
+        config_text: the whole config.
+        base: the names of the config's bases; empty where they are not known.
+        changes: how the config differs from them.
+        seed: of the run; None where it was not set.
+        environment: what `custom.environment` wrote: command, commit, versions.
+        sessions: each start, the first one first.
+        notes: what could not be found out, a line each.
+    """
+
+    folder: Path
+    config_name: str | None
+    config_text: str
+    base: list[str]
+    changes: list[Change]
+    seed: int | None
+    environment: dict[str, str]
+    sessions: list[Session]
+    notes: list[str]
+
+
+def config_file(work_dir: Path) -> Path | None:
+    """The config that a run left in its work dir, the newest one."""
+    found = sorted(work_dir.glob('*.py'), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
+
+
+def read_config(path: Path) -> Config:
+    """A config, without importing what it wants to be imported.
+
+    Raises:
+        UserError: it cannot be read as one.
+    """
+    from mmengine.config import Config
+
+    try:
+        return Config.fromfile(path, import_custom_modules=False)
+    except Exception as error:  # a config is code, and may raise anything
+        raise UserError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})') from error
+
+
+def run_facts(work_dir: Path) -> RunFacts:
+    """Gather what a work dir tells of its run; what is missing or cannot be read is noted, not raised."""
+    facts = RunFacts(work_dir, None, '', [], [], None, _environment(work_dir), _sessions(work_dir), [])
+    path = config_file(work_dir)
+    if path is None:
+        facts.notes.append(f'{work_dir} holds no config.')
+        return facts
+    facts = facts._replace(config_name=path.name, config_text=path.read_text(encoding='utf-8', errors='replace'))
+    try:
+        config = read_config(path)
+        facts = facts._replace(seed=(config.get('randomness') or {}).get('seed'))
+        base = base_names(CONFIGS / path.name)
+        own = config.to_dict()
+        own.pop('work_dir', None)
+        own.pop('launcher', None)
+        return facts._replace(base=base, changes=config_changes(_merged(base), own))
+    except UserError as error:
+        facts.notes.append(f'The config is not shown as a difference from its base: {error}.')
+        return facts
+
+
+def base_names(path: Path) -> list[str]:
+    """What a config file inherits from, as it says in `_base_`.
+
+    Raises:
+        UserError: there is no such file, it is no Python, or it has no base.
+    """
+    try:
+        nodes = ast.parse(path.read_text(encoding='utf-8')).body
+    except (OSError, ValueError, SyntaxError) as error:
+        raise UserError(f'{path} cannot be read ({error})') from error
+    for node in nodes:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
+            value = ast.literal_eval(node.value)
+            return [value] if isinstance(value, str) else list(value)
+    raise UserError(f'{path} has no base')
+
+
+def _merged(names: list[str]) -> dict:
+    """The configs of these names, relative to CONFIGS, merged as one that inherits from all of them."""
+    from mmengine.config import Config
+
+    paths = [name if '::' in name else str(CONFIGS / name) for name in names]
+    try:
+        return Config.fromstring(f'_base_ = {paths!r}', '.py').to_dict()
+    except Exception as error:  # a config is code, and may raise anything
+        raise UserError(f'{", ".join(names)} cannot be read ({error})') from error
+
+
+def _environment(work_dir: Path) -> dict[str, str]:
+    try:
+        lines = (work_dir / 'environment.txt').read_text(encoding='utf-8', errors='replace').splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition(': ') for line in lines)
+    return {key: value for key, colon, value in pairs if colon}
+
+
+def _sessions(work_dir: Path) -> list[Session]:
+    logs = [path for scalars in scalar_files(work_dir) for path in sorted(scalars.parents[1].glob('*.log'))[:1]]
+    return [Session(times[0], times[-1]) for times in map(_times, logs) if times]
+
+
+def _times(log: Path) -> list[datetime]:
+    """Those at the beginning and at the end of a log."""
+    with log.open('rb') as file:
+        text = file.read(ENDS)
+        if (rest := log.stat().st_size - ENDS) > 0:
+            file.seek(max(rest, ENDS))
+            text += b'\n' + file.read()
+    found = LOG_TIME.findall(text.decode('utf-8', 'replace'))
+    return [datetime.strptime(time, '%Y/%m/%d %H:%M:%S') for time in found]

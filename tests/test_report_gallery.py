@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from custom import report_gallery
+from custom.digit_confusion import NOTHING, PhotoDigits
+from custom.reading import Reading
+from custom.report_gallery import choose, confusion_name, confusions, make_cards
+
+BOX = np.array([[2.0, 2, 8, 18]])
+
+
+def reading(number, confidence):
+    return Reading(number, confidence, np.arange(len(number)))
+
+
+def one_digit(read, true):
+    """A photo with one box, read and true at the same place."""
+    return PhotoDigits(BOX, BOX, np.array([read]), np.array([true]), [(0, 0)], [])
+
+
+READINGS = {1: reading('7', 0.6), 2: reading('8', 0.9), 3: reading('', 0.2), 4: reading('3', 0.7)}
+TRUE = {1: '1', 2: '8', 3: '05', 4: '4'}
+DIGITS = {
+    1: one_digit(7, 1),
+    2: one_digit(8, 8),
+    3: PhotoDigits(np.zeros((0, 4)), np.vstack([BOX, BOX + 10]), np.zeros(0, int), np.array([0, 5]), [], []),
+    4: one_digit(3, 4),
+}
+NAMES = {i: f'{i}.png' for i in READINGS}
+SIZES = dict.fromkeys(READINGS, (20, 30))
+
+
+def cards(chosen, images=None, true=TRUE, sizes=SIZES):
+    return make_cards(chosen, NAMES, READINGS, true, DIGITS, sizes, images)
+
+
+def test_wrong_ones_the_most_confident_first():
+    assert choose(READINGS, TRUE) == [4, 1, 3]
+
+
+def test_without_truth_the_least_sure_first():
+    assert choose(READINGS, None) == [3, 1, 4, 2]
+
+
+def test_what_a_card_says():
+    four, three = cards([4, 3])
+    assert (four.name, four.read, four.true, four.confidence) == ('4.png', '3', '4', 0.7)
+    assert four.wrong == {'wrong': 1} and four.confused == [(4, 3)]
+    assert three.wrong == {'missing': 2} and three.confused == [(0, NOTHING), (5, NOTHING)]
+    assert four.picture is not None and four.picture.uri is None and four.problem == ''
+    untold = cards([4], true=None, sizes={})[0]
+    assert (untold.true, untold.wrong, untold.confused, untold.picture) == (None, {}, [], None)
+
+
+def test_the_photo_or_why_it_is_not_there(tmp_path):
+    Image.new('RGB', (20, 30)).save(tmp_path / '4.png')
+    (tmp_path / '1.png').write_text('no photo')
+    four, one, three = cards([4, 1, 3], tmp_path)
+    assert four.picture.uri.startswith('data:image/jpeg;base64,') and four.problem == ''
+    assert one.problem == f'{tmp_path}/1.png: is not a photo that can be read; replace or remove it'
+    assert three.problem == f'{tmp_path}/3.png: no such file'
+    assert one.picture.uri is None  # boxes alone, at the size that the json has
+
+
+@pytest.mark.parametrize('name', ['nul\0.png', 'long' * 100 + '.png', '', 'x/../../y.png'])
+def test_names_that_no_photo_can_have(tmp_path, name):
+    card = make_cards([4], {4: name}, READINGS, TRUE, DIGITS, SIZES, tmp_path)[0]
+    assert card.problem and card.picture.uri is None
+
+
+def test_it_is_bounded(tmp_path, monkeypatch):
+    for i in READINGS:
+        Image.effect_noise((200, 200), 90).save(tmp_path / f'{i}.png')
+    size = len(cards([1], tmp_path)[0].picture.uri)
+    monkeypatch.setattr(report_gallery, 'MOST_BYTES', int(2.5 * size))
+    assert len(cards([1, 2, 4], tmp_path)) == 2
+    monkeypatch.setattr(report_gallery, 'MOST_BYTES', 1)
+    assert len(cards([1, 2, 4], tmp_path)) == 1  # never none
+    monkeypatch.setattr(report_gallery, 'MOST_CARDS', 2)
+    assert len(cards([1, 2, 4])) == 2
+
+
+def test_confusions_by_how_many_photos_have_them():
+    found = cards([1, 4, 3])
+    again = [found[0], found[0]._replace(confused=[(1, 7), (1, 7), (NOTHING, 2)])]
+    assert confusions([*found, again[1]]) == [
+        ('1-7', '1 read as 7', 2),
+        ('4-3', '4 read as 3', 1),
+        ('0-10', '0 missed', 1),
+        ('5-10', '5 missed', 1),
+        ('10-2', 'phantom 2', 1),
+    ]
+    assert confusion_name(7, NOTHING) == '7 missed'

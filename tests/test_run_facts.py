@@ -1,0 +1,91 @@
+import os
+from datetime import datetime
+
+import pytest
+from report_scene import write_run
+
+from custom.config_diff import Change
+from custom.errors import UserError
+from custom.run_facts import CONFIGS, base_names, config_file, read_config, run_facts
+
+
+@pytest.fixture(scope='module')
+def work(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp('run'))
+
+
+def test_what_a_run_tells(work):
+    facts = run_facts(work)
+    assert facts.config_name == 'digits_frcnn_lite.py' and 'max_epochs=7' in facts.config_text
+    assert facts.seed == 0
+    assert facts.environment == {'command': 'tools/train.py "<b>" ' + 'x' * 200, 'commit': 'abc', 'torch': '2.0'}
+    assert facts.notes == []
+    assert [str(session) for session in facts.sessions] == [
+        '2026-01-01 08:00:00 to 2026-01-01 09:30:05 (1:30:05 h)',
+        '2026-01-02 08:00:00 to 2026-01-02 08:10:00 (0:10:00 h)',
+    ]
+
+
+def test_the_config_as_a_difference_from_its_base(work):
+    facts = run_facts(work)
+    assert facts.base == ['./digits_frcnn.py']
+    assert Change('train_cfg.max_epochs', '12', '7') in facts.changes  # of the command line, not the 4 of the file
+    assert Change('model.neck.num_outs', '5', '3') in facts.changes
+    assert Change('val_dataloader.dataset.data_root', "'data/synth'", repr(str(work.parent))) in facts.changes
+    names = [change.name for change in facts.changes]
+    assert len(names) == len(set(names)) and not any('rpn_head.type' in name for name in names)
+    assert not {'train_pipeline', 'work_dir', 'launcher'} & {name.split('[')[0] for name in names}
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=lambda path: path.stem)
+def test_every_config_has_a_base_that_can_be_read(path, tmp_path):
+    read_config(path).dump(tmp_path / path.name)
+    facts = run_facts(tmp_path)
+    assert facts.notes == [] and facts.base == base_names(path) and facts.changes
+
+
+def test_a_config_that_is_not_of_the_project(tmp_path):
+    (tmp_path / 'mine.py').write_text('seed = 3\nrandomness = dict(seed=5)\n')
+    facts = run_facts(tmp_path)
+    assert (facts.seed, facts.base, facts.changes) == (5, [], [])
+    assert facts.notes[0].startswith(f'The config is not shown as a difference from its base: {CONFIGS}/mine.py cannot')
+
+
+def test_a_broken_config(tmp_path):
+    (tmp_path / 'mine.py').write_text('seed = \n')
+    facts = run_facts(tmp_path)
+    assert 'mine.py: cannot be read as a config (SyntaxError' in facts.notes[0]
+    assert facts.config_text == 'seed = \n'
+
+
+def test_nothing_to_tell(tmp_path):
+    facts = run_facts(tmp_path)
+    assert facts.notes == [f'{tmp_path} holds no config.']
+    assert (facts.config_name, facts.environment, facts.sessions) == (None, {}, [])
+    assert config_file(tmp_path) is None
+
+
+def test_the_newest_config_counts(tmp_path):
+    for age, name in enumerate(('b.py', 'a.py', 'c.py')):
+        (tmp_path / name).write_text('')
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    assert config_file(tmp_path) == tmp_path / 'b.py'
+
+
+def test_the_times_of_a_long_log(work):
+    log = work / '20260101_080000' / '20260101_080000.log'
+    old = log.read_text()
+    log.write_text(old.replace('System environment:', 'x' * 99 + '\n' + 'middle\n' * 60_000))
+    assert run_facts(work).sessions[0].end == datetime(2026, 1, 1, 9, 30, 5)
+    log.write_text('no time')
+    assert len(run_facts(work).sessions) == 1
+    log.write_text(old)
+
+
+def test_base_names(tmp_path):
+    path = tmp_path / 'a.py'
+    path.write_text("x = 1\n_base_ = './b.py'\n")
+    assert base_names(path) == ['./b.py']
+    path.write_text('x = 1\n')
+    with pytest.raises(UserError, match='has no base'):
+        base_names(path)
