@@ -21,6 +21,7 @@ from custom.backbones import TimmFeatures  # noqa: E402
 from custom.console import ConsoleHook  # noqa: E402
 from custom.datasets import DigitDataset, DigitFolder  # noqa: E402
 from custom.degrade import DigitDegrade  # noqa: E402
+from custom.early_stop import EarlyStopHook  # noqa: E402
 from custom.hooks import SubmissionHook  # noqa: E402
 from custom.metrics import DigitMetric, NumberMetric  # noqa: E402
 from custom.panel_hook import PanelHook  # noqa: E402
@@ -40,6 +41,7 @@ __all__ = [
     'DigitMetric',
     'DigitRunner',
     'DigitWarp',
+    'EarlyStopHook',
     'LoadPhoto',
     'MixtureSampler',
     'NumberMetric',

@@ -10,7 +10,7 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='number/accuracy', rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # An epoch as good as the best one does not count against it (its own min_delta, 0.1, would stop good runs).
-    early_stop=dict(type='EarlyStoppingHook', monitor='number/accuracy', rule='greater', min_delta=0, patience=5),
+    early_stop=dict(type='EarlyStopHook', monitor='number/accuracy', rule='greater', min_delta=0, patience=5),
 )
 custom_hooks = [dict(type='ConsoleHook'), dict(type='TuneReaderHook'), dict(type='PanelHook')]
 
