@@ -20,7 +20,7 @@ from mmengine.registry import init_default_scope
 import custom.register  # noqa: F401 (serves mmcv's operators, and registers what configs name)
 from custom.boxes import filter_boxes
 from custom.checkpoints import load_weights
-from custom.cli import load_config
+from custom.cli import best_checkpoint, load_config
 from custom.errors import UserError
 from custom.photos import read_photo
 from custom.predictions import Detections
@@ -59,32 +59,28 @@ class PhotoReading(NamedTuple):
     used: np.ndarray
 
 
-def files_of(config: str | None, checkpoint: str | None) -> tuple[str | Path, str | Path]:
-    """Config and checkpoint: what is not named is the project's own, or the config that lies beside the checkpoint.
-
-    Raises:
-        UserError: several configs lie there.
-    """
-    if checkpoint and not config:
-        beside = sorted(Path(checkpoint).parent.glob('*.py'))
-        if len(beside) > 1:
-            raise UserError(f'{checkpoint}: {len(beside)} configs lie beside it; name the one that it was trained with')
-        config = str(beside[0]) if beside else None
-    return config or CONFIG, checkpoint or WEIGHTS
+def _files(config: str | os.PathLike | None, checkpoint: str | os.PathLike | None) -> tuple[Path, Path]:
+    if checkpoint is None:
+        return Path(config or CONFIG), WEIGHTS
+    path = best_checkpoint(checkpoint) if os.path.isdir(checkpoint) else Path(checkpoint)
+    beside = sorted(path.parent.glob('*.py'))
+    if config is None and len(beside) > 1:
+        raise UserError(f'{path}: {len(beside)} configs lie beside it; name the one that it was trained with')
+    return Path(config or (beside[0] if beside else CONFIG)), path
 
 
 class DigitReader:
     """A model with the reader that was tuned for it.
 
     Args:
-        config: a file of configs/, or the one that training left in the work dir. Defaults to the light model's.
-        checkpoint: its weights. Defaults to those that come with the project.
+        config: a file of configs/. Defaults to None, the one beside the checkpoint, else the light model's.
+        checkpoint: its weights, or a work dir, whose best ones are taken. Defaults to None, those of the project.
         reader: a reader.json, or 'none' for the config's thresholds. Defaults to None, the one tuned for the weights.
         device: as torch names it. Defaults to None, a GPU where there is one.
         batch_size: photos that the model sees at a time. Defaults to 16.
 
     Raises:
-        UserError: a file is missing or damaged, or the weights do not fit the config.
+        UserError: a file is missing or damaged, several configs lie beside the checkpoint, or it does not fit its own.
 
     Example:
         >>> from custom import DigitReader
@@ -95,13 +91,13 @@ class DigitReader:
 
     def __init__(
         self,
-        config: str | os.PathLike = CONFIG,
-        checkpoint: str | os.PathLike = WEIGHTS,
+        config: str | os.PathLike | None = None,
+        checkpoint: str | os.PathLike | None = None,
         reader: str | None = None,
         device: str | None = None,
         batch_size: int = 16,
     ) -> None:
-        checkpoint = Path(checkpoint)
+        config, checkpoint = _files(config, checkpoint)
         cfg = load_config(
             argparse.Namespace(config=str(config), cfg_options=[], launcher='none', local_rank=0, work_dir=None)
         )

@@ -146,7 +146,7 @@ def _draw_caption(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None
 
 
 def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Image:
-    """Photos of the same height in rows, their digits drawn in, the number read below each.
+    """An RGB image: photos of the same height in rows, their digits drawn in, the number read below each.
 
     A used box has its digit's colour from `PALETTE` and the digit above it; the others are thin, and are left out where
     their score is under FAINT_SCORE.
@@ -155,9 +155,6 @@ def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Im
         shots: at least one; each photo is scaled at once, so that a generator needs the memory of one.
         title: on top, bold.
         note: beside the title, grey. Defaults to ''.
-
-    Returns:
-        RGB image.
 
     Raises:
         UserError: the font is not installed.
@@ -190,20 +187,14 @@ def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Im
 
 
 def annotated_copy(shot: Shot) -> Image.Image:
-    """One photo with its digits drawn in and the number below; a small one is enlarged, so that they can be told apart.
-
-    Returns:
-        RGB image.
-
-    Raises:
-        UserError: the font is not installed.
-    """
+    """One photo, RGB, with its digits drawn in and the number below; a small one is enlarged."""
     height, width = shot.pixels.shape[:2]
     scale = max(1.0, PHOTO_HEIGHT / height)
     tile = _tile(shot, (min(round(width * scale), LARGEST), min(round(height * scale), LARGEST)))
-    sheet = Image.new('RGB', (tile.width, TAG + tile.image.height + BAR), PAPER)
+    left, bottom = (tile.width - tile.image.width) // 2, TAG + tile.image.height
+    sheet = Image.new('RGB', (tile.width, bottom + BAR), PAPER)
     draw = ImageDraw.Draw(sheet, 'RGBA')
-    sheet.paste(tile.image, ((tile.width - tile.image.width) // 2, TAG))
-    _draw_caption(draw, tile, 0, TAG + tile.image.height)
-    _draw_boxes(draw, tile, (tile.width - tile.image.width) // 2, TAG)
+    sheet.paste(tile.image, (left, TAG))
+    _draw_caption(draw, tile, 0, bottom)
+    _draw_boxes(draw, tile, left, TAG)
     return sheet

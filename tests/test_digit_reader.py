@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from conftest import ROOT, run_tool, tiny_root
 from PIL import Image
 
 from custom import DigitReader
-from custom.digit_reader import CONFIG, WEIGHTS, files_of
+from custom.digit_reader import CONFIG, WEIGHTS, _files
 from custom.errors import UserError
 from custom.photos import read_photo
 from custom.predictions import read_pred_json
@@ -106,15 +108,17 @@ def test_pixels_of_another_kind_are_refused(reader, pixels):
 
 
 def test_the_config_beside_a_checkpoint_is_taken(tmp_path):
-    assert files_of(None, None) == (CONFIG, WEIGHTS)
-    assert files_of('a.py', 'b.pth') == ('a.py', 'b.pth')
-    checkpoint = str(tmp_path / 'epoch_1.pth')
-    assert files_of(None, checkpoint) == (CONFIG, checkpoint)
+    assert _files(None, None) == (CONFIG, WEIGHTS)
+    assert _files('a.py', 'b.pth') == (Path('a.py'), Path('b.pth'))
+    checkpoint = tmp_path / 'best_number_accuracy_epoch_1.pth'
+    checkpoint.touch()
+    assert _files(None, str(checkpoint)) == (CONFIG, checkpoint)
     (tmp_path / 'mine.py').touch()
-    assert files_of(None, checkpoint) == (str(tmp_path / 'mine.py'), checkpoint)
+    assert _files(None, checkpoint) == (tmp_path / 'mine.py', checkpoint)
+    assert _files(None, tmp_path) == (tmp_path / 'mine.py', checkpoint)  # a work dir
     (tmp_path / 'other.py').touch()
     with pytest.raises(UserError, match='2 configs lie beside it'):
-        files_of(None, checkpoint)
+        _files(None, checkpoint)
 
 
 def test_weights_of_another_model_are_refused(checkpoint):

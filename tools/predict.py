@@ -16,14 +16,16 @@ pipe its columns are parted by tabs. Exit code 1 where a photo could not be read
 examples:
   python tools/predict.py house.jpg
   python tools/predict.py photos --out out --min-confidence 0.95
-  python tools/predict.py 'photos/**/*.png' --checkpoint work_dirs/mine/epoch_4.pth"""
+  python tools/predict.py 'photos/**/*.png' --checkpoint work_dirs/mine"""
 
 
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('photos', nargs='+', metavar='PHOTO|DIR|GLOB', help='a pattern is put in quotes')
     parser.add_argument('--config', help='default: the one beside CHECKPOINT, else configs/digits_frcnn_lite.py')
-    parser.add_argument('--checkpoint', help='default: weights/digits_frcnn_lite.safetensors')
+    parser.add_argument(
+        '--checkpoint', help='a file, or a work dir for its best one; default: weights/digits_frcnn_lite.safetensors'
+    )
     parser.add_argument(
         '--reader', metavar='FILE', help="a reader.json, or 'none'; default: the one tuned for CHECKPOINT"
     )
@@ -48,9 +50,9 @@ def main() -> int:
     ids = ids_of(paths)
 
     from custom.annotated import Copies
-    from custom.digit_reader import DigitReader, files_of
+    from custom.digit_reader import DigitReader
 
-    reader = DigitReader(*files_of(args.config, args.checkpoint), args.reader)
+    reader = DigitReader(args.config, args.checkpoint, args.reader)
     for note in reader.found.notes:
         say(f'note: {note}')
     copies = Copies(args.out, paths) if args.out else None
