@@ -22,8 +22,8 @@ test_dataloader = dict(dataset=dict(data_root=data_root))
 train_cfg = dict(max_epochs=11)
 # The mean of the weights over the last few hundred steps is what is validated and kept.
 custom_hooks = [
-    *_base_.custom_hooks,
+    *(hook for hook in _base_.custom_hooks if hook.type != 'EarlyStopHook'),
     dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=0.001, gamma=400, update_buffers=True),
 ]
 # A few dozen validation photos are too few to choose an epoch by: the last one counts.
-default_hooks = dict(checkpoint=dict(save_best=None), early_stop=None)
+default_hooks = dict(checkpoint=dict(save_best=None))

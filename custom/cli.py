@@ -130,7 +130,9 @@ def build_runner(cfg: 'Config') -> 'Runner':
     try:
         return RUNNERS.build(cfg)
     except (AssertionError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f'{cfg.filename}: cannot be built with these settings ({error})') from error
+        raise UserError(
+            f'{cfg.filename}: cannot be built with these settings ({error or type(error).__name__})'
+        ) from error
 
 
 def last_checkpoint(work_dir: str | os.PathLike) -> Path | None:

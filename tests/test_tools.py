@@ -226,3 +226,15 @@ def test_test_answers_a_slip_with_one_line(trained, tmp_path, bad):
     assert done.stderr.splitlines()[-1].startswith('error: ')
     assert said in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+def test_a_mixture_goes_on_with_pseudo_labels(trained, tmp_path):
+    root, work_dir, _ = trained
+    pseudo = ROOT / 'configs' / 'digits_frcnn_lite_pseudo.py'
+    options = [f'data_root={root}', f'synth_root={root}', f'pseudo_ann={root}/valid.json']
+    options += [f'pseudo_photos={root}/valid', f'load_from={work_dir}/epoch_1.pth']
+    options += ['train_dataloader.sampler.epoch_size=6', 'train_cfg.max_epochs=1']
+    done = run_tool('train.py', pseudo, '--work-dir', tmp_path, '--cfg-options', *options, *FAST)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('epoch 1/1 | loss ')
+    assert not list(tmp_path.glob('best_*.pth'))  # the last epoch counts

@@ -9,10 +9,14 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='number/accuracy', rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # An epoch as good as the best one does not count against it (its own min_delta, 0.1, would stop good runs).
-    early_stop=dict(type='EarlyStopHook', monitor='number/accuracy', rule='greater', min_delta=0, patience=5),
 )
-custom_hooks = [dict(type='ConsoleHook'), dict(type='TuneReaderHook'), dict(type='PanelHook')]
+custom_hooks = [
+    dict(type='ConsoleHook'),
+    dict(type='TuneReaderHook'),
+    dict(type='PanelHook'),
+    # An epoch as good as the best one does not count against it (min_delta's own default, 0.1, would stop good runs).
+    dict(type='EarlyStopHook', monitor='number/accuracy', rule='greater', min_delta=0, patience=5),
+]
 
 env_cfg = dict(
     cudnn_benchmark=False,
