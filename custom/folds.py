@@ -16,11 +16,10 @@ from custom.annotations import DigitAnnotations, read_annotations
 from custom.coco_writing import coco_json
 from custom.errors import UserError
 from custom.files import replacing
-from custom.near_copies import ALIKE, signature
+from custom.near_copies import copy_groups, signature
 from custom.photos import read_photo
 
 SPLITS = ('train', 'valid')
-BLOCK = 256  # photos compared with all others at a time: bounds the memory
 
 
 def read_labelled(root: str | os.PathLike) -> DigitAnnotations:
@@ -61,12 +60,7 @@ def near_copy_groups(truth: DigitAnnotations, root: str | os.PathLike) -> np.nda
         UserError: a photo cannot be read.
     """
     names = tqdm(truth.file_names, 'looking for copies', unit=' photos', delay=2, leave=False, disable=None)
-    seen = np.array([signature(read_photo(Path(root, name))) for name in names])
-    groups = np.arange(len(seen))
-    for start in range(0, len(seen), BLOCK):
-        for i, j in np.argwhere(seen[start : start + BLOCK] @ seen.T > ALIKE):
-            groups[groups == groups[j]] = groups[start + i]
-    return groups
+    return copy_groups(np.array([signature(read_photo(Path(root, name))) for name in names]))
 
 
 def deal_folds(lengths: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> np.ndarray:

@@ -13,10 +13,8 @@ import hashlib
 import json
 import multiprocessing
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +25,7 @@ from tqdm import tqdm
 
 from custom.coco_writing import coco_json
 from custom.errors import UserError
-from custom.files import usual_mode
+from custom.files import building, is_free
 from custom.synth_backgrounds import background_files, describe_backgrounds
 from custom.synth_fonts import Face, digit_faces
 from custom.synth_scenes import draw_scene
@@ -118,30 +116,12 @@ def _is_there(out: Path, record: dict) -> bool:
     Raises:
         UserError: something else lies there.
     """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if is_free(out):
         return False
     with contextlib.suppress(OSError, ValueError):
         if json.loads((out / 'synth.json').read_text()) == record:
             return True
     raise UserError(f'{out}: holds something else; choose another folder, or remove it')
-
-
-@contextlib.contextmanager
-def _folder(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside `out` that takes its place when the block is done, and vanishes when it fails."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f'.{out.name[:50]}.', dir=out.parent))
-    except OSError as error:
-        raise UserError(f'{out}: cannot write here ({error.strerror}); choose another place') from error
-    try:
-        yield beside
-        usual_mode(beside, 0o777)  # mkdtemp gives 0700
-        beside.rename(out)
-    except OSError as error:
-        raise UserError(f'{out}: could not be written ({error.strerror or error})') from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def write_dataset(out: str | os.PathLike, config: SynthConfig, workers: int | None = None) -> bool:
@@ -165,7 +145,7 @@ def write_dataset(out: str | os.PathLike, config: SynthConfig, workers: int | No
     record = _record(config, faces)
     if _is_there(out, record):
         return False
-    with _folder(out) as folder:
+    with building(out) as folder:
         # OpenCV's threads do not survive a fork, hence spawn.
         context = multiprocessing.get_context('spawn')
         pool = ProcessPoolExecutor(workers or os.cpu_count(), context, _start_worker)

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from custom.errors import UserError
-from custom.files import replacing
+from custom.files import building, is_free, replacing
 
 
 def test_the_file_appears_whole_and_with_its_folder(tmp_path):
@@ -39,3 +39,26 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(UserError, match=r'a\.txt: cannot write here'), replacing(tmp_path / 'file' / 'a.txt'):
         pass
+
+
+def test_a_folder_appears_whole(tmp_path):
+    with building(tmp_path / 'new' / 'set') as beside:
+        (beside / 'a').write_text('x')
+        assert not (tmp_path / 'new' / 'set').exists()
+    assert (tmp_path / 'new' / 'set' / 'a').read_text() == 'x'
+    assert [path.name for path in (tmp_path / 'new').iterdir()] == ['set']
+
+
+def test_a_folder_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(UserError, match='set: could not be written'), building(tmp_path / 'set') as beside:
+        (beside / 'a').write_text('x')
+        raise OSError(28, 'No space left on device')
+    with pytest.raises(KeyboardInterrupt), building(tmp_path / 'set'):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_free_is_what_is_not_there_or_empty(tmp_path):
+    assert is_free(tmp_path) and is_free(tmp_path / 'new')
+    (tmp_path / 'file').write_text('')
+    assert not is_free(tmp_path) and not is_free(tmp_path / 'file')

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from custom import near_copies
 from custom.errors import UserError
-from custom.near_copies import is_near_copy, signature, signatures
+from custom.near_copies import copy_groups, is_near_copy, near_copy_of, signature, signatures
 from custom.photos import list_photos, read_photo
 
 
@@ -49,3 +50,23 @@ def test_photos_of_several_folders_are_known(tmp_path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match='nowhere: no such folder'):
         signatures([tmp_path / 'nowhere'])
+
+
+def test_each_photo_is_told_its_near_copy(monkeypatch):
+    monkeypatch.setattr(near_copies, 'BLOCK', 2)
+    known = np.eye(4, 256, dtype=np.float32)
+    photos = np.stack([known[2], 0.95 * known[1], 0.6 * known[0] + 0.8 * known[3], 0 * known[0], 0.92 * known[0]])
+    assert near_copy_of(photos, known).tolist() == [2, 1, -1, -1, 0]
+    assert near_copy_of(photos, known[:0]).tolist() == [-1] * 5
+    assert near_copy_of(known[:0], known).tolist() == []
+
+
+def test_copies_of_copies_are_one_group(monkeypatch):
+    monkeypatch.setattr(near_copies, 'BLOCK', 2)
+    turned = np.arange(5) * 0.4  # cos 0.4 is 0.92, cos 0.8 is 0.70: each is near the next one only
+    seen = np.zeros((7, 256), np.float32)
+    seen[[0, 2, 4, 6, 1]] = np.stack([np.cos(turned), np.sin(turned), *[0 * turned] * 254], axis=1)
+    seen[3, 100] = 1
+    groups = copy_groups(seen)
+    assert len(set(groups[[0, 1, 2, 4, 6]].tolist())) == 1
+    assert len(set(groups.tolist())) == 3

@@ -1,0 +1,124 @@
+"""The layout of a data set, written from photos that lie anywhere; they are copied, and stay where they are.
+
+ROOT/train/*  ROOT/valid/*  ROOT/test/*  ROOT/train.json  ROOT/valid.json  (ROOT/test.json)
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain, count
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from custom.annotations import DigitAnnotations
+from custom.errors import UserError
+from custom.files import is_free
+from custom.folds import annotations_json, subset
+from custom.photo_scan import one_line
+from custom.photos import image_id_of
+
+SPLITS = ('train', 'valid', 'test')
+
+
+def require_free(out: Path) -> None:
+    """Refuse to write where something lies already.
+
+    Raises:
+        UserError: `out` is a file, or a folder that is not empty.
+    """
+    if not is_free(out):
+        raise UserError(f'{out}: holds something else; choose another folder, or remove it')
+
+
+def copy_photo(source: Path, target: Path) -> None:
+    """Copy a photo's bytes.
+
+    Raises:
+        UserError: the photo cannot be read.
+        OSError: the copy cannot be written.
+    """
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise UserError(f'{one_line(source)}: cannot be read ({error.strerror}); check its permissions') from None
+    target.write_bytes(content)
+
+
+def move_photo(source: Path, target: Path) -> None:
+    """Move a photo that was unpacked for this alone."""
+    os.rename(source, target)
+
+
+def free_names(paths: Sequence[Path]) -> list[str]:
+    """A name for each photo in one folder: its own; where that or its image id is taken, with its folder's before it.
+
+    Upper and lower case count as the same, as some file systems have it.
+
+    Example:
+        >>> free_names([Path('a/7.png'), Path('b/7.png'), Path('b/07.PNG')])
+        ['7.png', 'b_7.png', 'b_07.PNG']
+    """
+    names: list[str] = []
+    taken: set[str | int] = set()
+    for path in paths:
+        name = path.name
+        numbered = (f'{path.stem}_{i}{path.suffix}' for i in count(2))
+        tries = chain([f'{path.parent.name}_{name}'], numbered)
+        while taken & {name.casefold(), image_id_of(name)}:
+            name = next(tries)
+        taken |= {name.casefold(), image_id_of(name)}
+        names.append(name)
+    return names
+
+
+def write_layout(
+    folder: Path,
+    truth: DigitAnnotations,
+    split_of: np.ndarray,
+    labelled: Collection[str] = SPLITS,
+    place: Callable[[Path, Path], None] = copy_photo,
+) -> list[str]:
+    """Put photos and jsons into an empty folder; a terminal shows a bar when that takes over 2 s.
+
+    Args:
+        folder: where to; of `custom.files.building`, so that it is whole or not there.
+        truth: M photos, whose file names are whole paths. Photos of one split get ids of their new names.
+        split_of: (M,) 'train', 'valid' or 'test'. No folder is made for a split without photos.
+        labelled: splits that get a json. Defaults to all.
+        place: what brings a photo to its place. Defaults to copy_photo.
+
+    Returns:
+        What is worth knowing, a line each.
+
+    Raises:
+        UserError: a photo cannot be read.
+        OSError: something cannot be written.
+    """
+    renamed = []
+    with tqdm(total=len(split_of), desc='copying', delay=2, unit=' photos', leave=False, disable=None) as bar:
+        for split in SPLITS:
+            part = subset(truth, split_of == split)
+            paths = [Path(name) for name in part.file_names]
+            if not paths:
+                continue
+            (folder / split).mkdir()
+            names = free_names(paths)
+            for path, name in zip(paths, names, strict=True):
+                place(path, folder / split / name)
+                bar.update()
+                if path.name != name:
+                    renamed.append(f'{one_line(path)} is now {split}/{one_line(name)}')
+            if split in labelled:
+                (folder / f'{split}.json').write_text(annotations_json(_renamed(part, names)))
+    note = f'{len(renamed)} × photo with a new name, since another one has its own; first: {"".join(renamed[:1])}'
+    return [note] if renamed else []
+
+
+def _renamed(part: DigitAnnotations, names: list[str]) -> DigitAnnotations:
+    """The same photos and boxes with other names, and the image ids that these give."""
+    new_ids = np.array([image_id_of(name) for name in names], dtype=np.int64)
+    order = np.argsort(part.image_ids)
+    rows = order[np.searchsorted(part.image_ids, part.box_image_ids, sorter=order)]
+    return dataclasses.replace(part, image_ids=new_ids, file_names=names, box_image_ids=new_ids[rows])
