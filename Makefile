@@ -55,7 +55,7 @@ $(READER)/%/labels.json: $(READER)/%/trained
 	$(PYTHON_ENV) $(SEE) --work-dir $(@D) --dump $(@D)/seen_80
 	$(PYTHON_ENV) $(SEE) --work-dir $(@D) --dump $(@D)/seen_112 --cfg-options scale='(312, 112)'
 	$(PYTHON_ENV) tools/pseudo_label.py $(@D)/seen_80/pred.json $(@D)/seen_112/pred.json \
-		--images $(UNLABELLED) --exclude $(REAL)/valid $(REAL)/test --out $@
+		--images $(UNLABELLED) --exclude $(wildcard $(REAL)/valid $(REAL)/test) --out $@
 
 $(READER)/again/trained: $(READER)/mix/labels.json
 $(READER)/final/trained: $(READER)/again/labels.json

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from mmcv.transforms import Compose
@@ -22,6 +23,7 @@ from custom.boxes import filter_boxes
 from custom.checkpoints import load_weights
 from custom.cli import best_checkpoint, load_config
 from custom.errors import UserError
+from custom.photo_scan import one_line
 from custom.photos import read_photo
 from custom.predictions import Detections
 from custom.readers import choose_reader
@@ -63,7 +65,8 @@ def _files(config: str | os.PathLike | None, checkpoint: str | os.PathLike | Non
     if checkpoint is None:
         return Path(config or CONFIG), WEIGHTS
     path = best_checkpoint(checkpoint) if os.path.isdir(checkpoint) else Path(checkpoint)
-    beside = sorted(path.parent.glob('*.py'))
+    # Only where training has left it: a config is a program, and is run.
+    beside = sorted(path.parent.glob('*.py')) if (path.parent / 'last_checkpoint').is_file() else []
     if config is None and len(beside) > 1:
         raise UserError(f'{path}: {len(beside)} configs lie beside it; name the one that it was trained with')
     return Path(config or (beside[0] if beside else CONFIG)), path
@@ -73,7 +76,7 @@ class DigitReader:
     """A model with the reader that was tuned for it.
 
     Args:
-        config: a file of configs/. Defaults to None, the one beside the checkpoint, else the light model's.
+        config: a file of configs/. Defaults to None, the one in the checkpoint's work dir, else the light model's.
         checkpoint: its weights, or a work dir, whose best ones are taken. Defaults to None, those of the project.
         reader: a reader.json, or 'none' for the config's thresholds. Defaults to None, the one tuned for the weights.
         device: as torch names it. Defaults to None, a GPU where there is one.
@@ -101,6 +104,8 @@ class DigitReader:
         cfg = load_config(
             argparse.Namespace(config=str(config), cfg_options=[], launcher='none', local_rank=0, work_dir=None)
         )
+        if missing := {'default_scope', 'model', 'test_dataloader', 'test_evaluator'} - set(cfg):
+            raise UserError(f'{config}: is no config to test with, it has no {", ".join(sorted(missing))}')
         init_default_scope(cfg.default_scope)
         self.found = choose_reader(cfg, checkpoint, reader)
         self.batch_size = batch_size
@@ -147,8 +152,11 @@ class DigitReader:
         except UserError as error:
             return error
         shape = pixels.shape[:2]
-        # MMDetection's transforms want BGR.
-        return self.pipeline({'img': pixels[..., ::-1], 'img_shape': shape, 'ori_shape': shape, 'img_id': 0})
+        try:  # MMDetection's transforms want BGR
+            return self.pipeline({'img': pixels[..., ::-1], 'img_shape': shape, 'ori_shape': shape, 'img_id': 0})
+        except cv2.error:  # 4000 x 1 pixels, say
+            name = 'pixels' if isinstance(photo, np.ndarray) else one_line(photo)
+            return UserError(f'{name}: {shape[1]}x{shape[0]} pixels are too thin to be scaled; cut the photo')
 
     def _detect(self, items: Sequence[dict]) -> Iterator[PhotoReading]:
         if not items:

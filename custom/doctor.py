@@ -23,13 +23,7 @@ NETWORK_SECONDS = 3.0
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
-
-    Attributes:
-        level: `ok`; `note`, something works less well or is not there; `wrong`, something fails.
-        text: what it is like.
-        mend: what to do, where there is something to do.
-    """
+    """One thing that was looked at: how bad it is (`wrong` where something fails), what it is like, what to do."""
 
     level: Literal['ok', 'note', 'wrong']
     text: str
@@ -40,11 +34,7 @@ class Finding(NamedTuple):
 
 
 def examine(data_root: str | os.PathLike | None = None) -> Iterator[Finding]:
-    """Look at one thing after the other.
-
-    Args:
-        data_root: a data set to check as well, in the README's layout. Defaults to None.
-    """
+    """Look at one thing after the other, in the end at a data set where one is given, in the README's layout."""
     looks: list[Callable[[], Iterator[Finding]]] = [python, packages, libraries, gpu, disk, weights, network]
     for look in looks:
         yield from look()
@@ -74,11 +64,15 @@ def pins(requirements: Path = ROOT / 'requirements.txt') -> 'Iterator[Requiremen
 
 def packages() -> Iterator[Finding]:
     """Are the pinned packages there, in these versions, and not beside those they replace?"""
-    found = [(pin, _version(pin.name)) for pin in pins()]
+    mend = 'make setup, then . .venv/bin/activate'
+    try:
+        found = [(pin, _version(pin.name)) for pin in pins()]
+    except ImportError as error:
+        yield Finding('wrong', f'nothing is installed for this Python ({_line(error)})', mend)
+        return
     missing = [pin.name for pin, version in found if version is None]
     # 2.14.1+cpu is a build of 2.14.1, and 1.002 the same as 1.2: the specifier knows.
     others = [f'{pin.name} {version} ({pin})' for pin, version in found if version and version not in pin.specifier]
-    mend = 'make setup, then . .venv/bin/activate'
     if missing:
         yield Finding('wrong', f'{len(missing)} packages are not installed: {_some(missing)}', mend)
     if others:
@@ -128,8 +122,13 @@ def gpu() -> Iterator[Finding]:
     except (ImportError, OSError):
         return  # said by `libraries`
     for index in range(torch.cuda.device_count()):
-        free, total = (number / 2**30 for number in torch.cuda.mem_get_info(index))
-        yield Finding('ok', f'GPU {index}: {torch.cuda.get_device_name(index)}, {free:.1f} of {total:.1f} GiB free')
+        name = f'GPU {index}: {torch.cuda.get_device_name(index)}'
+        try:
+            free, total = (number / 2**30 for number in torch.cuda.mem_get_info(index))
+        except RuntimeError as error:
+            yield Finding('wrong', f'{name} does not answer ({_line(error)})', 'look at nvidia-smi')
+        else:
+            yield Finding('ok', f'{name}, {free:.1f} of {total:.1f} GiB free')
     if torch.cuda.device_count():
         return
     cores = f'no GPU; {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads'

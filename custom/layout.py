@@ -26,8 +26,10 @@ def require_free(out: Path) -> None:
     """Refuse to write where something lies already.
 
     Raises:
-        UserError: `out` is a file, or a folder that is not empty.
+        UserError: `out` is a file, a folder that is not empty, or one that cannot be replaced as a whole.
     """
+    if out.resolve() == Path.cwd() or os.path.ismount(out):
+        raise UserError(f'{out}: cannot be replaced by the finished folder; name a new one in it')
     if not is_free(out):
         raise UserError(f'{out}: holds something else; choose another folder, or remove it')
 

@@ -11,13 +11,14 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from custom.metrics import NumberMetric
+from custom.metrics import NumberMetric, truth_of
 from custom.packing import evenly_spaced
 from custom.photos import read_photo
 from custom.pictures import Shot, contact_sheet
 from custom.predictions import Detections
 from custom.reader_config import ReaderConfig
 from custom.reading import read_numbers
+from custom.scoring import true_numbers
 
 
 @HOOKS.register_module()
@@ -64,8 +65,10 @@ class PanelHook(Hook):
         arrays = (values.numpy(force=True) for values in (found.bboxes, found.scores, found.labels))
         detections = Detections.from_model([sample.img_id] * len(found), *arrays)
         reading = read_numbers(detections, [sample.img_id], self.reader)[sample.img_id]
-        boxes = sorted(sample.get('instances', ()), key=lambda box: box['bbox'][0])
-        truth = ''.join(str(box['bbox_label']) for box in boxes) if 'instances' in sample else None
+        truth = None
+        if 'instances' in sample:
+            photo = {'image_id': sample.img_id, 'size': sample.ori_shape[::-1], 'truth': sample.instances}
+            truth = true_numbers(truth_of([photo]))[sample.img_id]
         return Shot.take(read_photo(sample.img_path), sample.img_id, detections, reading, truth)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from custom.errors import UserError
 from custom.files import replacing
+from custom.photo_scan import one_line
 from custom.photos import SUFFIXES, image_id_of, natural_key
 from custom.predictions import Detections, encode_entries, write_entries
 from custom.submission import NO_NUMBER
@@ -49,25 +50,28 @@ def find_photos(wanted: Sequence[str]) -> list[Path]:
     Raises:
         UserError: nothing is there, or no photo in a folder.
     """
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     for name in wanted:
         path = Path(name)
         try:
             if path.is_dir():
-                paths = [entry for entry in path.iterdir() if entry.is_file()]
-            elif path.exists():
-                found[path] = None
+                paths = list(path.iterdir())
+            elif os.path.lexists(path):
+                found.setdefault(os.path.realpath(path), path)
                 continue
             else:
-                paths = [Path(match) for match in glob.glob(name, recursive=True) if os.path.isfile(match)]
+                paths = [Path(match) for match in glob.glob(name, recursive=True)]
         except OSError as error:
             raise UserError(f'{name}: cannot be read ({error.strerror}); check its permissions') from None
-        photos = [path for path in paths if path.name[0] != '.' and path.suffix.lower() in SUFFIXES]
+        photos = [
+            path for path in paths if path.name[0] != '.' and path.suffix.lower() in SUFFIXES and not path.is_dir()
+        ]
         if not photos:
             kinds = ', '.join(suffix[1:] for suffix in SUFFIXES)
-            raise UserError(f'{name}: no photo there; give a photo, a folder or a pattern of {kinds} files')
-        found |= dict.fromkeys(sorted(photos, key=lambda path: natural_key(str(path))))
-    return list(found)
+            raise UserError(f'{one_line(name)}: no photo there; give a photo, a folder or a pattern of {kinds} files')
+        for photo in sorted(photos, key=lambda path: natural_key(str(path))):
+            found.setdefault(os.path.realpath(photo), photo)
+    return list(found.values())
 
 
 def ids_of(paths: Iterable[Path]) -> list[int]:
@@ -89,11 +93,6 @@ def ids_of(paths: Iterable[Path]) -> list[int]:
     return list(taken)
 
 
-def printable(path: Path) -> str:
-    """The path on one line: control characters and what is no text are shown as their escapes."""
-    return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
-
-
 def table_line(answer: Answer, boxes: bool, width: int = 0) -> str:
     """A line: file, number, confidence, each digit with its score.
 
@@ -106,7 +105,7 @@ def table_line(answer: Answer, boxes: bool, width: int = 0) -> str:
         f'{digit.label} {digit.score:.2f}' + (f' [{", ".join(f"{x:.0f}" for x in digit.bbox)}]' if boxes else '')
         for digit in answer.reading.digits
     ]
-    columns = [printable(answer.path), answer.number, f'{answer.reading.confidence:.3f}', '; '.join(digits)]
+    columns = [one_line(answer.path), answer.number, f'{answer.reading.confidence:.3f}', '; '.join(digits)]
     if width:
         return f'{columns[0]:{width}}  {columns[1]:>8}  {columns[2]:>10}  {columns[3]}'.rstrip()
     return '\t'.join(columns)

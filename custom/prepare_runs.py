@@ -1,10 +1,11 @@
 """What the sub-commands of tools/prepare_data.py do, by their arguments. Results go to stdout, notes to stderr."""
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from custom.talk import say
 
 if TYPE_CHECKING:
     from custom.data_import import Imported
@@ -22,7 +23,7 @@ def synth(args: argparse.Namespace) -> None:
     )
     if missing := missing_packages():
         ways = f'pip install {" ".join(missing)}'
-        print(f'note: {len(missing)} font packages are missing, so fewer typefaces are drawn: {ways}', file=sys.stderr)
+        say(f'note: {len(missing)} font packages are missing, so fewer typefaces are drawn: {ways}')
     start = time.perf_counter()
     if not write_dataset(args.out, config, args.workers):
         print(f'{args.out}: already there, with the same settings')
@@ -40,7 +41,7 @@ def _rule(args: argparse.Namespace) -> 'DealRule':
 
 def _say(args: argparse.Namespace, imported: 'Imported') -> None:
     for note in imported.notes:
-        print(f'note: {note}', file=sys.stderr)
+        say(f'note: {note}')
     counts = ', '.join(
         f'{split} {imported.sizes[split]}' for split in ('train', 'valid', 'test') if split in imported.sizes
     )

@@ -163,8 +163,8 @@ def label_photos(
     """
     listed = list_photos(folder)
     image_ids = [photo.image_id for photo in listed]
-    views = zip(*(look(source, image_ids, rule, config) for source in sources), strict=True)
     known = signatures(exclude)
+    views = zip(*(look(source, image_ids, rule, config) for source in sources), strict=True)
     photos, left_out = [], Counter(dict.fromkeys(REASONS, 0))
     bar = tqdm(
         zip(listed, views, strict=True), 'labelling', len(listed), unit=' photos', delay=2, leave=False, disable=None

@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import shutil
-import sys
 import tarfile
 import urllib.error
 import urllib.request
@@ -15,6 +14,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from custom.errors import UserError
+from custom.talk import say
 
 SITE = 'http://ufldl.stanford.edu/housenumbers'
 MAT = 'digitStruct.mat'
@@ -51,7 +51,7 @@ def fetch(folder: Path, parts: Iterable[str]) -> None:
             target = folder / f'{part}.tar.gz'
             if not target.exists() and not (folder / part / MAT).exists():
                 _fetch_one(f'{SITE}/{target.name}', target, ARCHIVES[part])
-                print(f'{target}: fetched, its checksum is right', file=sys.stderr)
+                say(f'{target}: fetched, its checksum is right')
     except OSError as error:
         raise UserError(f'{folder}: could not be written ({error.strerror or error})') from error
 

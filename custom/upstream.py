@@ -77,6 +77,11 @@ def fit_arguments(name: str, arguments: Sequence[str], split: str, folder: Path)
         UserError: the config, an override or the json is wrong.
     """
     fitted, options = split_arguments(arguments)
+    fitted = [
+        part
+        for argument in fitted
+        for part in (argument.split('=', 1) if argument.startswith('--ann=') else [argument])
+    ]
     configs = [i for i, argument in enumerate(fitted) if argument.endswith('.py')]
     if configs:
         fitted[configs[0]] = _rewrite_config(name, fitted[configs[0]], options, split, folder)
@@ -135,4 +140,7 @@ def run_script(name: str, arguments: Sequence[str], split: str = 'valid') -> Non
     os.environ.setdefault('MPLBACKEND', 'agg')
     with tempfile.TemporaryDirectory() as folder, torch.serialization.safe_globals(stored_by_mmengine()):
         sys.argv = [str(known[name]), *fit_arguments(name, arguments, split, Path(folder))]
-        runpy.run_path(str(known[name]), run_name='__main__')
+        try:
+            runpy.run_path(str(known[name]), run_name='__main__')
+        except FileNotFoundError as error:
+            raise UserError(f'{error.filename}: no such file; {name} --help shows what is wanted') from error

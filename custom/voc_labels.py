@@ -4,6 +4,7 @@ Corners are taken as they stand: labelImg and CVAT count from 0, VOC itself from
 val.txt or test.txt, these say which split a photo is of; else a folder called train, val or test does.
 """
 
+import math
 from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
@@ -111,6 +112,7 @@ def _read_objects(root: ElementTree.Element, where: str, photo: SourcePhoto) -> 
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text or '')
+        value = float(text or '')
+        return value if math.isfinite(value) else None
     except ValueError:
         return None

@@ -96,6 +96,20 @@ def test_no_photos_give_no_readings(reader):
     assert list(reader.read_many([])) == []
 
 
+def test_a_photo_too_thin_to_be_scaled_is_said(reader, tmp_path):
+    Image.new('RGB', (4000, 1)).save(tmp_path / 'thin.png')
+    Image.new('RGB', (40, 20)).save(tmp_path / 'good.png')
+    thin, good = reader.read_many([tmp_path / 'thin.png', tmp_path / 'good.png'])
+    assert 'thin.png: 4000x1 pixels are too thin' in str(thin)
+    assert not isinstance(good, UserError)
+
+
+def test_a_program_that_is_no_config_is_refused(checkpoint, tmp_path):
+    (tmp_path / 'script.py').write_text('x = 1')
+    with pytest.raises(UserError, match='is no config to test with, it has no default_scope, model'):
+        DigitReader(tmp_path / 'script.py', checkpoint)
+
+
 def test_the_smallest_photo_is_read(reader, tmp_path):
     Image.new('RGB', (1, 1)).save(tmp_path / 'dot.png')
     assert reader.read(tmp_path / 'dot.png').confidence >= 0
@@ -114,6 +128,8 @@ def test_the_config_beside_a_checkpoint_is_taken(tmp_path):
     checkpoint.touch()
     assert _files(None, str(checkpoint)) == (CONFIG, checkpoint)
     (tmp_path / 'mine.py').touch()
+    assert _files(None, checkpoint) == (CONFIG, checkpoint)  # any program may lie there
+    (tmp_path / 'last_checkpoint').touch()
     assert _files(None, checkpoint) == (tmp_path / 'mine.py', checkpoint)
     assert _files(None, tmp_path) == (tmp_path / 'mine.py', checkpoint)  # a work dir
     (tmp_path / 'other.py').touch()

@@ -64,6 +64,13 @@ def test_packages_that_lack_differ_or_are_there_twice(monkeypatch):
     assert only(doctor.packages()).level == 'ok'
 
 
+def test_without_any_package_that_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'packaging.requirements', None)  # importing it raises ImportError
+    finding = only(doctor.packages())
+    assert finding.level == 'wrong'
+    assert finding.mend.startswith('make setup')
+
+
 def test_the_libraries_of_this_environment_work_together():
     levels = [finding.level for finding in doctor.libraries()]
     assert levels == ['ok', 'ok', 'ok']

@@ -84,8 +84,12 @@ def test_a_photo_that_cannot_be_read_is_named_as_such(tmp_path):
         copy_photo(Path(__file__), tmp_path / 'no folder' / 'x')
 
 
-def test_what_lies_there_is_in_the_way(tmp_path):
+def test_what_lies_there_is_in_the_way(tmp_path, monkeypatch):
     require_free(tmp_path / 'new')
+    (tmp_path / 'here').mkdir()
+    monkeypatch.chdir(tmp_path / 'here')
+    with pytest.raises(UserError, match='name a new one in it'):
+        require_free(Path('.'))
     (tmp_path / 'x').write_text('')
     for path in (tmp_path, tmp_path / 'x'):
         with pytest.raises(UserError, match='holds something else; choose another folder'):

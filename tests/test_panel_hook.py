@@ -8,6 +8,7 @@ from custom.panel_hook import PanelHook
 
 TRUE = [{'bbox': [20, 5, 30, 25], 'bbox_label': 2, 'ignore_flag': 0}]
 TRUE += [{'bbox': [5, 5, 15, 25], 'bbox_label': 1, 'ignore_flag': 0}]
+TRUE += [{'bbox': [1, 5, 4, 25], 'bbox_label': 7, 'ignore_flag': 1}]  # does not count
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import csv
 import json
-import os
 
 import numpy as np
 import pytest
@@ -8,8 +7,9 @@ from conftest import run_tool
 from PIL import Image
 from test_digit_reader import checkpoint  # noqa: F401 - a fixture
 
+from custom.annotated import Copies
 from custom.errors import UserError
-from custom.predicting import answer_of, find_photos, ids_of, printable, table_line
+from custom.predicting import answer_of, find_photos, ids_of, table_line
 
 
 def photo(path, size=(40, 20)):
@@ -57,11 +57,6 @@ def test_ids_are_the_stems_and_differ_where_stems_do_not(tmp_path):
         ids_of([tmp_path / '2.png', tmp_path / 'a/2.png', tmp_path / 'a/2.png'])
 
 
-def test_a_name_stays_on_its_line_and_in_its_column(tmp_path):
-    assert printable(tmp_path / 'a\nb\tc, "d" 門.png') == f'{tmp_path}/a\\nb\\tc, "d" 門.png'
-    assert '\udcff' not in printable(tmp_path / os.fsdecode(b'\xff.png'))
-
-
 def test_an_answer_below_the_confidence_asked_for_is_unsure(tmp_path):
     path = tmp_path / '1.png'
     assert answer_of(1, path, Reading('12', 0.6), 0.6).number == '12'
@@ -102,6 +97,31 @@ def test_the_tool_reads_what_it_can_and_says_what_it_cannot(tmp_path, checkpoint
     entries = json.loads((out / 'pred.json').read_text())
     assert {str(entry['image_id']) for entry in entries} == {row['image_id'] for row in rows}
     assert len(list((out / 'annotated').glob('*.png'))) == 3
+
+
+def test_a_photo_is_one_however_it_is_named_and_one_that_leads_nowhere_counts(tmp_path):
+    path = photo(tmp_path / 'in/7.png')
+    (tmp_path / 'in/8.png').symlink_to('nowhere')
+    (tmp_path / 'in/9.png').symlink_to('9.png')
+    found = find_photos([f'{tmp_path}/in', str(path), f'{tmp_path}/in/../in/7.png'])
+    assert [found_path.name for found_path in found] == ['7.png', '8.png', '9.png']
+
+
+def test_copies_have_names_of_their_own_and_never_a_photos(tmp_path):
+    paths = [tmp_path / name for name in ('7.jpg', '7.png', 'in_7.png')]
+    assert len(set(Copies(tmp_path / 'out', paths).names.values())) == 3
+    with pytest.raises(UserError, match='lies where its copy would'):
+        Copies(tmp_path, [tmp_path / 'annotated/7.png'])
+
+
+def test_a_run_that_reads_nothing_leaves_what_is_there(tmp_path, checkpoint):  # noqa: F811
+    (tmp_path / 'bad.png').write_text('no photo')
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out/numbers.csv').write_text('of yesterday')
+    done = run_tool('predict.py', tmp_path / 'bad.png', '--checkpoint', checkpoint, '--out', tmp_path / 'out')
+    assert done.returncode == 1
+    assert (tmp_path / 'out/numbers.csv').read_text() == 'of yesterday'
+    assert not (tmp_path / 'out/pred.json').exists()
 
 
 def test_a_confidence_that_is_none_is_refused(tmp_path):

@@ -24,6 +24,13 @@ def test_a_quiet_tool_says_results_and_errors_only(tmp_path):
     assert quiet.stderr.startswith('error: configs/gone.py')
 
 
+def test_notes_are_said_by_say_alone():
+    """What is printed to stderr otherwise is an error, or --quiet would not silence it."""
+    files = [path for folder in ('custom', 'tools') for path in (ROOT / folder).glob('*.py')]
+    loud = [path.name for path in files if 'file=sys.stderr' in path.read_text()]
+    assert sorted(loud) == ['cli.py', 'predict.py', 'talk.py']
+
+
 def test_bars_are_off_before_anything_can_show_one():
     code = (
         'import sys; sys.argv = ["x", "--quiet"]\n'

@@ -92,6 +92,12 @@ def test_a_misspelt_override_is_refused(tmp_path):
         fit_arguments('print_config', [LITE, '--cfg-options', 'train_cfg.max_epoch=7'], 'valid', tmp_path)
 
 
+def test_a_file_that_is_not_there_is_said_in_a_line():
+    done = run_tool('mmdet.py', 'analyze_logs', 'plot_curve', 'gone.json', '--out', 'x.png')
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith('error: gone.json: no such file')
+
+
 def test_print_config():
     assert "type='TimmFeatures'" in mmdet('print_config', LITE)
 

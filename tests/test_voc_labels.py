@@ -35,7 +35,7 @@ def test_boxes_names_and_size(tmp_path):
     assert photo.boxes[1].where == 'Annotations/1.xml object 2'
 
 
-@pytest.mark.parametrize('size', ['', '<size><width>0</width><height>0</height></size>'])
+@pytest.mark.parametrize('size', ['', SIZE.replace('40', '0'), SIZE.replace('40', 'inf')])
 def test_a_size_that_is_not_said_is_not_compared(tmp_path, size):
     files(tmp_path, **{'1.xml': xml(size=size), '1.png': ''})
     (photo,) = read_voc(tmp_path)

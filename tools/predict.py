@@ -23,9 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('photos', nargs='+', metavar='PHOTO|DIR|GLOB', help='a pattern is put in quotes')
     parser.add_argument('--config', help='default: the one beside CHECKPOINT, else configs/digits_frcnn_lite.py')
-    parser.add_argument(
-        '--checkpoint', help='a file, or a work dir for its best one; default: weights/digits_frcnn_lite.safetensors'
-    )
+    parser.add_argument('--checkpoint', help='a file or a work dir; default: weights/digits_frcnn_lite.safetensors')
     parser.add_argument(
         '--reader', metavar='FILE', help="a reader.json, or 'none'; default: the one tuned for CHECKPOINT"
     )
@@ -44,34 +42,37 @@ def main() -> int:
     from tqdm import tqdm
 
     from custom.errors import UserError
-    from custom.predicting import answer_of, find_photos, ids_of, printable, table_line, write_answers
+    from custom.photo_scan import one_line
+    from custom.predicting import answer_of, find_photos, ids_of, table_line, write_answers
 
     paths = find_photos(args.photos)
     ids = ids_of(paths)
 
-    from custom.annotated import Copies
+    from custom.annotated import FOLDER, Copies
     from custom.digit_reader import DigitReader
 
     reader = DigitReader(args.config, args.checkpoint, args.reader)
     for note in reader.found.notes:
         say(f'note: {note}')
     copies = Copies(args.out, paths) if args.out else None
-    width = max(len(printable(path)) for path in paths) if sys.stdout.isatty() else 0
+    width = max(len(one_line(path)) for path in paths) if sys.stdout.isatty() else 0
     answers, failed = [], []
     bar = tqdm(reader.read_many(paths), 'reading', len(paths), unit=' photos', delay=2, leave=False, disable=None)
     for image_id, path, reading in zip(ids, paths, bar, strict=True):
-        if isinstance(reading, UserError):
-            failed.append(reading)
-            continue
-        answers.append(answer_of(image_id, path, reading, args.min_confidence))
-        tqdm.write(table_line(answers[-1], args.show_boxes, width))
-        if copies:
-            copies.write(answers[-1])
-    if args.out:
+        try:
+            if isinstance(reading, UserError):
+                raise reading
+            answers.append(answer_of(image_id, path, reading, args.min_confidence))
+            tqdm.write(table_line(answers[-1], args.show_boxes, width))
+            if copies:
+                copies.write(answers[-1])
+        except UserError as error:
+            failed.append(error)
+    if args.out and answers:  # a run that reads nothing takes nothing away
         write_answers(args.out, answers)
-        say(f'{args.out}: numbers.csv, pred.json, {len(answers)} photos in annotated/')
+        say(f'{args.out}: numbers.csv and pred.json of {len(answers)} photos, their copies in {FOLDER}/')
     for error in failed:
-        print(f'error: {error}', file=sys.stderr)
+        print(f'error: {one_line(error)}', file=sys.stderr)
     return int(bool(failed))
 
 
