@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from custom.errors import UserError
+from custom.ranks import end_of, leave, may_speak, say_error
 from custom.talk import be_quiet, say
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class ToolParser(argparse.ArgumentParser):
         if '--quiet' in sys.argv:  # before anything imports tqdm
             be_quiet()
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if may_speak():  # ranks were all given the same
+            super()._print_message(message, file)
+
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
@@ -47,34 +52,25 @@ class _Version(argparse.Action):
 def run_tool(main: Callable[[], int | None]) -> None:
     """Run a tool's `main` and leave the process with its exit code.
 
-    A mistake of the user ends as one line on stderr and exit code 2, Ctrl-C as 130.
+    A mistake of the user ends as one line on stderr and exit code 2, Ctrl-C as 130. Of several ranks one says it.
     """
+    os.environ.setdefault('TORCH_CPP_LOG_LEVEL', 'ERROR')  # or it tells of each connection that a lost rank breaks
     try:
         code = main() or 0
     except UserError as error:
         # A data loader's worker process wraps the error in its traceback; what follows the last name is ours.
-        message = re.split(r'\n\S*UserError: ', str(error))[-1].strip()
-        print(f'error: {message}', file=sys.stderr)
+        say_error(re.split(r'\n\S*UserError: ', str(error))[-1].strip())
         code = 2
     except KeyboardInterrupt:
-        print('stopped', file=sys.stderr)
+        if may_speak():
+            print('stopped', file=sys.stderr)
         code = 130
     except BrokenPipeError:  # the reader of our stdout, `head` say, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    _leave(code)
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process. Ranks on CPUs wait for one another and skip the clean-up, in which gloo's threads can abort."""
-    distributed = sys.modules.get('torch.distributed')
-    if distributed and distributed.is_initialized() and distributed.get_backend() == 'gloo':
-        if code == 0:
-            distributed.barrier()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+    except Exception as error:
+        code = end_of(error)
+    leave(code)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -127,6 +123,8 @@ def build_runner(cfg: 'Config') -> 'Runner':
     """
     from mmdet.registry import RUNNERS
 
+    if cfg.get('compile'):
+        import torchvision  # noqa: F401 - tells torch.compile of the operators, which custom.operators loads alone
     try:
         return RUNNERS.build(cfg)
     except (AssertionError, KeyError, TypeError, ValueError) as error:

@@ -15,7 +15,7 @@ from custom.predictions import Detections, read_pred_json, write_pred_json
 from custom.reader_file import read_reader
 from custom.readers import FILE_NAME
 from custom.report import report, score
-from custom.talk import say
+from custom.talk import duration, say
 
 SHOWN = {'accuracy': 'number accuracy', 'AP': 'AP', 'AP50': 'AP50', 'AP75': 'AP75'}
 
@@ -31,7 +31,6 @@ def run_folds(folders: Sequence[Path], fold_of: np.ndarray, runs: FoldRuns) -> N
     Raises:
         UserError: a tool failed.
     """
-    from custom.console import duration
 
     def done(folder: Path) -> bool:
         return (folder / 'valid/pred.json').is_file()  # it is moved there when it is whole

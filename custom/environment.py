@@ -40,12 +40,14 @@ def versions() -> dict[str, str]:
 
 
 def describe_environment() -> str:
-    """The command, the commit, the machine and the versions that matter, a line each."""
+    """The command and on how many processes it runs, the machine, and the versions that matter, a line each."""
     import torch
+    from mmengine.dist import get_world_size
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     lines = {
         'command': shlex.join(sys.argv),
+        'processes': str(get_world_size()),
         'system': platform.platform(),
         'CPU': f'{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads',
         'GPU': ', '.join(gpus) or 'none',

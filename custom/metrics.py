@@ -1,9 +1,11 @@
 """The metrics that validation and testing print."""
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 import numpy as np
 from mmdet.registry import METRICS
+from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 from mmengine.evaluator import BaseMetric
 
 from custom.annotations import DigitAnnotations
@@ -24,24 +26,26 @@ class PhotoMetric(BaseMetric):
     is scored on its own photos. Where there is no truth the result is empty.
     """
 
-    def __init__(self) -> None:
-        super().__init__(collect_device='gpu')  # works on CPUs, too, where 'cpu' would want a shared folder
+    results: list[list[dict]]  # of the photos of each batch
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep what scoring needs of each photo: predictions and truth as arrays."""
-        for sample in data_samples:
-            if 'instances' not in sample:
-                self.results.append({'truth': None})  # nothing to score: keep no boxes
-                continue
-            predicted = sample['pred_instances']
-            self.results.append(
-                {
-                    'image_id': sample['img_id'],
-                    'size': sample['ori_shape'][::-1],
-                    'truth': sample['instances'],
-                    **{key: predicted[key].numpy(force=True) for key in ('bboxes', 'scores', 'labels')},
-                }
-            )
+        """Keep what scoring needs of each photo of a batch: predictions and truth as arrays."""
+        self.results.append([_kept(sample) for sample in data_samples])
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """The figures of the photos of all ranks, each counted once.
+
+        The parent takes it that every rank was dealt as many photos as the others, one at a time.
+        """
+        shares, self.results = all_gather_object(self.results), []
+        figures: list[dict[str, float]] = [{}]
+        if is_main_process():
+            turns = zip_longest(*shares, fillvalue=())  # a batch from each rank
+            photos = {photo['image_id']: photo for turn in turns for batch in turn for photo in batch}
+            found = self.compute_metrics(list(photos.values()))
+            figures = [{f'{self.prefix}/{name}': value for name, value in found.items()}]
+        broadcast_object_list(figures)
+        return figures[0]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The figures of all photos together."""
@@ -57,6 +61,15 @@ class PhotoMetric(BaseMetric):
     def compare(self, detections: Detections, truth: DigitAnnotations) -> dict[str, float]:
         """The figures; called on the main process only."""
         raise NotImplementedError
+
+
+def _kept(sample: dict) -> dict:
+    photo = {'image_id': sample['img_id'], 'truth': sample.get('instances')}
+    if photo['truth'] is None:
+        return photo  # nothing to score: keep no boxes
+    predicted = sample['pred_instances']
+    arrays = {key: predicted[key].numpy(force=True) for key in ('bboxes', 'scores', 'labels')}
+    return {**photo, 'size': sample['ori_shape'][::-1], **arrays}
 
 
 @METRICS.register_module()

@@ -1,6 +1,5 @@
 """The same few validation photos after every epoch: how a model learns, as a picture."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,8 +42,7 @@ class PanelHook(Hook):
         """Choose the photos, by their place among those that this process validates."""
         if runner.val_loop is None or not is_main_process():
             return
-        share = math.ceil(len(runner.val_dataloader.dataset) / runner.world_size)
-        self.chosen = set(evenly_spaced(share, self.photos))
+        self.chosen = set(evenly_spaced(len(runner.val_dataloader.sampler), self.photos))
         metrics = [metric for metric in runner.val_evaluator.metrics if isinstance(metric, NumberMetric)]
         self.reader = metrics[0].reader if metrics else ReaderConfig()
 

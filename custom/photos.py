@@ -98,10 +98,13 @@ def photo_size(path: str | os.PathLike) -> tuple[int, int]:
     """Width and height in pixels as a person sees the photo, its EXIF turn applied; reads the header only.
 
     Raises:
-        UserError: missing, unreadable, or too large.
+        UserError: missing, unreadable, damaged as far as it was read, or too large.
     """
     with _open(path) as image:
-        turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the sides
+        try:
+            turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the sides
+        except Exception as error:  # Pillow looks for them behind the pixels of a PNG
+            raise UserError(f'{path}: is damaged ({error}); replace or remove it') from None
         return (image.height, image.width) if turned else image.size
 
 

@@ -1,11 +1,11 @@
-"""Epochs mixed from several data sets in given shares."""
+"""Which photos an epoch sees, and on which rank: mixed from several data sets, or dealt out by whole batches."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from mmdet.registry import DATA_SAMPLERS
 from mmengine.dist import get_dist_info, sync_random_seed
-from torch.utils.data import ConcatDataset, Sampler
+from torch.utils.data import ConcatDataset, Dataset, Sampler
 
 from custom.errors import UserError
 
@@ -92,3 +92,41 @@ class MixtureSampler(Sampler[int]):
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next; the train loop does."""
         self.epoch = epoch
+
+
+@DATA_SAMPLERS.register_module()
+class WholeBatchSampler(Sampler[int]):
+    """Deals photos out to the ranks in the data set's order, a batch at a time.
+
+    What is found on a photo depends a little on those of its batch, which pad one another. So the ranks' batches are
+    those that one process would see, and each photo is seen once, though some ranks have a batch less than others.
+
+    Args:
+        dataset: the photos.
+        turn: how many a rank is dealt at a time, its batch size.
+        seed: as mmengine gives it to every sampler; nothing is drawn here. Defaults to None.
+    """
+
+    def __init__(self, dataset: Dataset, turn: int, seed: int | None = None) -> None:
+        rank, world_size = get_dist_info()
+        size = len(dataset)  # type: ignore[arg-type]
+        self.turn = turn
+        self.indices = [
+            i for start in range(rank * turn, size, world_size * turn) for i in range(start, min(start + turn, size))
+        ]
+
+    def __iter__(self) -> Iterator[int]:
+        """Indices of this rank's photos."""
+        return iter(self.indices)
+
+    def __len__(self) -> int:
+        """Photos of this rank."""
+        return len(self.indices)
+
+
+def by_whole_batches(loader: dict) -> dict:
+    """The config of a data loader with a `WholeBatchSampler`, if it takes the photos in order by a `DefaultSampler`."""
+    sampler = loader.get('sampler') or {}
+    if sampler.get('type') != 'DefaultSampler' or sampler.get('shuffle', True):
+        return loader
+    return {**loader, 'sampler': {'type': 'WholeBatchSampler', 'turn': loader['batch_size']}}

@@ -20,3 +20,13 @@ def say(text: str) -> None:
     """Print a line to stderr: what goes on, or what is to be noted. Errors are raised, results go to stdout."""
     if not is_quiet():
         print(text, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `48 s`, `3 min 20 s`, `2 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f'{whole} s'
+    if whole < 3600:
+        return f'{whole // 60} min {whole % 60:02d} s'
+    return f'{whole // 3600} h {whole % 3600 // 60:02d} min'

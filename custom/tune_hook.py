@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 from mmdet.registry import HOOKS
-from mmengine.dist import barrier
+from mmengine.dist import broadcast, broadcast_object_list, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -44,10 +44,10 @@ class TuneReaderHook(Hook):
         """Look at the validation photos once more, with the weights of the checkpoint."""
         if runner.val_loop is None:
             return
-        barrier()  # the main process has written the checkpoint
-        try:
-            path = best_checkpoint(runner.work_dir)
-        except UserError:
+        found = [_best(runner.work_dir) if is_main_process() else None]
+        broadcast_object_list(found)  # other machines may not see the work dir
+        (path,) = found
+        if path is None:
             return
         metric = _Gathered()
         with _weights_of(runner, path):
@@ -65,6 +65,13 @@ class TuneReaderHook(Hook):
         write_reader(Path(runner.work_dir, FILE_NAME), reader)
         print(f'reader tuned on {len(dataset)} photos: {_gain(reader.tuned_on)}')
         print(f'it is in {path}, and in {Path(runner.work_dir, FILE_NAME)}')
+
+
+def _best(work_dir: str) -> Path | None:
+    try:
+        return best_checkpoint(work_dir)
+    except UserError:
+        return None
 
 
 def store_reader(checkpoint: Path, reader: Reader) -> Reader:
@@ -94,8 +101,7 @@ def _gain(tuned_on: dict[str, Any]) -> str:
 class _Gathered(PhotoMetric):
     """Keeps what was found and what is true, on the main process."""
 
-    default_prefix = 'reader'  # of no figure, but mmengine warns of a metric without one
-    default_prefix = 'gathered'
+    default_prefix = 'gathered'  # of no figure, but mmengine warns of a metric without one
     found: tuple[Detections, DigitAnnotations] | None = None
 
     def compare(self, detections: Detections, truth: DigitAnnotations) -> dict[str, float]:
@@ -105,10 +111,13 @@ class _Gathered(PhotoMetric):
 
 @contextlib.contextmanager
 def _weights_of(runner: Runner, checkpoint: Path) -> Iterator[None]:
-    """Load a checkpoint's weights; afterwards the model is as it was."""
+    """Load a checkpoint's weights, on the main process, for all; afterwards the model is as it was."""
     model = cast(nn.Module, runner.model.module) if is_model_wrapper(runner.model) else runner.model
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    load_weights(model, checkpoint)
+    if is_main_process():
+        load_weights(model, checkpoint)
+    for value in model.state_dict().values():
+        broadcast(value)
     yield
     model.load_state_dict(before)
 

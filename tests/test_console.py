@@ -34,22 +34,6 @@ def train(tmp_path, model, epochs=2, **settings):
     toy_runner(tmp_path, model, train_dataloader=TRAIN, train_cfg=cfg, custom_hooks=hooks, **settings).train()
 
 
-@pytest.mark.parametrize(
-    ('seconds', 'said'),
-    [
-        (0, '0 s'),
-        (48.4, '48 s'),
-        (59.6, '1 min 00 s'),
-        (200, '3 min 20 s'),
-        (3599.7, '1 h 00 min'),
-        (2 * 3600 + 5 * 60 + 59, '2 h 05 min'),
-        (100 * 3600, '100 h 00 min'),
-    ],
-)
-def test_durations(seconds, said):
-    assert console.duration(seconds) == said
-
-
 def test_the_last_epoch_is_validated_whatever_the_interval_and_is_one_line_too(tmp_path, model, capsys):
     train(tmp_path, model, 3, val_interval=2, val_dataloader=VALID, val_evaluator=[FixedMetric(AP=0.25)])
     lines = capsys.readouterr().out.splitlines()

@@ -18,8 +18,9 @@ def described():
 def test_a_line_for_each_thing(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['tools/train.py', 'a b.py', '--amp'])
     lines = described()
-    assert list(lines) == ['command', 'system', 'CPU', 'GPU', 'commit', 'Python', *environment.PACKAGES]
+    assert list(lines) == ['command', 'processes', 'system', 'CPU', 'GPU', 'commit', 'Python', *environment.PACKAGES]
     assert lines['command'] == "tools/train.py 'a b.py' --amp"  # can be pasted into a shell
+    assert lines['processes'] == '1'
     assert lines['Python'] == platform.python_version()
     assert lines['CPU'].endswith(f' cores, {torch.get_num_threads()} threads')
     assert lines['torch'] == metadata.version('torch')

@@ -3,6 +3,7 @@ import torch
 from mmdet.registry import METRICS
 
 import custom.register  # noqa: F401 - registers the metrics
+from custom import metrics
 from custom.metrics import results_of
 
 
@@ -52,6 +53,22 @@ def test_figures_of_the_numbers():
     assert figures['number/missing_digits'] == figures['number/edit_distance'] == 0.5
     assert figures['number/empty'] == figures['number/phantom_digits'] == figures['number/wrong_digits'] == 0
     assert {'number/ece', 'number/coverage_95', 'number/coverage_99'} < figures.keys()
+
+
+def test_photos_of_all_ranks_count_once_and_in_order(monkeypatch):
+    others = []
+    monkeypatch.setattr(metrics, 'all_gather_object', lambda own: [own, *others])
+    metric = METRICS.build({'type': 'DigitMetric'})
+    monkeypatch.setattr(metric, 'compute_metrics', lambda photos: {'ids': [one['image_id'] for one in photos]})
+
+    def found():
+        metric.process({}, [sample(1, []), sample(2, [])])
+        metric.process({}, [sample(5, []), sample(1, [])])  # one again, as a sampler fills up
+        return metric.evaluate(5)
+
+    assert found() == {'digits/ids': [1, 2, 5]}
+    others += [[[{'image_id': 3}, {'image_id': 4}]], []]  # a batch on the second rank, none on the third
+    assert found() == {'digits/ids': [1, 2, 3, 4, 5]}
 
 
 def test_the_reader_is_set_by_the_config():

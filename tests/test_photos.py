@@ -85,6 +85,8 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
     (tmp_path / 'half.png').write_bytes((tmp_path / 'whole.png').read_bytes()[:3000])
     (tmp_path / 'text.png').write_text('hello')
     with pytest.raises(UserError, match=r'half\.png: is damaged'):
+        photo_size(tmp_path / 'half.png')
+    with pytest.raises(UserError, match=r'half\.png: is damaged'):
         read_photo(tmp_path / 'half.png')
     with pytest.raises(UserError, match=r'text\.png: is not a photo'):
         read_photo(tmp_path / 'text.png')

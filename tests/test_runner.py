@@ -1,4 +1,5 @@
 import logging
+import signal
 import socket
 import warnings
 
@@ -25,7 +26,9 @@ def one_of_one(monkeypatch):
     for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
         monkeypatch.setenv(name, '1')  # put back to what it was when the test is over
         monkeypatch.delenv(name)
+    at_sigterm = signal.getsignal(signal.SIGTERM)
     yield
+    signal.signal(signal.SIGTERM, at_sigterm)
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
@@ -71,12 +74,24 @@ def test_the_settings_of_the_wrapper_are_heeded(tmp_path, one_of_one):
 
 def test_a_launcher_that_did_not_start_the_process_is_refused(tmp_path, monkeypatch):
     monkeypatch.delenv('RANK', raising=False)
-    with pytest.raises(UserError, match='--launcher pytorch: start it by torchrun'):
+    with pytest.raises(UserError, match='--launcher pytorch: start it by tools/dist_train'):
         toy_runner(tmp_path, train_dataloader=TRAIN, launcher='pytorch')
 
 
-@pytest.mark.parametrize('launcher', ['slurm', 'mpi'])
-def test_launchers_that_need_a_gpu_say_so(tmp_path, monkeypatch, launcher):
+def test_a_launcher_that_needs_a_gpu_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    with pytest.raises(UserError, match=f'--launcher {launcher}: needs a GPU'):
-        toy_runner(tmp_path, train_dataloader=TRAIN, launcher=launcher)
+    with pytest.raises(UserError, match='--launcher mpi: needs a GPU'):
+        toy_runner(tmp_path, train_dataloader=TRAIN, launcher='mpi')
+
+
+def test_more_processes_than_gpus_are_refused(tmp_path, one_of_one, monkeypatch):
+    monkeypatch.setenv('LOCAL_WORLD_SIZE', '4')
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    with pytest.raises(UserError, match='4 processes on a machine of 2 GPUs; start as many as there are GPUs'):
+        toy_runner(tmp_path, train_dataloader=TRAIN, launcher='pytorch')
+
+
+def test_torchs_own_shared_normalisation_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"sync_bn='torch': use model_wrapper_cfg\.shared_norm=True"):
+        toy_runner(tmp_path, train_dataloader=TRAIN, cfg={'sync_bn': 'torch'})

@@ -110,6 +110,29 @@ def test_an_empty_part_without_weight_is_left_out():
     assert sorted(epoch(sampler, 0)) == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ('size', 'shares'),
+    [
+        (7, [[0, 1, 6], [2, 3], [4, 5]]),
+        (3, [[0, 1], [2], []]),
+    ],
+)
+def test_photos_are_dealt_out_by_whole_batches(monkeypatch, size, shares):
+    for rank, share in enumerate(shares):
+        monkeypatch.setattr(samplers, 'get_dist_info', lambda rank=rank: (rank, 3))
+        sampler = samplers.WholeBatchSampler(range(size), turn=2)
+        assert list(sampler) == share
+        assert len(sampler) == len(share)
+
+
+def test_only_photos_in_order_are_dealt_out_by_whole_batches():
+    in_order = {'batch_size': 4, 'sampler': {'type': 'DefaultSampler', 'shuffle': False}}
+    dealt = samplers.by_whole_batches(in_order)
+    assert dealt == {'batch_size': 4, 'sampler': {'type': 'WholeBatchSampler', 'turn': 4}}
+    for sampler in ({'type': 'DefaultSampler'}, {'type': 'InfiniteSampler', 'shuffle': False}, None):
+        assert samplers.by_whole_batches({'batch_size': 4, 'sampler': sampler})['sampler'] == sampler
+
+
 def test_two_sets_of_digits_are_mixed_by_a_config(tiny_root):
     part = {'type': 'DigitDataset', 'data_root': str(tiny_root)}
     cfg = {

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT, run_tool
 
 from custom import talk
@@ -28,7 +29,7 @@ def test_notes_are_said_by_say_alone():
     """What is printed to stderr otherwise is an error, or --quiet would not silence it."""
     files = [path for folder in ('custom', 'tools') for path in (ROOT / folder).glob('*.py')]
     loud = [path.name for path in files if 'file=sys.stderr' in path.read_text()]
-    assert sorted(loud) == ['cli.py', 'predict.py', 'talk.py']
+    assert sorted(loud) == ['cli.py', 'launch.py', 'predict.py', 'ranks.py', 'talk.py']
 
 
 def test_bars_are_off_before_anything_can_show_one():
@@ -47,3 +48,19 @@ def test_the_version_is_that_of_the_checkout_and_its_packages():
     lines = dict(line.split(': ', 1) for line in done.stdout.splitlines())
     assert lines['torch'].startswith('2.')
     assert lines['commit']
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'said'),
+    [
+        (0, '0 s'),
+        (48.4, '48 s'),
+        (59.6, '1 min 00 s'),
+        (200, '3 min 20 s'),
+        (3599.7, '1 h 00 min'),
+        (2 * 3600 + 5 * 60 + 59, '2 h 05 min'),
+        (100 * 3600, '100 h 00 min'),
+    ],
+)
+def test_durations(seconds, said):
+    assert talk.duration(seconds) == said

@@ -1,0 +1,63 @@
+"""What the ranks of a training run have in common; tests/test_distributed.py compares whole runs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from forked_ranks import forks  # noqa: F401 - a fixture
+from mmengine.hooks import EMAHook
+from torch import nn
+from toy import ToyModel, loader, photo, toy_runner
+
+from custom.errors import UserError
+from custom.parallel import DigitDataParallel, mean_over_ranks
+
+
+class NormalisedToy(ToyModel):
+    """Its loss is the mean of its inputs; a layer beside it gathers statistics of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(1, affine=False, momentum=0.5)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        self.norm(torch.stack(inputs)[:, None])
+        return super().forward(inputs, data_samples, mode)
+
+
+def train_on_ranks() -> None:
+    """The first rank sees 0 twice, the second one 4."""
+    photos = loader([photo(number, value=value) for number, value in enumerate((0.0, 4.0, 0.0, 4.0))])
+    step = {'optimizer': {'type': 'SGD', 'lr': 0.25}}
+    average = {'type': 'EMAHook', 'update_buffers': True}
+    settings = {'train_dataloader': photos, 'optim_wrapper': step, 'custom_hooks': [average]}
+    runner = toy_runner(Path('work'), NormalisedToy(), launcher='pytorch', **settings)
+    assert isinstance(runner.model, DigitDataParallel)
+    assert mean_over_ranks(torch.tensor(float(runner.rank))).item() == 0.5
+    runner.train()
+    assert runner.model.module.one.item() == 0.5  # it was 1; its gradient is 2, the mean over the ranks
+    assert runner.message_hub.get_scalar('train/loss').current() == 2  # on both
+    (ema,) = (hook for hook in runner.hooks if isinstance(hook, EMAHook))
+    for model in (runner.model.module, ema.ema_model.module):
+        assert model.norm.running_mean.item() == 1  # half of the way from 0 to 0 on one, to 4 on the other
+        assert model.norm.running_var.item() == 0.5
+        assert model.norm.num_batches_tracked.item() == 1
+    runner.model.module.norm.running_mean.fill_(runner.rank)
+    runner.call_hook('before_val_epoch')  # within an epoch; EMAHook puts its model in place then
+    assert ema.ema_model.module.norm.running_mean.item() == 0.5
+
+
+def test_steps_logs_and_statistics_are_those_of_all_ranks(forks, tmp_path):  # noqa: F811
+    done = forks.run(2, Path(__file__), cwd=tmp_path)
+    assert done.codes == [0, 0], done.err
+
+
+def test_groups_of_photos_are_not_normalised_together():
+    model = nn.Module()
+    model.group_size = 4
+    with pytest.raises(UserError, match=r'shared_norm=True: needs whole batches; set model\.group_size=0, too'):
+        DigitDataParallel(model, shared_norm=True)
+
+
+if __name__ == '__main__':
+    train_on_ranks()

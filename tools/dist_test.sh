@@ -1,0 +1,19 @@
+#!/bin/sh
+# Test on several processes: one for each GPU of this machine, or, where it has none, as many as you like.
+#
+#     sh tools/dist_test.sh CONFIG CHECKPOINT GPUS [arguments of tools/test.py]
+#
+# Several machines: as tools/dist_train.sh says.
+set -eu
+
+if [ $# -lt 3 ]; then
+    echo "usage: $0 CONFIG CHECKPOINT GPUS [arguments of tools/test.py]" >&2
+    exit 2
+fi
+root=$(dirname "$0")/..
+config=$1
+checkpoint=$2
+processes=$3
+shift 3
+PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "${PYTHON:-python}" -m custom.launch "$processes" \
+    "$root/tools/test.py" "$config" "$checkpoint" --launcher pytorch "$@"

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Train on several processes: one for each GPU of this machine, or, where it has none, as many as you like.
+#
+#     sh tools/dist_train.sh CONFIG GPUS [arguments of tools/train.py]
+#
+# On several machines, start it on each one, told by the environment, as MMDetection's:
+#
+#     NNODES=2 NODE_RANK=0 MASTER_ADDR=first.machine PORT=29500 sh tools/dist_train.sh CONFIG GPUS
+#     NNODES=2 NODE_RANK=1 MASTER_ADDR=first.machine PORT=29500 sh tools/dist_train.sh CONFIG GPUS
+set -eu
+
+if [ $# -lt 2 ]; then
+    echo "usage: $0 CONFIG GPUS [arguments of tools/train.py]" >&2
+    exit 2
+fi
+root=$(dirname "$0")/..
+config=$1
+processes=$2
+shift 2
+PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "${PYTHON:-python}" -m custom.launch "$processes" \
+    "$root/tools/train.py" "$config" --launcher pytorch "$@"
