@@ -7,15 +7,18 @@ and low scores are kept; torchvision's own settings are scale="(1333, 800)" and 
 _base_ = ['./digits_frcnn.py']
 
 model = dict(
+    group_size=0,
     # torchvision runs its COCO weights of this model with eps=0: model.backbone.norm_cfg.eps=0.0 does that here.
     backbone=dict(norm_cfg=dict(requires_grad=False, eps=1e-5)),
     rpn_head=dict(
+        type='RPNHead',
         # 32 to 512 px (8 x stride).
         anchor_generator=dict(type='TorchvisionAnchors', scales=[8], ratios=[0.5, 1.0, 2.0]),
         bbox_coder=dict(type='TorchvisionCoder'),
         loss_bbox=dict(type='SmoothL1Loss', beta=1 / 9),
     ),
     roi_head=dict(
+        type='StandardRoIHead',
         bbox_roi_extractor=dict(roi_layer=dict(sampling_ratio=2, aligned=False)),
         bbox_head=dict(
             type='TorchvisionBBoxHead',
@@ -26,7 +29,8 @@ model = dict(
     ),
     train_cfg=dict(
         rpn=dict(assigner=dict(min_pos_iou=0)),  # a digit trains its best anchor, however little they overlap
-        rpn_proposal=dict(max_per_img=2000, min_bbox_size=1e-3),
+        rpn_proposal=dict(nms_pre=2000, max_per_img=2000, min_bbox_size=1e-3),
+        rcnn=dict(sampler=dict(num=512)),
     ),
-    test_cfg=dict(rpn=dict(min_bbox_size=1e-3)),
+    test_cfg=dict(rpn=dict(nms_pre=1000, max_per_img=1000, min_bbox_size=1e-3)),
 )

@@ -23,6 +23,7 @@ from custom.boxes import filter_boxes
 from custom.checkpoints import load_weights
 from custom.cli import best_checkpoint, load_config
 from custom.errors import UserError
+from custom.folding import fold_batch_norm
 from custom.photo_scan import one_line
 from custom.photos import read_photo
 from custom.predictions import Detections
@@ -115,6 +116,7 @@ class DigitReader:
         self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline[1:]])
         self.model = MODELS.build(cfg.model)
         load_weights(self.model, checkpoint)
+        fold_batch_norm(self.model)
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
 
     def read(self, photo: Photo) -> PhotoReading:

@@ -7,36 +7,46 @@ import contextlib
 import io
 import warnings
 
-from custom.ops import serve_mmcv_ops
+from custom.quick_imports import quick_imports
 
-serve_mmcv_ops()  # before anything imports mmcv.ops
+with quick_imports(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    from custom.ops import serve_mmcv_ops
 
-with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    serve_mmcv_ops()  # before anything imports mmcv.ops
     # mmdet tells of each optional package that is missing; none is used here, and stdout is for results.
     warnings.simplefilter('ignore')
     import mmdet.datasets
-    import mmdet.evaluation  # noqa: F401
+    import mmdet.evaluation
+    import mmdet.models  # noqa: F401
 
-from custom.backbones import TimmFeatures  # noqa: E402
-from custom.console import ConsoleHook  # noqa: E402
-from custom.datasets import DigitDataset, DigitFolder  # noqa: E402
-from custom.degrade import DigitDegrade  # noqa: E402
-from custom.early_stop import EarlyStopHook  # noqa: E402
-from custom.hooks import SubmissionHook  # noqa: E402
-from custom.metrics import DigitMetric, NumberMetric  # noqa: E402
-from custom.panel_hook import PanelHook  # noqa: E402
-from custom.runner import DigitRunner  # noqa: E402
-from custom.samplers import MixtureSampler  # noqa: E402
-from custom.torchvision_parts import TorchvisionAnchors, TorchvisionBBoxHead, TorchvisionCoder  # noqa: E402
-from custom.transforms import LoadPhoto  # noqa: E402
-from custom.tta import ScaleFusion  # noqa: E402
-from custom.tune_hook import TuneReaderHook  # noqa: E402
-from custom.warp import DigitWarp  # noqa: E402
+from custom.backbones import TimmFeatures
+from custom.console import ConsoleHook
+from custom.datasets import DigitDataset, DigitFolder
+from custom.degrade import DigitDegrade
+from custom.detector import DigitFasterRCNN
+from custom.early_stop import EarlyStopHook
+from custom.hooks import SubmissionHook
+from custom.metrics import DigitMetric, NumberMetric
+from custom.panel_hook import PanelHook
+from custom.parallel import DigitDataParallel
+from custom.roi_head import BatchedRoIHead
+from custom.rpn_head import BatchedRPNHead
+from custom.runner import DigitRunner
+from custom.samplers import MixtureSampler, WholeBatchSampler
+from custom.torchvision_parts import TorchvisionAnchors, TorchvisionBBoxHead, TorchvisionCoder
+from custom.transforms import LoadPhoto
+from custom.tta import ScaleFusion
+from custom.tune_hook import TuneReaderHook
+from custom.warp import DigitWarp
 
 __all__ = [
+    'BatchedRPNHead',
+    'BatchedRoIHead',
     'ConsoleHook',
+    'DigitDataParallel',
     'DigitDataset',
     'DigitDegrade',
+    'DigitFasterRCNN',
     'DigitFolder',
     'DigitMetric',
     'DigitRunner',
@@ -53,4 +63,5 @@ __all__ = [
     'TorchvisionBBoxHead',
     'TorchvisionCoder',
     'TuneReaderHook',
+    'WholeBatchSampler',
 ]

@@ -8,9 +8,13 @@ from conftest import ROOT
 from custom import register
 
 REGISTRIES = {
+    'BatchedRPNHead': 'MODELS',
+    'BatchedRoIHead': 'MODELS',
     'ConsoleHook': 'HOOKS',
+    'DigitDataParallel': 'MODEL_WRAPPERS',
     'DigitDataset': 'DATASETS',
     'DigitDegrade': 'TRANSFORMS',
+    'DigitFasterRCNN': 'MODELS',
     'DigitFolder': 'DATASETS',
     'DigitMetric': 'METRICS',
     'DigitRunner': 'RUNNERS',
@@ -27,6 +31,7 @@ REGISTRIES = {
     'TorchvisionBBoxHead': 'MODELS',
     'TorchvisionCoder': 'TASK_UTILS',
     'TuneReaderHook': 'HOOKS',
+    'WholeBatchSampler': 'DATA_SAMPLERS',
 }
 
 

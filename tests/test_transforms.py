@@ -17,3 +17,25 @@ def test_a_damaged_photo_is_named(tmp_path):
     (tmp_path / '1.png').write_bytes(b'\x89PNG\r\n\x1a\n')
     with pytest.raises(UserError, match=r'1\.png'):
         LoadPhoto()({'img_path': str(tmp_path / '1.png')})
+
+
+def test_photos_are_kept_until_the_memory_is_used_up(tmp_path):
+    paths = [str(tmp_path / f'{i}.png') for i in range(3)]
+    for path, size in zip(paths, [(4, 4), (5, 5), (2, 2)], strict=True):  # 48, 75 and 12 bytes
+        Image.new('RGB', size, 'red').save(path)
+    load = LoadPhoto(cache_mb=60e-6)
+    before = [load({'img_path': path})['img'] for path in paths]
+    for path in paths:
+        Image.new('RGB', (1, 1), 'blue').save(path)
+    again = [load({'img_path': path})['img'] for path in paths]
+    assert again[0] is before[0]
+    assert again[1].tolist() == [[[255, 0, 0]]]  # did not fit, and was read again
+    assert again[2] is before[2]
+    with pytest.raises(ValueError, match='read-only'):
+        again[0][0, 0] = 0
+
+
+def test_nothing_is_kept_unless_asked(tmp_path):
+    Image.new('RGB', (4, 4)).save(tmp_path / '1.png')
+    load = LoadPhoto()
+    assert load({'img_path': str(tmp_path / '1.png')})['img'] is not load({'img_path': str(tmp_path / '1.png')})['img']

@@ -7,7 +7,7 @@ data_root = 'data/synth'
 scale = (512, 128)
 
 train_pipeline = [
-    dict(type='LoadPhoto'),
+    dict(type='LoadPhoto', cache_mb=250),  # in each worker
     dict(type='LoadAnnotations', with_bbox=True),
     # Test photos show their digits smaller than training photos do: some are put on a larger canvas.
     dict(type='DigitWarp', scale=scale, zoom=(0.5, 1.2)),
