@@ -7,7 +7,7 @@ REAL ?= ../shared/data/nycu-mini
 UNLABELLED ?= ../shared/data/svhn-unlabelled
 unexport PYTHONDONTWRITEBYTECODE # without its bytecode torch takes 5 s longer to import
 
-.PHONY: help setup demo demo-data reader test lint clean
+.PHONY: help setup demo demo-data reader bench test lint clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -33,9 +33,9 @@ $(DEMO)/trained: | demo-data
 	@touch $@
 
 # Two processes of one thread each train twice as fast as one of two threads: much of a step is Python.
-RANKS := .venv/bin/torchrun --nproc-per-node=2
+TRAIN := PYTHON=$(PYTHON_ENV) sh tools/dist_train.sh
 SOURCES := data_root=$(REAL) synth_root=$(READER)/synth
-TRAIN_READER := --launcher pytorch --resume --cfg-options train_dataloader.batch_size=8 $(SOURCES)
+TRAIN_READER := --resume --cfg-options train_dataloader.batch_size=8 $(SOURCES)
 SEE := tools/test.py $(LITE).py --images $(UNLABELLED)
 
 # Drawn and labelled photos make the first model, mix. What it is sure of teaches the second, again; and so the third.
@@ -47,7 +47,7 @@ $(READER)/synth/synth.json: | setup
 	$(PYTHON_ENV) tools/prepare_data.py synth --out $(READER)/synth --images 24000 --seed 1 --backgrounds $(UNLABELLED)
 
 $(READER)/mix/trained: $(READER)/synth/synth.json
-	$(RANKS) tools/train.py $(LITE)_mix.py --work-dir $(@D) $(TRAIN_READER)
+	$(TRAIN) $(LITE)_mix.py 2 --work-dir $(@D) $(TRAIN_READER)
 	@touch $@
 
 # Labels are made of what is read alike at two sizes.
@@ -62,9 +62,12 @@ $(READER)/final/trained: $(READER)/again/labels.json
 $(READER)/again/trained: EPOCHS := 4
 $(READER)/final/trained: EPOCHS := 6
 $(READER)/again/trained $(READER)/final/trained:
-	$(RANKS) tools/train.py $(LITE)_pseudo.py --work-dir $(@D) $(TRAIN_READER) train_cfg.max_epochs=$(EPOCHS) \
+	$(TRAIN) $(LITE)_pseudo.py 2 --work-dir $(@D) $(TRAIN_READER) train_cfg.max_epochs=$(EPOCHS) \
 		pseudo_ann=$< pseudo_photos=$(UNLABELLED) load_from=$$(cat $(<D)/last_checkpoint)
 	@touch $@
+
+bench: setup ## the benchmarks in short: shows that all of them work, not how fast; see docs/performance.md
+	$(PYTHON_ENV) tools/benchmark.py all --short --pairs 3
 
 lint: setup ## ruff and mypy
 	$(PYTHON_ENV) -m ruff check .

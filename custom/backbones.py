@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, cast
 
-import timm
 import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
@@ -66,6 +65,8 @@ class TimmFeatures(BaseModule):
         out_indices: Sequence[int] = (1, 2, 3, 4),
         init_cfg: dict | None = None,
     ) -> None:
+        import timm  # takes a second or two, which configs without it need not wait for
+
         super().__init__(init_cfg)
         try:
             # The getter leaves out the stages after the last map; otherwise they are computed for nothing.

@@ -48,5 +48,4 @@ def filter_boxes(detections: Detections, config: BoxConfig = BoxConfig()) -> Det
         xyxy = np.hstack([detections.bboxes[:, :2], detections.bboxes[:, :2] + detections.bboxes[:, 2:]])
         kept = suppress_doubles(xyxy[rows], detections.scores[rows], config.iou_thr, detections.image_ids[rows])
         rows = np.sort(rows[kept])
-    columns = {field.name: getattr(detections, field.name)[rows] for field in dataclasses.fields(detections)}
-    return dataclasses.replace(detections, **columns)
+    return detections[rows]

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from custom.errors import UserError
-from custom.predictions import parse_pred_json, value_faults
+from custom.pred_json import Columns, parse_pred_json
+from custom.predictions import value_faults
 from custom.submission import NO_NUMBER, parse_pred_csv
 
 EDGE = 0.5  # pixels that a box may reach over the edge of its photo
@@ -55,32 +57,36 @@ def check_submission(
         sizes: (M, 2) their width and height in pixels.
     """
     problems: list[str] = []
-    packed = _unpack(zip_path, problems)
-    order = np.argsort(image_ids)
-    photos, limits = np.asarray(image_ids)[order], np.asarray(sizes)[order]
     found = numbers = None
     boxes = 0
-    name, text = _content(pred_json, 'pred.json', packed, zip_path, problems)
+    order = np.argsort(image_ids)
+    photos, limits = np.asarray(image_ids)[order], np.asarray(sizes)[order]
+    with ThreadPoolExecutor(1) as pool:  # zlib unpacks on one core while another one takes apart what lies beside
+        unpacking = pool.submit(_unpack, zip_path, problems)
+        json_beside, csv_beside = _read(pred_json), _read(pred_csv)
+        parsed = _parse(json_beside, pred_json) if isinstance(json_beside, bytes) else None
+        packed = unpacking.result()
+    name, text = _content(json_beside, pred_json, 'pred.json', packed, zip_path, problems)
     if text is not None:
-        try:
-            columns = parse_pred_json(text, name)
+        columns = parsed if parsed and text is json_beside else _parse(text, name)
+        if isinstance(columns, UserError):
+            problems.append(str(columns))
+        else:
             boxes = len(columns[0])
             found = _check_boxes(name, *columns, photos, limits, problems)
-        except UserError as error:
-            problems.append(str(error))
-    name, text = _content(pred_csv, 'pred.csv', packed, zip_path, problems)
+    name, text = _content(csv_beside, pred_csv, 'pred.csv', packed, zip_path, problems)
     if text is not None:
         try:
             numbers = _check_rows(name, parse_pred_csv(text, name), photos, problems)
         except UserError as error:
             problems.append(str(error))
-    if found is not None and numbers is not None:
-        place = {image_id: i for i, image_id in enumerate(photos.tolist())}
-        wrong = [
-            (image_id, number)
-            for image_id, number in numbers.items()
-            if (np.bincount([int(digit) for digit in number], minlength=10) > found[place[image_id]]).any()
-        ]
+    if found is not None and numbers:
+        rows = np.searchsorted(photos, list(numbers))
+        digits = np.frombuffer(''.join(numbers.values()).encode(), dtype=np.uint8) - ord('0')
+        places = np.repeat(rows, [len(number) for number in numbers.values()]) * 10 + digits
+        needed = np.bincount(places, minlength=found.size).reshape(found.shape)
+        lacking = set(np.flatnonzero((needed > found).any(axis=1)).tolist())
+        wrong = [pair for pair, row in zip(numbers.items(), rows.tolist(), strict=True) if row in lacking]
         _say(problems, name, len(wrong), len(numbers), 'labels have digits that pred.json has no box for', wrong)
     return SubmissionReport(problems, boxes, len(numbers or {}))
 
@@ -104,14 +110,31 @@ def _unpack(path: str | os.PathLike, problems: list[str]) -> dict[str, bytes]:
     return {}
 
 
+def _read(path: str | os.PathLike) -> bytes | UserError | None:
+    try:
+        return Path(path).read_bytes() if Path(path).exists() else None
+    except OSError as error:
+        return UserError(f'{path}: cannot be read ({error.strerror})')
+
+
+def _parse(text: bytes, name: str | os.PathLike) -> Columns | UserError:
+    try:
+        return parse_pred_json(text, name)
+    except UserError as error:
+        return error
+
+
 def _content(
-    path: str | os.PathLike, member: str, packed: dict[str, bytes], zip_path: str | os.PathLike, problems: list[str]
+    beside: bytes | UserError | None,
+    path: str | os.PathLike,
+    member: str,
+    packed: dict[str, bytes],
+    zip_path: str | os.PathLike,
+    problems: list[str],
 ) -> tuple[str, bytes | None]:
     """What the submission says, and what to call it: the zip counts, the file beside it where the zip has none."""
-    try:
-        beside = Path(path).read_bytes() if Path(path).exists() else None
-    except OSError as error:
-        problems.append(f'{path}: cannot be read ({error.strerror})')
+    if isinstance(beside, UserError):
+        problems.append(str(beside))
         return str(path), None
     inside = packed.get(member)
     if inside is None or inside == beside:
@@ -143,15 +166,15 @@ def _check_boxes(
     odd = np.flatnonzero((scores < 0) | (scores > 1))
     _say(problems, name, len(odd), total, 'scores are not from 0 to 1', scores[odd])
     places = np.searchsorted(image_ids, ids[known])
-    near, far, limit = bboxes[known, :2], bboxes[known, 2:], sizes[places] + EDGE
-    finite = np.isfinite(bboxes[known]).all(axis=1)
-    outside = np.flatnonzero(((near < -EDGE) | (near + far > limit)).any(axis=1) & finite)
-    corners = ((far >= near) & (far <= limit)).all(axis=1)
+    boxes, limit = bboxes[known], sizes[places] + EDGE
+    near, far = boxes[:, :2], boxes[:, 2:]
+    outside = np.flatnonzero(((near < -EDGE) | (near + far > limit)).any(axis=1))
+    outside = outside[np.isfinite(boxes[outside]).all(axis=1)]
     hint = ''
-    if outside.size and corners.mean() >= XYXY_SHARE:
+    if outside.size and ((far >= near) & (far <= limit)).all(axis=1).mean() >= XYXY_SHARE:
         hint = ' (they look like x_min y_min x_max y_max; wanted is x_min y_min width height)'
     shown = [
-        f'{bboxes[known][i].tolist()} on image {ids[known][i]} of {"x".join(map(str, sizes[places[i]]))} px'
+        f'{boxes[i].tolist()} on image {ids[known][i]} of {"x".join(map(str, sizes[places[i]]))} px'
         for i in outside[:3]
     ]
     _say(problems, name, len(outside), total, f'boxes reach outside their photo{hint}', shown)

@@ -170,19 +170,17 @@ def load_from_elsewhere(filename: str, map_location: Any = None) -> NoReturn:
     raise UserError(f'{filename}: weights are not loaded from there: {WAY_OUT}')
 
 
-def load_weights(model: nn.Module, path: str | Path) -> None:
-    """Load a checkpoint into a model that it fits exactly.
+def load_weights(model: nn.Module, path: str | Path, content: dict | None = None) -> None:
+    """Load a checkpoint into a model that it fits exactly; `content` is what `load_checkpoint` gave, if it was asked.
 
     Raises:
         UserError: the checkpoint cannot be read, or belongs to other classes or another architecture.
     """
     model = cast(nn.Module, model.module) if is_model_wrapper(model) else model
-    stored, wanted = load_checkpoint(path)['state_dict'], model.state_dict()
+    stored, wanted = (content or load_checkpoint(path))['state_dict'], model.state_dict()
     stored = {key.removeprefix('module.'): value for key, value in stored.items()}  # saved from a wrapped model
-    missing, unknown = (
-        [key for key in keys if not key.endswith('num_batches_tracked')]
-        for keys in (wanted.keys() - stored.keys(), stored.keys() - wanted.keys())
-    )
+    others = wanted.keys() - stored.keys(), stored.keys() - wanted.keys()
+    missing, unknown = ([key for key in keys if not key.endswith('num_batches_tracked')] for keys in others)
     reshaped = [key for key in wanted.keys() & stored.keys() if wanted[key].shape != stored[key].shape]
     heads = sorted(key for key in reshaped if re.search(r'bbox_head\.(\d+\.)?fc_(cls|reg)\.', key))
     if heads and heads[0].endswith('fc_cls.bias') and len(heads) == len(missing + unknown + reshaped):

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import pickle
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import torch
 from mmdet.registry import HOOKS
 from mmdet.structures import DetDataSample
 from mmengine.dist import all_gather_object, is_main_process
@@ -17,13 +20,14 @@ from mmengine.runner import Runner
 
 from custom.boxes import filter_boxes
 from custom.errors import UserError
-from custom.predictions import Detections, encode_entries, write_entries
+from custom.pred_json import encode_runs
+from custom.predictions import Detections, write_entries
 from custom.reader_file import Reader, write_reader
 from custom.readers import FILE_NAME
 from custom.reading import read_numbers
 from custom.submission import complete_submission
 
-CHUNK = 500  # photos that a rank sends at a time: bounds the memory
+CHUNK = 500  # photos that are read, and that a rank sends, at a time: bounds the memory
 
 
 class _Photo(NamedTuple):
@@ -68,6 +72,7 @@ class SubmissionHook(Hook):
 
     def before_test(self, runner: Runner) -> None:
         """Open this rank's nameless file."""
+        self.waiting: list[tuple] = []  # of the photos that are not stored yet
         with self._writing():
             self.out_dir.mkdir(parents=True, exist_ok=True)
             self.found = tempfile.TemporaryFile(dir=self.out_dir)  # noqa: SIM115 - open until the test is over
@@ -75,21 +80,46 @@ class SubmissionHook(Hook):
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Sequence[DetDataSample] = ()
     ) -> None:
-        """Read the number of each photo and store it with the entries of its boxes."""
+        """Take the boxes of each photo; many photos are handled together, which is ten times as fast."""
         for sample in outputs:
             found = sample.pred_instances
-            arrays = (values.numpy(force=True) for values in (found.bboxes, found.scores, found.labels))
-            detections = Detections.from_model([sample.img_id] * len(found), *arrays)
-            detections = filter_boxes(detections, self.reader.boxes)
-            number = read_numbers(detections, [sample.img_id], self.reader.number)[sample.img_id].number
-            photo = _Photo(sample.img_id, Path(sample.img_path).name, number, encode_entries(detections))
-            with self._writing():
-                pickle.dump(tuple(photo), self.found)
+            self.waiting.append((sample.img_id, sample.img_path, found.bboxes, found.scores, found.labels))
+        if len(self.waiting) >= CHUNK:
+            self._store()
+
+    def _store(self) -> None:
+        """Read the numbers of the photos that wait, and store them with the entries of their boxes."""
+        if not self.waiting:
+            return
+        image_ids, paths, *columns = zip(*self.waiting, strict=True)
+        arrays = (torch.cat(column).numpy(force=True) for column in columns)
+        detections = Detections.from_model(np.repeat(image_ids, [len(one) for one in columns[0]]), *arrays)
+        detections = filter_boxes(detections, self.reader.boxes)
+        readings = read_numbers(detections, image_ids, self.reader.number)
+        entries = dict(encode_runs(detections))
+        photos = [
+            (image_id, os.path.basename(path), readings[image_id].number, entries.get(image_id, b''))
+            for image_id, path in zip(image_ids, paths, strict=True)
+        ]
+        with self._writing():
+            pickle.dump(photos, self.found)
+        self.waiting = []
+
+    def _stored(self) -> Iterator[tuple]:
+        """This rank's photos, as they were stored."""
+        with self._writing():
+            size = self.found.tell()
+            self.found.seek(0)
+        while self.found.tell() < size:
+            yield from pickle.load(self.found)
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Gather the ranks' shares and write the files on the main process."""
+        self._store()
         size = len(runner.test_dataloader.dataset)
-        photos = islice(self._gather(math.ceil(size / runner.world_size)), size)  # the sampler padded the last round
+        turn = getattr(runner.test_dataloader.sampler, 'turn', 1)  # photos that a rank was dealt at a time
+        rounds = math.ceil(size / (turn * runner.world_size))
+        photos = islice(self._gather(rounds, turn), size)  # a sampler may have filled up the last round
         numbers, file_names = {}, []
 
         def entries() -> Iterator[bytes]:
@@ -107,11 +137,12 @@ class SubmissionHook(Hook):
                 pass
         self.found.close()
 
-    def _gather(self, share: int) -> Iterator[_Photo]:
-        """Photos of all ranks, in turns as the sampler dealt them out, `share` from each."""
-        with self._writing():
-            self.found.seek(0)
-        for start in range(0, share, CHUNK):
-            own = [pickle.load(self.found) for _ in range(min(CHUNK, share - start))]
-            for dealt in zip(*all_gather_object(own), strict=True):
-                yield from map(_Photo._make, dealt)
+    def _gather(self, rounds: int, turn: int) -> Iterator[_Photo]:
+        """Photos of all ranks in the data set's order: round by round, `turn` from each, as far as they have some."""
+        stored = self._stored()
+        at_once = max(1, CHUNK // turn)
+        for first in range(0, rounds, at_once):
+            shares = all_gather_object(list(islice(stored, turn * min(at_once, rounds - first))))
+            for start in range(0, turn * at_once, turn):
+                for share in shares:
+                    yield from map(_Photo._make, share[start : start + turn])

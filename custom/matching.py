@@ -1,19 +1,15 @@
 """Which boxes are right, as pycocotools says, kept so that the photos can be weighed afterwards."""
 
-import contextlib
-import io
 from typing import NamedTuple
 
 import numpy as np
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from custom.annotations import DigitAnnotations
-from custom.errors import UserError
+from custom.overlaps import IOUS, Overlaps, choose, find_overlaps
 from custom.predictions import Detections
 
 RECALLS = np.linspace(0, 1, 101)
-IOUS = 10  # thresholds: 0.50, 0.55 … 0.95
+ALL_AREAS = (0.0, 1e10)  # square pixels
 
 
 class DigitMatches(NamedTuple):
@@ -25,6 +21,7 @@ class DigitMatches(NamedTuple):
         right: bool (10, D), at each IoU threshold: the box of a digit that no better box has found.
         ignored: bool (10, D), on a crowd box: neither right nor wrong.
         wanted: int64 (M,), true boxes of this digit on each photo.
+        nth: int64 (D,), how many boxes of this digit on the photo score better.
     """
 
     label: int
@@ -32,6 +29,7 @@ class DigitMatches(NamedTuple):
     right: np.ndarray
     ignored: np.ndarray
     wanted: np.ndarray
+    nth: np.ndarray
 
     def average_precision(self, weights: np.ndarray) -> np.ndarray:
         """COCO's AP (R, 10) at each IoU threshold, of photos with weights (R, M); nan where no true box has weight.
@@ -40,7 +38,7 @@ class DigitMatches(NamedTuple):
         """
         wanted, hits = weights @ self.wanted, np.flatnonzero(self.right.any(axis=0))
         drawn = weights[:, self.photos[: hits[-1] + 1 if hits.size else 0]]
-        seen, precisions = _sums_up_to(hits, drawn), np.zeros((len(weights), IOUS))
+        seen, precisions = _sums_up_to(hits, drawn), np.zeros((len(weights), len(IOUS)))
         for i, (right, ignored) in enumerate(zip(self.right, self.ignored, strict=True)):
             counted = seen - _sums_up_to(hits, drawn * ignored[: drawn.shape[1]]) if ignored.any() else seen
             own = right[hits]
@@ -52,6 +50,10 @@ class DigitMatches(NamedTuple):
             reached = np.searchsorted(RECALLS, recall, side='right')
             precisions[:, i] = (peak * np.diff(reached, axis=1, prepend=0)).sum(axis=1) / len(RECALLS)
         return np.where(wanted[:, None] > 0, precisions, np.nan)
+
+    def recall(self, best: int) -> np.ndarray:
+        """(10,) the share of the true boxes that the best so many boxes of each photo find, at each IoU threshold."""
+        return np.count_nonzero(self.right[:, self.nth < best], axis=1) / self.wanted.sum()
 
 
 def _sums_up_to(ends: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -92,7 +94,7 @@ class Matches(NamedTuple):
 
 
 def match_boxes(detections: Detections, truth: DigitAnnotations) -> Matches:
-    """Compare the boxes found with the true ones, by pycocotools: all box sizes, the best 100 boxes a photo and digit.
+    """Compare the boxes found with the true ones, as pycocotools does: all sizes, the best 100 boxes a photo and digit.
 
     Args:
         detections: the boxes found, xywh in pixels; those on photos that are not in `truth.image_ids` do not count.
@@ -101,64 +103,29 @@ def match_boxes(detections: Detections, truth: DigitAnnotations) -> Matches:
     Raises:
         UserError: the truth has no digit at all, so that there is nothing to score against.
     """
-    if not np.any(~truth.iscrowd & np.isin(truth.box_image_ids, truth.image_ids)):
-        raise UserError(f'the annotations of {len(truth.image_ids)} photos hold no digit; nothing to score against')
-    ids = truth.image_ids.tolist()
-    crowd = truth.iscrowd.astype(np.int64)
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints each step
-        real = _coco(ids, _entries(truth.box_image_ids, truth.bboxes, truth.labels, iscrowd=crowd))
-        none = np.zeros(len(detections), dtype=np.int64)
-        columns = {'score': detections.scores, 'iscrowd': none}
-        guess = _coco(ids, _entries(detections.image_ids, detections.bboxes, detections.labels, **columns))
-        evaluation = COCOeval(real, guess, 'bbox')
-        # one area range and one limit are all that is reported: the same figures in a quarter of the time
-        evaluation.params.areaRng, evaluation.params.areaRngLbl = evaluation.params.areaRng[:1], ['all']
-        evaluation.params.maxDets = [100]
-        evaluation.evaluate()
-    order = np.argsort(truth.image_ids, kind='stable')  # pycocotools goes by image_id
-    verdicts = [evaluation.evalImgs[start : start + len(ids)] for start in range(0, 10 * len(ids), len(ids))]
-    digits = [_digit_matches(label, of_photos, order) for label, of_photos in enumerate(verdicts)]
-    return Matches(len(ids), len(detections), [digit for digit in digits if digit.wanted.any()])
+    return matches_of(find_overlaps(detections, truth), len(truth.image_ids), len(detections))
 
 
-def _digit_matches(label: int, verdicts: list[dict | None], order: np.ndarray) -> DigitMatches:
-    """What pycocotools keeps for one digit: a dict for each photo that has a box of it, true or found."""
-    wanted = np.zeros(len(order), dtype=np.int64)
-    # What a digit that is nowhere would leave without shape and type.
-    scores, photos = [np.zeros(0)], [np.zeros(0, dtype=np.int64)]
-    right, ignored = [np.zeros((IOUS, 0), dtype=bool)], [np.zeros((IOUS, 0), dtype=bool)]
-    for photo, verdict in zip(order.tolist(), verdicts, strict=True):
-        if verdict is not None:
-            wanted[photo] = np.count_nonzero(np.equal(verdict['gtIgnore'], 0))
-            scores.append(np.asarray(verdict['dtScores'], dtype=np.float64).reshape(-1))
-            photos.append(np.full(len(scores[-1]), photo))
-            ignored.append(verdict['dtIgnore'])
-            right.append((verdict['dtMatches'] > 0) & ~ignored[-1])
-    best = np.argsort(-np.concatenate(scores), kind='mergesort')
-    right_by_score, ignored_by_score = (np.concatenate(parts, axis=1)[:, best] for parts in (right, ignored))
-    return DigitMatches(label, np.concatenate(photos)[best], right_by_score, ignored_by_score, wanted)
+def matches_of(overlaps: Overlaps, photos: int, boxes: int, areas: tuple[float, float] = ALL_AREAS) -> Matches:
+    """The verdict on boxes of some size: true ones of another one need not be found, and others found do not count.
+
+    Args:
+        overlaps: the boxes found beside the true ones.
+        photos: how many there are.
+        boxes: how many were found.
+        areas: least and greatest area, square pixels. Defaults to ALL_AREAS, any.
+    """
+    wanted = _within(overlaps.true_areas, areas) & ~overlaps.crowd
+    right, wasted = choose(overlaps, ~wanted)
+    ignored = wasted | (~right & ~_within(overlaps.areas, areas))
+    cuts, digits = np.searchsorted(overlaps.labels, np.arange(11)), []
+    for label in np.unique(overlaps.true_labels[wanted]).tolist():
+        part, own = slice(*cuts[label : label + 2]), wanted & (overlaps.true_labels == label)
+        counts = np.bincount(overlaps.true_photos[own], minlength=photos)
+        columns = overlaps.photos[part], right[:, part], ignored[:, part], counts, overlaps.nth[part]
+        digits.append(DigitMatches(label, *columns))
+    return Matches(photos, boxes, digits)
 
 
-def _coco(image_ids: list[int], annotations: list[dict]) -> COCO:
-    coco = COCO()
-    coco.dataset = {
-        'images': [{'id': image_id} for image_id in image_ids],
-        'annotations': annotations,
-        'categories': [{'id': label + 1, 'name': str(label)} for label in range(10)],
-    }
-    coco.createIndex()
-    return coco
-
-
-def _entries(image_ids: np.ndarray, bboxes: np.ndarray, labels: np.ndarray, **columns: np.ndarray) -> list[dict]:
-    # ids start at 1: COCOeval takes a match with id 0 for no match
-    columns = {
-        'id': np.arange(1, len(labels) + 1),
-        'image_id': image_ids,
-        'bbox': bboxes,
-        'area': bboxes[:, 2] * bboxes[:, 3],
-        'category_id': labels + 1,
-        **columns,
-    }
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+def _within(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    return (values >= limits[0]) & (values <= limits[1])

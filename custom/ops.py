@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from custom.errors import UserError
+from custom.operators import load_operators
 from custom.roi_align import LARGEST_MAP, roi_align_gradient
 
 MODULE = 'mmcv._ext'
@@ -179,12 +180,7 @@ def serve_mmcv_ops() -> None:
     Raises:
         UserError: torchvision does not fit the installed torch.
     """
-    try:
-        importlib.import_module('torchvision')
-    except (ImportError, RuntimeError) as error:
-        raise UserError(
-            f'torchvision does not work with torch {torch.__version__} ({error}): install the pair in requirements.txt'
-        ) from error
+    load_operators()
     mmcv = importlib.import_module('mmcv')
     module = _compiled()
     if module is None:

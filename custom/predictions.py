@@ -1,22 +1,19 @@
 """What was found on the photos, in memory and as pred.json."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import orjson
 from numpy.typing import ArrayLike
 
 from custom.errors import UserError
 from custom.files import replacing
+from custom.pred_json import encode_runs, parse_pred_json
 
 CHUNK = 50_000  # entries turned into JSON at a time: bounds the memory
 Fault = tuple[np.ndarray, Callable[[int], str]]
-KINDS: dict[str, set[type]] = {'image_id': {int}, 'bbox': {list}, 'score': {int, float}, 'category_id': {int}}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,6 +47,13 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> 'Detections':
+        """Some of the boxes, by a slice or by an array of indices; what was checked is not checked again."""
+        part = object.__new__(Detections)
+        for field in dataclasses.fields(self):
+            object.__setattr__(part, field.name, getattr(self, field.name)[rows])
+        return part
 
     @classmethod
     def from_model(
@@ -101,16 +105,14 @@ def value_faults(bboxes: np.ndarray, scores: np.ndarray, category_ids: np.ndarra
             yield np.flatnonzero(bad), what
 
 
-def encode_entries(detections: Detections, part: slice = slice(None)) -> bytes:
-    """A part of the detections as entries of pred.json with commas between them; nothing where there are none."""
-    columns = (detections.image_ids, detections.bboxes, detections.scores, detections.labels + 1)
-    rows = zip(*(column[part].tolist() for column in columns), strict=True)
-    return orjson.dumps([dict(zip(KINDS, row, strict=True)) for row in rows])[1:-1]
+def encode_entries(detections: Detections) -> bytes:
+    """The detections as entries of pred.json with commas between them; nothing where there are none."""
+    return b','.join(entries for _, entries in encode_runs(detections))
 
 
 def write_entries(path: str | os.PathLike, parts: Iterable[bytes]) -> None:
     """Write pred.json from what `encode_entries` gave, in that order."""
-    with replacing(path) as beside, beside.open('wb') as file:
+    with replacing(path) as beside, beside.open('wb', buffering=1 << 20) as file:
         file.write(b'[')
         file.writelines((b',' if i else b'') + part for i, part in enumerate(filter(None, parts)))
         file.write(b']\n')
@@ -122,54 +124,8 @@ def write_pred_json(path: str | os.PathLike, detections: Detections) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    write_entries(path, (encode_entries(detections, slice(i, i + CHUNK)) for i in range(0, len(detections), CHUNK)))
-
-
-def parse_pred_json(text: bytes, name: str | os.PathLike) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Take pred.json apart; the types are checked, the values are not.
-
-    Args:
-        text: the content of the file.
-        name: what messages call it.
-
-    Returns:
-        image_ids (N,) int64, bboxes (N, 4) float64 xywh in pixels, scores (N,) float64, category_ids (N,) int64.
-
-    Raises:
-        UserError: not JSON, not a list of objects, a key is missing, or a value has the wrong type.
-    """
-    try:
-        try:
-            entries = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            entries = json.loads(text)  # knows NaN and Infinity, so that the message can name the entry
-    except (ValueError, RecursionError) as error:
-        raise UserError(f'{name}: not JSON ({error})') from error
-    if not isinstance(entries, list):
-        raise UserError(f'{name}: must be a list of detections, not {type(entries).__name__}')
-
-    def same_kind(values: list, kinds: set[type], want: str, size: int = 1) -> list:
-        if wrong := set(map(type, values)) - kinds:
-            i = next(i for i, value in enumerate(values) if type(value) in wrong)
-            raise UserError(f'{name}: entry {i // size} (from 0): {want}, but it is {json.dumps(values[i])[:80]}')
-        return values
-
-    same_kind(entries, {dict}, 'must be an object with ' + ', '.join(KINDS))
-    columns = {}
-    for key, kinds in KINDS.items():
-        if (i := next((i for i, entry in enumerate(entries) if key not in entry), None)) is not None:
-            raise UserError(f'{name}: entry {i} (from 0): {key!r} is missing; it has {list(entries[i])}')
-        wanted = {'bbox': 'a list [x, y, w, h]', 'score': 'a number'}.get(key, 'a whole number')
-        columns[key] = same_kind([entry[key] for entry in entries], kinds, f'{key} must be {wanted}')
-    boxes = columns['bbox']
-    if (i := next((i for i, box in enumerate(boxes) if len(box) != 4), None)) is not None:
-        raise UserError(f'{name}: entry {i} (from 0): bbox must be [x, y, w, h], but it is {str(boxes[i])[:80]}')
-    flat = same_kind(list(chain.from_iterable(boxes)), {int, float}, 'bbox must hold 4 numbers', size=4)
-    try:
-        ids, categories = (np.array(columns[key], np.int64) for key in ('image_id', 'category_id'))
-        return ids, np.array(flat, np.float64).reshape(-1, 4), np.array(columns['score'], np.float64), categories
-    except OverflowError as error:
-        raise UserError(f'{name}: holds a whole number that does not fit into 64 bits') from error
+    parts = (detections[i : i + CHUNK] for i in range(0, len(detections), CHUNK))
+    write_entries(path, map(encode_entries, parts))
 
 
 def read_pred_json(path: str | os.PathLike, image_ids: ArrayLike | None = None) -> Detections:

@@ -56,7 +56,7 @@ def add_reader_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None) -> Found:
+def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None, content: dict | None = None) -> Found:
     """Find the reader for a checkpoint and give it to the test metrics of `cfg`, in place.
 
     The first that fits: of the checkpoint's meta, of the reader.json beside it, of the config. One that was tuned for
@@ -66,6 +66,7 @@ def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None) -> Found:
         cfg: the config; its NumberMetric has the reader that every other one goes before.
         checkpoint: the file of the weights.
         wanted: a reader.json instead of those, 'none' for the config's, None for the first that fits.
+        content: of the checkpoint, as `load_checkpoint` gives it. Defaults to None, it is read here.
 
     Raises:
         UserError: a file cannot be read, or the reader that is wanted was tuned for other weights.
@@ -77,7 +78,8 @@ def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None) -> Found:
     for metric in metrics:
         default['number'] |= metric.get('reader') or {}
         default['boxes'] |= metric.get('boxes') or {}
-    found = reader_of_weights(checkpoint, wanted, Reader.from_dict(default, "the config's test_evaluator"))
+    default_reader = Reader.from_dict(default, "the config's test_evaluator")
+    found = reader_of_weights(checkpoint, wanted, default_reader, content)
     content = found.reader.to_dict()
     for metric in metrics:
         metric['boxes'] = content['boxes']
@@ -86,13 +88,14 @@ def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None) -> Found:
     return found
 
 
-def reader_of_weights(checkpoint: Path, wanted: str | None, default: Reader) -> Found:
+def reader_of_weights(checkpoint: Path, wanted: str | None, default: Reader, content: dict | None = None) -> Found:
     """The first reader that fits a checkpoint, of its meta or beside it; else `default`.
 
     Args:
         checkpoint: the file of the weights.
         wanted: a reader.json instead of those, 'none' for the default.
         default: the config's.
+        content: see `choose_reader`.
 
     Raises:
         UserError: see `choose_reader`.
@@ -102,9 +105,10 @@ def reader_of_weights(checkpoint: Path, wanted: str | None, default: Reader) -> 
     config, notes = "the config's thresholds", list[str]()
     if wanted == NONE:
         return Found(default, config)
-    stored = load_checkpoint(checkpoint)
-    own = fingerprint(stored['state_dict'])
+    stored = content or load_checkpoint(checkpoint)
+    own = None
     for source, reader in _candidates(checkpoint, stored, wanted):
+        own = own or (reader.fingerprint and fingerprint(stored['state_dict']))  # takes a while, and few need it
         if reader.fingerprint in (None, own):
             return Found(reader, source, tuple(notes))
         said = f'{source}: tuned for other weights ({reader.fingerprint}) than those of {checkpoint} ({own})'

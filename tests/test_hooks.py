@@ -1,6 +1,8 @@
 import csv
 import json
+import tracemalloc
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 from toy import ToyModel, loader, photo, toy_runner
@@ -121,13 +123,37 @@ def test_a_run_that_fails_leaves_nothing_and_keeps_what_was_there(tmp_path):
     assert files_in(tmp_path / 'out') == ['pred.json']
 
 
-def test_a_full_disk_is_said(tmp_path):
+def test_a_full_disk_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(hooks, 'CHUNK', 1)
     runner = runner_of(tmp_path)
     hook = next(hook for hook in runner.hooks if isinstance(hook, hooks.SubmissionHook))
     hook.before_test(runner)
     hook.found.close()
     with open('/dev/full', 'wb', buffering=0) as hook.found, pytest.raises(UserError, match='No space left on device'):
         hook.after_test_iter(runner, 0, outputs=[PHOTOS[0]['data_samples']])
+
+
+def test_memory_does_not_grow_with_the_photos(tmp_path, monkeypatch):
+    monkeypatch.setattr(hooks, 'CHUNK', 20)
+    boxes = [(RIGHT, 0.9 - i / 200, i % 10) for i in range(100)]  # 8 kB of pred.json
+
+    def peak(count):
+        hook = hooks.SubmissionHook(str(tmp_path / str(count)))
+        samples = [photo(i, boxes)['data_samples'] for i in range(count)]
+        runner = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=samples, sampler=None), world_size=1)
+        tracemalloc.start()
+        hook.before_test(runner)
+        for sample in samples:
+            hook.after_test_iter(runner, 0, outputs=[sample])
+        hook.after_test_epoch(runner)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(20)  # what is imported and compiled at first use
+    few, many = peak(150), peak(450)
+    assert (tmp_path / '450/pred.json').stat().st_size > 3_000_000
+    assert many - few < 300_000  # numbers and names
 
 
 @pytest.mark.parametrize('main', [True, False])

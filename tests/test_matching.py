@@ -15,8 +15,10 @@ from custom.errors import UserError
 from custom.intervals import bootstrap_interval, point
 from custom.matching import match_boxes
 from custom.predictions import Detections
+from custom.scoring import coco_summary
 
 PHOTOS = 40
+FIGURES = ['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', 'AR1', 'AR10', 'AR100', 'ARs', 'ARm', 'ARl']
 
 
 def scene(photos=PHOTOS, seed=3, crowd=0.1, decimals=2):
@@ -34,8 +36,8 @@ def scene(photos=PHOTOS, seed=3, crowd=0.1, decimals=2):
     return Detections.from_model(ids.repeat(2), xyxy, rng.random(2 * k).round(decimals), guessed), truth
 
 
-def by_pycocotools(detections, truth):
-    """The figures as pycocotools alone gives them."""
+def evaluate(detections, truth):
+    """The evaluation as pycocotools alone does it."""
 
     def coco(ids, bboxes, labels, **more):
         rows = [
@@ -56,7 +58,13 @@ def by_pycocotools(detections, truth):
         evaluation = COCOeval(real, guess, 'bbox')
         evaluation.evaluate()
         evaluation.accumulate()
-    precision = evaluation.eval['precision'][:, :, :, 0, 2]
+        evaluation.summarize()
+    return evaluation
+
+
+def by_pycocotools(detections, truth):
+    """The figures of `match_boxes` as pycocotools gives them."""
+    precision = evaluate(detections, truth).eval['precision'][:, :, :, 0, 2]
     present = [label for label in range(10) if (precision[:, :, label] > -1).all()]
     figures = {f'AP_{label}': precision[:, :, label].mean() for label in present}
     precision = precision[:, :, present]
@@ -88,6 +96,19 @@ def test_with_every_weight_1_it_is_what_pycocotools_says(seed, crowd):
     figures = point(match_boxes(detections, truth).figures, PHOTOS)
     assert figures == pytest.approx(by_pycocotools(detections, truth), rel=1e-12, abs=0)  # to the order of the sums
     assert 0.1 < figures['AP'] < figures['AP50'] < 0.9
+
+
+@pytest.mark.parametrize('larger', [1, 6])  # 5 to 40 px, without large ones; 30 to 240 px, of all sizes
+@pytest.mark.parametrize('photos', [2, 40])
+def test_the_twelve_figures_are_those_of_pycocotools(photos, larger):
+    detections, truth = scene(photos, seed=larger)
+    detections = dataclasses.replace(detections, bboxes=detections.bboxes * larger)
+    truth = dataclasses.replace(truth, bboxes=truth.bboxes * larger)
+    figures = coco_summary(detections, truth)
+    assert list(figures) == FIGURES
+    expected = dict(zip(FIGURES, evaluate(detections, truth).stats.tolist(), strict=True))
+    assert figures == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert (figures['APl'] == -1) == (larger == 1)
 
 
 def test_weights_are_what_pycocotools_says_of_photos_drawn_so_often():
@@ -133,6 +154,22 @@ def test_truth_without_a_digit_is_refused():
     detections, truth = scene(crowd=1.1)
     with pytest.raises(UserError, match='40 photos hold no digit'):
         match_boxes(detections, truth)
+
+
+def test_the_best_ten_boxes_of_a_photo_and_digit_and_those_beyond():
+    detections, truth = scene(3)
+    one = {'labels': np.zeros_like(truth.labels), 'box_image_ids': np.full_like(truth.labels, 5)}
+    truth = dataclasses.replace(truth, **one)
+    zeros = np.zeros_like(detections.labels)
+    parts = [
+        dataclasses.replace(detections, labels=zeros, image_ids=zeros + 5, bboxes=detections.bboxes + shift)
+        for shift in range(6)
+    ]  # 144 boxes of one digit on one photo
+    many = Detections.concatenate(parts)
+    figures = coco_summary(many, truth)
+    expected = dict(zip(FIGURES, evaluate(many, truth).stats.tolist(), strict=True))
+    assert figures == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert 0 < figures['AR1'] < figures['AR10'] < figures['AR100']
 
 
 def test_a_thousand_resamples_of_a_small_set_take_little_time():

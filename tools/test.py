@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, add_run_arguments, best_checkpoint, build_runner, load_config, run_tool, select_split
+from custom.cli import ToolParser, add_run_arguments, best_checkpoint, load_config, run_tool, select_split
 from custom.errors import UserError
 from custom.talk import say
 
@@ -45,13 +45,15 @@ def main() -> None:
 
     from mmengine.dist import is_main_process
 
-    from custom.checkpoints import load_weights
+    from custom.checkpoints import load_checkpoint
     from custom.metrics import results_of
     from custom.readers import choose_reader
     from custom.report import report
+    from custom.trained import trained_runner
     from custom.tta import NOT_TUNED, use_scales
 
-    found = choose_reader(cfg, checkpoint, args.reader)
+    content = load_checkpoint(checkpoint)
+    found = choose_reader(cfg, checkpoint, args.reader, content)
     if args.tta:
         use_scales(cfg)
         found = found if args.reader else found._replace(notes=(*found.notes, NOT_TUNED))
@@ -64,8 +66,7 @@ def main() -> None:
     cfg.visualizer.vis_backends = []  # nothing to draw, and TensorBoard takes seconds to import
     cfg.load_from, cfg.resume = None, False  # the checkpoint named here is the one that is tested
     cfg.train_cfg = cfg.train_dataloader = cfg.optim_wrapper = cfg.param_scheduler = None
-    runner = build_runner(cfg)
-    load_weights(runner.model, checkpoint)
+    runner = trained_runner(cfg, checkpoint, content)
     figures = runner.test()
     if is_main_process():
         for note in found.notes:

@@ -1,0 +1,80 @@
+"""Benchmark: finding digits, photos up to 128 px high, and reading numbers with the light model."""
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from custom.benchmark import GFLOP, Prepared, Settings
+from custom.benchmark_models import STOCK, TORCHVISION
+
+UNIT = 'photos'
+RIVALS = {
+    'ours': "digits_frcnn with stock's anchors and weights, 16 photos at a time",
+    'ours-lite': 'the model of weights/, from photo file to number, 16 photos at a time',
+    'ours-lite-single': 'the same, photo by photo',
+    'stock': f'{STOCK}, photo by photo as its config tests',
+    'torchvision-v1': f'{TORCHVISION["v1"]}, photo by photo',
+    'torchvision-v2': f'{TORCHVISION["v2"]}, photo by photo, other weights',
+}
+PHOTOS, FEW = 48, 4  # the second in a short round
+TIMES = 8  # as many for the light model, whose rounds would be too short to measure
+BATCH = 16
+
+
+def prepare(rival: str, settings: Settings) -> Prepared:
+    """Build the model and load the photos; only the light model's rounds begin with files."""
+    import torch
+
+    count = FEW if settings.short else PHOTOS
+    kind, _, version = rival.partition('-')
+    if version.startswith('lite'):
+        return _lite(settings, count * TIMES, BATCH if version == 'lite' else 1)
+    run, photos = _torchvision(version, settings, count) if kind == 'torchvision' else _mmdet(kind, settings, count)
+
+    def one_round() -> int:
+        with torch.inference_mode():
+            run()
+        return photos
+
+    from custom.benchmark_models import gflop
+
+    return Prepared(one_round, {GFLOP: gflop(one_round) / photos})
+
+
+def _mmdet(kind: str, settings: Settings, count: int) -> tuple[Callable[[], Any], int]:
+    from custom.benchmark_models import batches, detector
+    from custom.benchmark_photos import config_of, for_inference
+    from custom.folding import fold_batch_norm
+
+    items = for_inference(config_of('digits_frcnn'), settings, count)
+    model = detector(kind, settings.scratch).eval()
+    if kind == 'ours':
+        fold_batch_norm(model)
+    given = batches(items, BATCH if kind == 'ours' else 1)
+    return lambda: [model.test_step(batch) for batch in given], len(items)
+
+
+def _torchvision(version: str, settings: Settings, count: int) -> tuple[Callable[[], Any], int]:
+    from custom.benchmark_models import as_torchvision, torchvision_detector
+    from custom.benchmark_photos import config_of, for_inference
+
+    photos = [as_torchvision(item)[0] for item in for_inference(config_of('digits_frcnn'), settings, count)]
+    model = torchvision_detector(version, settings.scratch).eval()
+    return lambda: [model([photo]) for photo in photos], len(photos)
+
+
+def _lite(settings: Settings, count: int, batch_size: int) -> Prepared:
+    from custom import DigitReader
+    from custom.benchmark_photos import photos_of
+    from custom.photos import list_photos
+
+    folder, _ = photos_of(settings)
+    files = [folder / photo.file_name for photo in list_photos(folder)]
+    reader = DigitReader(batch_size=batch_size)
+    chosen = [files[i % len(files)] for i in range(count)]
+
+    def one_round() -> int:
+        readings = reader.read_many(chosen) if batch_size > 1 else map(reader.read, chosen)
+        return len(list(islice(readings, None)))
+
+    return Prepared(one_round)

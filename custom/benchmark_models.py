@@ -1,0 +1,122 @@
+"""The detectors that the benchmarks train and infer with: ours, MMDetection's own, torchvision's."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from custom.benchmark_photos import config_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+CLASSES = 10
+BACKGROUND = 7.0  # the bias of its logit
+FILE = 'r50.pth'  # the weights of all contestants that can share them
+STOCK = "MMDetection's faster-rcnn_r50_fpn with ten classes"
+TORCHVISION = {'v1': 'fasterrcnn_resnet50_fpn', 'v2': 'fasterrcnn_resnet50_fpn_v2'}
+
+
+def device() -> str:
+    """The GPU where there is one."""
+    import torch
+
+    return 'cuda' if torch.cuda.is_available() else 'cpu'
+
+
+def detector(kind: str, scratch: str) -> Any:
+    """A Faster R-CNN of MMDetection with ResNet-50: 'ours', or 'stock' with the same weights.
+
+    They are random, but keep values within bounds and call nearly everything background, as trained ones do.
+    """
+    import torch
+    from mmdet.registry import MODELS
+    from mmengine.hub import get_config
+
+    cfg = config_of('digits_frcnn').model
+    stock = get_config('mmdet::_base_/models/faster-rcnn_r50_fpn.py').model
+    stock.backbone.init_cfg = None
+    stock.roi_head.bbox_head.num_classes = CLASSES
+    if kind == 'stock':
+        cfg = stock
+    else:
+        cfg.rpn_head.anchor_generator = stock.rpn_head.anchor_generator
+    torch.manual_seed(0)
+    model = MODELS.build(cfg)
+    weights = Path(scratch, FILE)
+    if not weights.is_file():
+        model.init_weights()
+        _learn_statistics(model.backbone)
+        model.roi_head.bbox_head.fc_cls.bias.data[CLASSES] = BACKGROUND
+        torch.save(model.state_dict(), weights)
+    model.load_state_dict(torch.load(weights, weights_only=True))
+    return model.to(device())
+
+
+def _learn_statistics(backbone: 'nn.Module') -> None:
+    """Without them the values of random weights grow with each layer, and end as infinite boxes."""
+    import torch
+
+    norms = [module for module in backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.train()
+        norm.momentum = None
+    with torch.no_grad():
+        backbone(torch.randn(4, 3, 128, 256, generator=torch.Generator().manual_seed(0)))
+    for norm in norms:
+        norm.eval()
+        norm.momentum = 0.1
+
+
+def torchvision_detector(version: str, scratch: str) -> Any:
+    """torchvision's `v1`, with the weights that `detector` left in `scratch`, or `v2` with random ones.
+
+    Its first two stages are frozen, as they are for pretrained weights. It does not scale photos once more.
+    """
+    import torch
+    from torchvision.models import resnet50
+    from torchvision.models.detection import FasterRCNN, fasterrcnn_resnet50_fpn_v2
+    from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
+    from torchvision.ops import FrozenBatchNorm2d
+
+    from custom.torchvision_weights import to_torchvision
+
+    torch.manual_seed(0)
+    sizes = {'min_size': 1, 'max_size': 4096, '_skip_resize': True}
+    if version == 'v1':
+        backbone = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
+        model = FasterRCNN(_resnet_fpn_extractor(backbone, 3), CLASSES + 1, **sizes)
+        weights = torch.load(Path(scratch, FILE), weights_only=True)
+        model.load_state_dict(to_torchvision(weights, FILE)[0])
+    else:
+        model = fasterrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, num_classes=CLASSES + 1, **sizes)
+        for name, weight in model.backbone.body.named_parameters():
+            weight.requires_grad_(not name.startswith(('conv1', 'bn1', 'layer1')))
+        _learn_statistics(model.backbone)
+        model.roi_heads.box_predictor.cls_score.bias.data[0] = BACKGROUND
+    return model.to(device())
+
+
+def batches(items: Sequence[dict], size: int) -> list[dict[str, list]]:
+    """Items of a pipeline as the model is given them, `size` at a time."""
+    from mmengine.dataset import pseudo_collate
+
+    return [pseudo_collate(items[start : start + size]) for start in range(0, len(items), size)]
+
+
+def gflop(run: Any) -> float:
+    """Multiplications and additions of the matrix products and convolutions that `run` does, in 1e9."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops() / 1e9
+
+
+def as_torchvision(item: dict) -> tuple['torch.Tensor', dict[str, 'torch.Tensor']]:
+    """A photo (3, H, W), RGB from 0 to 1, and its boxes, xyxy in pixels."""
+    truth = item['data_samples'].gt_instances
+    photo = (item['inputs'].flip(0).float() / 255).to(device())
+    if 'bboxes' not in truth:
+        return photo, {}
+    return photo, {'boxes': truth.bboxes.tensor.to(device()), 'labels': truth.labels.to(device()) + 1}

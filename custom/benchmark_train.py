@@ -1,0 +1,78 @@
+"""Benchmark: training steps, from photos in memory, up to 128 px high, to changed weights; 8 photos a step."""
+
+from collections.abc import Callable
+from typing import Any
+
+from custom.benchmark import GFLOP, Prepared, Settings
+from custom.benchmark_models import STOCK, TORCHVISION
+
+UNIT = 'photos'
+RIVALS = {
+    'ours': "digits_frcnn with stock's anchors and weights",
+    'ours-lite': 'digits_frcnn_lite, photos up to 80 px high',
+    'stock': STOCK,
+    'torchvision-v1': TORCHVISION['v1'],
+    'torchvision-v2': TORCHVISION['v2'],
+}
+BATCH, FEW = 8, 2  # photos a step; the second in a short round
+TIMES = 4  # as many steps for the light model
+LEARNING_RATE = 1e-5  # random weights stay as they are, more or less
+
+
+def prepare(rival: str, settings: Settings) -> Prepared:
+    """Build the model, and make the photos that each step is given."""
+    batch = FEW if settings.short else BATCH
+    kind, _, version = rival.partition('-')
+    make = _torchvision if kind == 'torchvision' else _mmdet
+    step, photos, loaded = make(version or kind, settings, batch)
+    from custom.benchmark_models import gflop
+
+    facts: dict[str, float | str] = {GFLOP: gflop(step) / photos}
+    if kind == 'ours':
+        facts['photos/s of data made by one core'] = loaded
+
+    return Prepared(lambda: step() or photos, facts)
+
+
+def _mmdet(kind: str, settings: Settings, batch: int) -> tuple[Callable[[], None], int, float]:
+    import torch
+    from mmdet.registry import MODELS
+    from mmengine.optim import OptimWrapper
+
+    from custom.benchmark_models import batches, detector, device
+    from custom.benchmark_photos import config_of, for_training
+
+    cfg = config_of('digits_frcnn_lite' if kind == 'lite' else 'digits_frcnn')
+    steps = TIMES if kind == 'lite' and not settings.short else 1
+    items, loaded = for_training(cfg, settings, batch * steps)
+    model = MODELS.build(cfg.model).to(device()) if kind == 'lite' else detector(kind, settings.scratch)
+    model.train()
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = OptimWrapper(torch.optim.SGD(weights, LEARNING_RATE, momentum=0.9))
+    given = batches(items, batch)
+
+    def step() -> None:
+        for one in given:
+            model.train_step(one, optimizer)
+
+    return step, batch * steps, loaded
+
+
+def _torchvision(version: str, settings: Settings, batch: int) -> tuple[Callable[[], None], int, float]:
+    import torch
+
+    from custom.benchmark_models import as_torchvision, torchvision_detector
+    from custom.benchmark_photos import config_of, for_training
+
+    items, loaded = for_training(config_of('digits_frcnn'), settings, batch)
+    photos, truth = zip(*(as_torchvision(item) for item in items), strict=True)
+    model: Any = torchvision_detector(version, settings.scratch).train()
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.SGD(weights, LEARNING_RATE, momentum=0.9)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        sum(model(list(photos), list(truth)).values()).backward()
+        optimizer.step()
+
+    return step, batch, loaded

@@ -1,0 +1,60 @@
+"""What the contestants of eval, dump and startup do; how fast they are is not what is tested here."""
+
+import json
+
+import pytest
+
+from custom import benchmark_dump, benchmark_eval, benchmark_startup
+from custom.benchmark import Settings
+from custom.errors import UserError
+
+
+def test_both_evaluations_give_the_same_twelve_figures(monkeypatch):
+    monkeypatch.setattr(benchmark_eval, 'FEW', 20)
+    ours, theirs = (benchmark_eval.prepare(rival, Settings(short=True)) for rival in benchmark_eval.RIVALS)
+    assert ours.run() == theirs.run() == 20
+    assert list(ours.figures()) == list(benchmark_eval.FIGURES)
+    assert ours.figures() == pytest.approx(theirs.figures(), rel=0, abs=1e-12)
+    assert 0.3 < ours.figures()['AP'] < 0.7
+
+
+def test_a_submission_and_stock_json_say_the_same(monkeypatch, tmp_path):
+    monkeypatch.setattr(benchmark_dump, 'FEW', 20)
+    settings = Settings(short=True, scratch=str(tmp_path))
+    contestants = {rival: benchmark_dump.prepare(rival, settings) for rival in benchmark_dump.RIVALS}
+    assert {one.run() for one in contestants.values()} == {20}
+    assert all(one.figures()['MB to write'] >= 0 for one in contestants.values())
+    files = sorted(path.name for path in (tmp_path / 'ours').iterdir())
+    assert files == ['pred.csv', 'pred.json', 'reader.json', 'submission.zip']
+    ours, theirs = (json.loads((tmp_path / path).read_bytes()) for path in ('ours/pred.json', 'stock/pred.bbox.json'))
+    assert len(ours) == len(theirs) == 2000
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.keys() == other.keys()
+        assert (one['image_id'], one['category_id']) == (other['image_id'], other['category_id'])
+        assert [*one['bbox'], one['score']] == pytest.approx([*other['bbox'], other['score']], abs=0.001)
+
+
+def test_a_submission_that_is_wrong_ends_the_round(monkeypatch, tmp_path):
+    monkeypatch.setattr(benchmark_dump, 'FEW', 3)
+    run = benchmark_dump.prepare('ours', Settings(short=True, scratch=str(tmp_path))).run
+    monkeypatch.setattr('custom.hooks.complete_submission', lambda *_: None)
+    with pytest.raises(UserError, match='no such file'):
+        run()
+
+
+def test_both_testers_get_to_their_first_batch(tmp_path):
+    for rival in benchmark_startup.RIVALS:
+        one = benchmark_startup.prepare(rival, Settings(scratch=str(tmp_path)))
+        assert one.run() == 1
+        assert (tmp_path / rival / 'weights.pth').stat().st_size > 100_000_000
+    logs = [next((tmp_path / rival / 'work').rglob('*.log')).read_text() for rival in benchmark_startup.RIVALS]
+    assert all('scale=(\n' in log or 'scale=(512, 128)' in log for log in logs)
+    assert all('num_classes=10' in log for log in logs)
+    assert [path.name for path in (tmp_path / 'data/valid').iterdir()].count('1.png') == 1
+
+
+def test_a_tester_that_fails_ends_the_round_with_its_last_words(tmp_path):
+    run = benchmark_startup.prepare('ours', Settings(scratch=str(tmp_path))).run
+    (tmp_path / 'data/valid.json').unlink()
+    with pytest.raises(UserError, match=r'valid\.json: no such file'):
+        run()

@@ -1,0 +1,109 @@
+"""The text of pred.json: written as a JSON library would write it, and read as one would read it."""
+
+import json
+import random
+
+import numpy as np
+import orjson
+import pytest
+
+from custom import pred_json
+from custom.errors import UserError
+from custom.predictions import Detections
+
+ODD = [0.0, -0.0, 1.0, 0.001, 1e-5, 1e-6, 123456.789, 1e16, 1.7e300, 0.1 + 0.2]
+
+
+def entry(image_id=7, bbox=(1.0, 2.5, 3.25, 4.125), score=0.5, category_id=3):
+    return {'image_id': image_id, 'bbox': list(bbox), 'score': score, 'category_id': category_id}
+
+
+def columns_of(text):
+    return [column.tolist() for column in pred_json.parse_pred_json(text, 'pred.json')]
+
+
+def wanted(entries):
+    return [[one[key] for one in entries] for key in ('image_id', 'bbox', 'score', 'category_id')]
+
+
+def test_entries_are_written_as_orjson_writes_them(monkeypatch):
+    monkeypatch.setattr(pred_json, 'ROWS', 3)
+    entries = [entry(i // 4 * 10**14, (one, 1, 2, abs(one)), abs(one), i + 1) for i, one in enumerate(ODD)]
+    columns = [np.array(column) for column in wanted(entries)]
+    runs = pred_json.encode_runs(Detections(columns[0], columns[1], columns[2], columns[3] - 1))
+    assert [image_id for image_id, _ in runs] == [0, 10**14, 2 * 10**14]
+    assert b'[' + b','.join(text for _, text in runs) + b']' == orjson.dumps(
+        [one | {'bbox': list(map(float, one['bbox']))} for one in entries]
+    )
+
+
+def test_a_run_ends_where_another_photo_begins():
+    detections = Detections.from_model([2, 2, 1, 2], np.ones((4, 4)), np.ones(4), [0, 1, 2, 3])
+    runs = pred_json.encode_runs(detections)
+    assert [(image_id, text.count(b'{')) for image_id, text in runs] == [(2, 2), (1, 1), (2, 1)]
+    assert pred_json.encode_runs(Detections.from_model([], [], [], [])) == []
+
+
+@pytest.mark.parametrize('dumps', [orjson.dumps, lambda entries: json.dumps(entries, indent=1).encode()])
+@pytest.mark.parametrize('piece', [1, 150, 10**6])
+def test_what_is_read_does_not_depend_on_how_it_is_written_or_cut(monkeypatch, dumps, piece):
+    monkeypatch.setattr(pred_json, 'PIECE', piece)
+    entries = [entry(i, (i, one, i / 8, 1), one) for i, one in enumerate(ODD)] + [entry(-3), entry(2**63 - 1)]
+    assert columns_of(dumps(entries)) == wanted(entries)
+    other_order = [dict(reversed(one.items())) | {'note': 'a "},{" in it'} for one in entries]
+    assert columns_of(dumps(other_order)) == wanted(entries)
+
+
+def test_the_entry_at_fault_is_counted_over_all_pieces(monkeypatch):
+    monkeypatch.setattr(pred_json, 'PIECE', 1)
+    entries = [entry(), entry(), entry(score='high'), entry()]
+    with pytest.raises(UserError, match=r'entry 2 \(from 0\): score must be a number, but it is "high"'):
+        columns_of(orjson.dumps(entries))
+
+
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    [
+        (b'"image_id"', b'"image_1id"'),
+        (b'"image_id":7', b'"image_id":07'),
+        (b'"image_id":7', b'"image_id":7.0'),
+        (b'"score":0.5', b'"score":.5'),
+        (b'"score":0.5', b'"score":0.5.'),
+        (b'"score":0.5', b'"score":'),
+        (b'2.5,', b',2.5,'),
+        (b']', b']5'),
+        (b'[1.0', b'5[1.0'),
+        (b'3},', b'3}1,'),
+        (b'{"image', b'1{"image'),
+        (b'}]', b'}'),
+        (b'}]', b'}],'),
+    ],
+)
+def test_what_looks_nearly_right_is_refused(old, new):
+    text = orjson.dumps([entry(), entry()])
+    assert old in text
+    with pytest.raises(UserError):
+        columns_of(text.replace(old, new, 1) if old != b'}]' else text[:-2] + new)
+
+
+def test_spoilt_files_are_read_as_a_json_library_reads_them(monkeypatch):
+    """Thousands of small changes at random places: what comes out is what parsing the whole gives, or a UserError."""
+    monkeypatch.setattr(pred_json, 'PIECE', 100)
+    rng, right = random.Random(0), 0
+    for _ in range(3000):
+        text = bytearray(orjson.dumps([entry(rng.randint(0, 9), score=rng.random()) for _ in range(rng.randint(1, 6))]))
+        for _ in range(rng.randint(0, 2)):
+            at = rng.randrange(len(text))
+            text[at : at + rng.randint(0, 1)] = rng.choice([b'', b'1', b'.', b'-', b',', b' ', b'"', b'}', b'},{'])
+        try:
+            found = columns_of(bytes(text))
+        except UserError:
+            found = None
+        try:
+            entries = orjson.loads(text)
+            kept = wanted(entries) if all(set(one) >= set(entry()) for one in entries) else None
+        except (orjson.JSONDecodeError, TypeError):
+            kept = None
+        assert found is None or found == kept, bytes(text)
+        right += found is not None
+    assert 1000 < right < 2500
