@@ -3,13 +3,13 @@
 import contextlib
 import io
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
 from custom.benchmark import Prepared, Settings
+from custom.benchmark_machine import memory_mb
 from custom.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def prepare(rival: str, settings: Settings) -> Prepared:
     grown: dict[str, float] = {}
 
     def run() -> int:
-        before = _memory_mb('VmRSS', forget_peak=True)
+        before = memory_mb('VmRSS', forget_peak=True)
         write()
         if not grown:
-            grown['MB to write'] = _memory_mb('VmHWM') - before
+            grown['MB to write'] = memory_mb('VmHWM') - before
         check()
         return len(scene.samples)
 
@@ -116,15 +116,3 @@ def _stock(scene: Scene) -> tuple[Callable[[], None], Callable[[], None]]:
             metric.evaluate(len(scene.samples))
 
     return write, lambda: None
-
-
-def _memory_mb(field: str, forget_peak: bool = False) -> float:
-    """Of this process, as Linux counts it, in 1e6 bytes: VmRSS, what it holds, or VmHWM, the most that it held."""
-    try:
-        if forget_peak:
-            Path('/proc/self/clear_refs').write_text('5')
-        status = Path('/proc/self/status').read_text()
-    except OSError:
-        return float('nan')
-    found = re.search(rf'{field}:\s*(\d+) kB', status)
-    return int(found[1]) * 1024 / 1e6 if found else float('nan')

@@ -14,14 +14,19 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from custom.benchmark import Prepared, Settings
+from custom.benchmark_machine import memory_mb
 from custom.errors import UserError
 
 
 def peak_mb() -> float:
-    """The most memory that this process, or the largest one of its children, held; in 1e6 bytes."""
-    unit = 1 if sys.platform == 'darwin' else 1024
-    most = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return most * unit / 1e6
+    """The most memory that this process, or the largest one of its children, held; in 1e6 bytes.
+
+    Linux counts in ru_maxrss what the parent held when it started this process; VmHWM is free of that.
+    """
+    if sys.platform == 'darwin':
+        who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        return max(resource.getrusage(one).ru_maxrss for one in who) / 1e6
+    return max(memory_mb('VmHWM'), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6)
 
 
 def _cuda() -> Any:

@@ -61,7 +61,9 @@ def run(tmp_path, monkeypatch):
 
 
 def test_contestants_take_turns_after_a_round_to_warm_up(run, capsys):
+    ballast = b'.' * 400_000_000
     found = run(['ours', 'ours-small', 'other'])
+    del ballast
     ready = ['ours is ready, the first', 'ours-small is ready, finds weights', 'other is ready, finds weights']
     assert run.log == ready + ['ours', 'ours-small', 'other'] * 3
     assert (found.task, found.unit) == ('task', 'photos')
@@ -72,7 +74,7 @@ def test_contestants_take_turns_after_a_round_to_warm_up(run, capsys):
     assert len(outcome.seconds) == 2
     assert outcome.facts == {'GFLOP': 2.0, 'batch': 4}
     assert outcome.figures == {'AP': 0.505}
-    assert 5 < outcome.peak_mb < 1000
+    assert 5 < outcome.peak_mb < 300  # what this process holds is not the contestant's
     assert outcome.peak_gpu_mb is None
     assert found.disagreements == ['AP of ours-small, 0.45, differs from that of other, 0.505, by more than 0.01']
     said, progress = capsys.readouterr()
