@@ -44,7 +44,7 @@ reader: $(READER)/final/trained ## the model of weights/, from REAL, UNLABELLED 
 	$(PYTHON_ENV) tools/export_weights.py $$(cat $(<D)/last_checkpoint) $(READER)/digits_frcnn_lite.safetensors
 
 $(READER)/synth/synth.json: | setup
-	$(PYTHON_ENV) tools/prepare_data.py synth --out $(READER)/synth --images 24000 --seed 1 --backgrounds $(UNLABELLED)
+	$(PYTHON_ENV) tools/prepare_data.py synth --out $(READER)/synth --images 48000 --seed 1 --backgrounds $(UNLABELLED)
 
 $(READER)/mix/trained: $(READER)/synth/synth.json
 	$(TRAIN) $(LITE)_mix.py 2 --work-dir $(@D) $(TRAIN_READER)
