@@ -15,6 +15,7 @@ model = dict(
     type='DigitFasterRCNN',
     group_size=4,  # photos of a batch that are padded alike, on a CPU; 0: all
     fast_convolutions=True,  # on a CPU; custom/convolutions.py
+    data_preprocessor=dict(pad_size_divisor=16),
     rpn_head=dict(
         type='BatchedRPNHead',
         anchor_generator=dict(
@@ -26,9 +27,9 @@ model = dict(
     ),
     roi_head=dict(type='BatchedRoIHead', bbox_head=dict(num_classes=num_classes)),
     # A photo holds a handful of digits, not the hundreds of objects that 1000 proposals and 512 samples are for.
-    train_cfg=dict(rpn_proposal=dict(nms_pre=300, max_per_img=100), rcnn=dict(sampler=dict(num=64))),
+    train_cfg=dict(rpn_proposal=dict(nms_pre=300, max_per_img=64), rcnn=dict(sampler=dict(num=48, pos_fraction=0.5))),
     test_cfg=dict(
-        rpn=dict(nms_pre=100, max_per_img=50),
+        rpn=dict(nms_pre=64, max_per_img=32),
         # AP counts low scores too: 0.001 instead of 0.05. The number is read with a threshold of its own.
         rcnn=dict(score_thr=0.001, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100),
     ),

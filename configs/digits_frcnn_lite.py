@@ -1,11 +1,11 @@
-"""digits_frcnn made light: EfficientNet-Lite0, half the resolution, far fewer boxes. For two CPU cores."""
+"""digits_frcnn made light: EfficientNet-Lite0, half the resolution, a small head. For two CPU cores."""
 
 _base_ = ['./digits_frcnn.py']
 
 model = dict(
     group_size=8,  # its steps are so short that smaller groups cost more than they save
     # mean, std and package as in timm's tf_efficientnet_lite0; strides 4, 8 and 16.
-    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3, pad_size_divisor=16),
+    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
     backbone=dict(
         _delete_=True,
         type='TimmFeatures',
@@ -20,8 +20,6 @@ model = dict(
         bbox_roi_extractor=dict(roi_layer=dict(sampling_ratio=2), out_channels=64, featmap_strides=[4]),
         bbox_head=dict(in_channels=64, fc_out_channels=256, reg_class_agnostic=True),
     ),
-    train_cfg=dict(rpn_proposal=dict(nms_pre=300, max_per_img=64), rcnn=dict(sampler=dict(num=48, pos_fraction=0.5))),
-    test_cfg=dict(rpn=dict(nms_pre=64, max_per_img=32)),
 )
 
 # Up to 80 px high: two cores see twice the photos that they would at 112 px.

@@ -8,6 +8,7 @@ _base_ = ['./digits_frcnn.py']
 
 model = dict(
     group_size=0,
+    data_preprocessor=dict(pad_size_divisor=32),
     # torchvision runs its COCO weights of this model with eps=0: model.backbone.norm_cfg.eps=0.0 does that here.
     backbone=dict(norm_cfg=dict(requires_grad=False, eps=1e-5)),
     rpn_head=dict(
@@ -30,7 +31,7 @@ model = dict(
     train_cfg=dict(
         rpn=dict(assigner=dict(min_pos_iou=0)),  # a digit trains its best anchor, however little they overlap
         rpn_proposal=dict(nms_pre=2000, max_per_img=2000, min_bbox_size=1e-3),
-        rcnn=dict(sampler=dict(num=512)),
+        rcnn=dict(sampler=dict(num=512, pos_fraction=0.25)),
     ),
     test_cfg=dict(rpn=dict(nms_pre=1000, max_per_img=1000, min_bbox_size=1e-3)),
 )

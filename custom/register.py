@@ -5,7 +5,11 @@ Configs name it in `custom_imports`.
 
 import contextlib
 import io
+import os
 import warnings
+
+# torch then asks the system for large pages: of a training step of ResNet-50 a tenth is the first touch of small ones.
+os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 
 from custom.quick_imports import quick_imports
 

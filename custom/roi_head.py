@@ -1,10 +1,13 @@
-"""MMDetection's RoI head, its answers made for all photos of a batch at once."""
+"""MMDetection's RoI head, its losses and answers made for all photos of a batch at once."""
 
 from collections.abc import Sequence
 
 import torch
 from mmdet.models import StandardRoIHead
+from mmdet.models.task_modules import SamplingResult
+from mmdet.models.utils import unpack_gt_instances
 from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox2roi
 from mmengine.structures import InstanceData
 
@@ -17,6 +20,25 @@ class BatchedRoIHead(StandardRoIHead):
 
     Its test_cfg asks for plain NMS, and its box head has a softmax over the digits and the background.
     """
+
+    def choose(self, proposals: Sequence[InstanceData], samples: Sequence[DetDataSample]) -> list[SamplingResult]:
+        """What is learned from, of each photo: a choice of its proposals, and which are digits.
+
+        Args:
+            proposals: of each photo, `bboxes` (N, 4), xyxy in pixels; renamed `priors`.
+            samples: with the digits that are there.
+        """
+        chosen = []
+        for own, truth, ignored in zip(proposals, *unpack_gt_instances(samples)[:2], strict=True):
+            own.priors = own.pop('bboxes')
+            chosen.append(self.bbox_sampler.sample(self.bbox_assigner.assign(own, truth, ignored), own, truth))
+        return chosen
+
+    def learn(self, pooled: torch.Tensor, chosen: list[SamplingResult]) -> dict[str, torch.Tensor]:
+        """The losses on the chosen boxes of all photos, `pooled` as `pool` gives it."""
+        cls_score, deltas = self.bbox_head(pooled)
+        rois = bbox2roi([own.priors for own in chosen])
+        return self.bbox_head.loss_and_target(cls_score, deltas, rois, chosen, self.train_cfg)['loss_bbox']
 
     def pool(self, levels: Sequence[torch.Tensor], proposals: Sequence[torch.Tensor]) -> torch.Tensor:
         """What the box head looks at: (R, C, 7, 7) of the proposals of all photos, each (N, 4) xyxy in pixels."""

@@ -121,33 +121,47 @@ def test_groups_are_of_like_width_and_padded_for_themselves(monkeypatch):
         model, 'extract_feat', lambda x, inner=model.extract_feat: seen.append(tuple(x.shape)) or inner(x)
     )
     found(model, photos())
-    # Widths 40 and 64, 64 and 70, 128; height and width go up to multiples of 16.
-    assert sorted(seen) == [(1, 3, 48, 128), (2, 3, 48, 80), (2, 3, 64, 64)]
+    # Widths 128 and 70, 64 and 64, 40; height and width go up to multiples of 16.
+    assert sorted(seen) == [(1, 3, 64, 48), (2, 3, 48, 64), (2, 3, 48, 128)]
 
 
-def test_losses_are_the_mean_over_groups():
+def test_losses_are_those_of_the_groups_and_of_all_chosen_boxes():
     batch = photos(labelled=True)
-    model, whole = build(group_size=2), plain_model()
+    model, whole = build(group_size=2), build(group_size=0)
+    plain = plain_model()
 
     def losses(model, batch):
         data = model.data_preprocessor(copy.deepcopy(batch), True)
-        torch.manual_seed(3)  # of the sampling
         return model.loss(data['inputs'], data['data_samples'])
 
-    found = losses(model, batch)
-    assert set(found) == {'loss_rpn_cls', 'loss_rpn_bbox', 'loss_cls', 'acc', 'loss_bbox'}
-    order = [2, 4, 0, 3, 1]  # by width, then by height
-    expected = dict.fromkeys(found, 0.0)
+    def part(indices):
+        return {key: [values[i] for i in indices] for key, values in batch.items()}
+
+    # A batch in one piece is MMDetection's.
+    torch.manual_seed(3)  # of the sampling
+    found = losses(whole, batch)
     torch.manual_seed(3)
-    for own in (order[:2], order[2:4], order[4:]):
-        data = whole.data_preprocessor(
-            {key: [copy.deepcopy(values[i]) for i in own] for key, values in batch.items()}, True
-        )
-        for name, value in whole.loss(data['inputs'], data['data_samples']).items():
-            value = sum(value) if isinstance(value, list) else value
-            expected[name] += value.item() * len(own) / len(order)
-    for name, value in found.items():
-        assert value.item() == pytest.approx(expected[name], rel=1e-4)
+    theirs = losses(plain, batch)
+    assert set(found) == set(theirs) == {'loss_rpn_cls', 'loss_rpn_bbox', 'loss_cls', 'acc', 'loss_bbox'}
+    for name, value in theirs.items():
+        value = sum(value) if isinstance(value, list) else value
+        assert found[name].item() == pytest.approx(value.item(), rel=1e-4)
+
+    # Else the first stage takes the mean over groups, the second that over all boxes.
+    groups = [[1, 3], [0, 4], [2]]  # the widest first
+    torch.manual_seed(3)
+    found = losses(model, batch)
+    torch.manual_seed(3)
+    parts = [losses(plain, part(own)) for own in groups]
+    for name in ('loss_rpn_cls', 'loss_rpn_bbox'):
+        expected = sum(sum(one[name]).item() * len(own) for one, own in zip(parts, groups, strict=True)) / 5
+        assert found[name].item() == pytest.approx(expected, rel=1e-4)
+    seen = []
+    model.roi_head.learn = lambda pooled, chosen, inner=model.roi_head.learn: (
+        seen.append((pooled.shape, len(chosen))) or inner(pooled, chosen)
+    )
+    losses(model, batch)
+    assert seen == [((5 * 48, 64, 7, 7), 5)]
 
 
 def test_no_proposal_on_a_photo():
