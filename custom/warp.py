@@ -10,6 +10,8 @@ from mmdet.structures.bbox import HorizontalBoxes, autocast_box_type
 from custom.errors import UserError
 from custom.homography import draw_warped, shift, warp_boxes
 
+STEP = 16  # pixels; canvases are of such sides as photos are padded to, and less of a batch is padding
+
 
 def _place(photo: np.ndarray, digits: np.ndarray, length: float) -> float:
     """Where to move a photo along one axis: anywhere on the canvas, a tenth of it off the edge, no digit off.
@@ -42,8 +44,9 @@ class DigitWarp(BaseTransform):
     `scale_factor` (horizontal, vertical: alike), that of the photo's centre.
 
     Args:
-        scale: largest width and height of the canvas in pixels. It is the `scale` of the test pipeline's `Resize`, but
-            for photos higher than wide: that makes them up to scale[0] high, and a batch is as high as its highest.
+        scale: largest width and height of the canvas in pixels, whose sides are multiples of 16. It is the `scale` of
+            the test pipeline's `Resize`, but for photos higher than wide: that makes them up to scale[0] high, and a
+            batch is as high as its highest.
         shrink: a canvas is this times as large, log-uniform. Defaults to (0.75, 1.0).
         zoom: the photo is this times as large as would fill the canvas, log-uniform. Defaults to (0.35, 1.15), which
             makes digits that fill 0.66 of a photo's height fill 0.42 of the canvas's at the median.
@@ -76,6 +79,7 @@ class DigitWarp(BaseTransform):
         if not 0 <= perspective < 1:
             raise UserError(f'DigitWarp: perspective={perspective}; give a number from 0 to below 1')
         self.scale, self.shrink, self.zoom, self.aspect = tuple(scale), shrink, zoom, aspect
+        self.most = np.maximum(1, np.array(scale) // STEP)
         self.rotate, self.shear, self.perspective = rotate, shear, perspective
         self.prob, self.min_digit = prob, min_digit
 
@@ -89,7 +93,8 @@ class DigitWarp(BaseTransform):
         """Width and height of the canvas: the photo's shape, less closely the more room it leaves."""
         squeeze = np.exp(np.random.uniform(-0.8, 0.8) * min(max(1 - zoom, 0), 0.5))
         fit = min(self.scale[0] / (width * squeeze), self.scale[1] / height) * self._factor(self.shrink)
-        return max(16, round(width * squeeze * fit)), max(16, round(height * fit))
+        wide, high = np.clip(np.round([width * squeeze * fit / STEP, height * fit / STEP]), 1, self.most)
+        return int(wide) * STEP, int(high) * STEP
 
     def _deform(self, width: int, height: int, fit: float) -> np.ndarray:
         """The homography without zoom and move; it puts the photo's centre at the origin."""

@@ -30,22 +30,29 @@ def warped(seed=0, photo=None, scale=(224, 80), **settings):
 
 def test_without_randomness_it_is_a_resize():
     # The photo may move by a tenth of its size, as far as its digits allow.
-    results = warped(**STILL, scale=(200, 200))
-    assert results['img'].shape == (100, 200, 3)
-    assert results['img_shape'] == (100, 200)
-    assert results['scale_factor'] == pytest.approx((2, 2))
+    results = warped(**STILL, scale=(192, 192))
+    assert results['img'].shape == (96, 192, 3)
+    assert results['img_shape'] == (96, 192)
+    assert results['scale_factor'] == pytest.approx((1.92, 1.92))
     boxes = results['gt_bboxes'].tensor.numpy()
-    np.testing.assert_allclose(boxes[:, 2:] - boxes[:, :2], [[30, 80], [30, 80]], atol=1e-4)
-    np.testing.assert_allclose(boxes[1] - boxes[0], [40, 0, 40, 0], atol=1e-4)
+    np.testing.assert_allclose(boxes[:, 2:] - boxes[:, :2], [[28.8, 76.8], [28.8, 76.8]], atol=1e-4)
+    np.testing.assert_allclose(boxes[1] - boxes[0], [38.4, 0, 38.4, 0], atol=1e-4)
     assert results['gt_bboxes_labels'].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize('size', [(100, 50), (400, 60), (40, 90)])
 def test_the_canvas_is_never_larger_than_its_scale(size):
     shapes = {warped(seed, sample(((10, 5, 25, 45),), size))['img_shape'] for seed in range(30)}
-    assert len(shapes) > 10
+    assert len(shapes) > 3
+    assert {side % 16 for shape in shapes for side in shape} == {0}
     assert max(height for height, _ in shapes) <= 80
     assert max(width for _, width in shapes) <= 224
+
+
+def test_a_scale_between_multiples_is_not_exceeded():
+    shapes = {warped(seed, sample(size=(60, 60)), scale=(70, 70))['img_shape'] for seed in range(10)}
+    assert (64, 64) in shapes
+    assert max(max(shape) for shape in shapes) == 64
 
 
 @pytest.mark.parametrize('seed', range(40))
