@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from custom.benchmark import GFLOP, Prepared, Settings
 from custom.benchmark_models import STOCK, TORCHVISION
+from custom.errors import UserError
+
+if TYPE_CHECKING:
+    from mmdet.structures import DetDataSample
 
 UNIT = 'photos'
 RIVALS = {
-    'ours': "digits_frcnn with stock's anchors and weights, 16 photos at a time",
+    'ours': "digits_frcnn with stock's anchors, weights and least score, 16 photos at a time",
     'ours-lite': 'the model of weights/, from photo file to number, 16 photos at a time',
     'ours-lite-single': 'the same, photo by photo',
     'stock': f'{STOCK}, photo by photo as its config tests',
@@ -19,6 +23,8 @@ RIVALS = {
 PHOTOS, FEW = 48, 4  # the second in a short round
 TIMES = 8  # as many for the light model, whose rounds would be too short to measure
 BATCH = 16
+SCORED = 400  # labelled photos at most that AP is measured on, with weights that are no random ones
+AGREE = {'AP': 0.002}
 
 
 def prepare(rival: str, settings: Settings) -> Prepared:
@@ -29,7 +35,11 @@ def prepare(rival: str, settings: Settings) -> Prepared:
     kind, _, version = rival.partition('-')
     if version.startswith('lite'):
         return _lite(settings, count * TIMES, BATCH if version == 'lite' else 1)
-    run, photos = _torchvision(version, settings, count) if kind == 'torchvision' else _mmdet(kind, settings, count)
+    figures: Callable[[], dict[str, float]] = dict
+    if kind == 'torchvision':
+        run, photos = _torchvision(version, settings, count)
+    else:
+        run, photos, figures = _mmdet(kind, settings, count)
 
     def one_round() -> int:
         with torch.inference_mode():
@@ -38,20 +48,51 @@ def prepare(rival: str, settings: Settings) -> Prepared:
 
     from custom.benchmark_models import gflop
 
-    return Prepared(one_round, {GFLOP: gflop(one_round) / photos})
+    return Prepared(one_round, {GFLOP: gflop(one_round) / photos}, figures)
 
 
-def _mmdet(kind: str, settings: Settings, count: int) -> tuple[Callable[[], Any], int]:
+def _mmdet(kind: str, settings: Settings, count: int) -> tuple[Callable[[], Any], int, Callable[[], dict[str, float]]]:
     from custom.benchmark_models import batches, detector
     from custom.benchmark_photos import config_of, for_inference
     from custom.folding import fold_batch_norm
 
     items = for_inference(config_of('digits_frcnn'), settings, count)
-    model = detector(kind, settings.scratch).eval()
+    model = detector(kind, settings).eval()
     if kind == 'ours':
         fold_batch_norm(model)
-    given = batches(items, BATCH if kind == 'ours' else 1)
-    return lambda: [model.test_step(batch) for batch in given], len(items)
+    size = BATCH if kind == 'ours' else 1
+    given = batches(items, size)
+
+    def figures() -> dict[str, float]:
+        if not settings.weights:
+            return {}
+        every = for_inference(config_of('digits_frcnn'), settings, SCORED)
+        return {'AP': _score([one for batch in batches(every, size) for one in model.test_step(batch)], settings)}
+
+    return lambda: [model.test_step(batch) for batch in given], len(items), figures
+
+
+def _score(samples: 'list[DetDataSample]', settings: Settings) -> float:
+    """AP of what was found on labelled photos."""
+    import numpy as np
+
+    from custom.annotations import read_annotations
+    from custom.benchmark_photos import photos_of
+    from custom.folds import subset
+    from custom.predictions import Detections
+    from custom.scoring import average_precision
+
+    folder, annotations = photos_of(settings)
+    if annotations is None:
+        raise UserError(f'{folder}: AP wants labels; put {folder.resolve().with_suffix(".json")} beside it')
+    truth = read_annotations(annotations)
+    found = [
+        Detections.from_model([sample.img_id] * len(own), own.bboxes.cpu(), own.scores.cpu(), own.labels.cpu())
+        for sample in samples
+        for own in [sample.pred_instances]
+    ]
+    seen = np.isin(truth.image_ids, [sample.img_id for sample in samples])
+    return average_precision(Detections.concatenate(found), subset(truth, seen))['AP']
 
 
 def _torchvision(version: str, settings: Settings, count: int) -> tuple[Callable[[], Any], int]:
@@ -59,7 +100,7 @@ def _torchvision(version: str, settings: Settings, count: int) -> tuple[Callable
     from custom.benchmark_photos import config_of, for_inference
 
     photos = [as_torchvision(item)[0] for item in for_inference(config_of('digits_frcnn'), settings, count)]
-    model = torchvision_detector(version, settings.scratch).eval()
+    model = torchvision_detector(version, settings).eval()
     return lambda: [model([photo]) for photo in photos], len(photos)
 
 

@@ -1,9 +1,11 @@
 """The detectors that the benchmarks train and infer with: ours, MMDetection's own, torchvision's."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from custom.benchmark import Settings
 from custom.benchmark_photos import config_of
 
 if TYPE_CHECKING:
@@ -24,14 +26,16 @@ def device() -> str:
     return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
-def detector(kind: str, scratch: str) -> Any:
+def detector(kind: str, settings: Settings) -> Any:
     """A Faster R-CNN of MMDetection with ResNet-50: 'ours', or 'stock' with the same weights.
 
-    They are random, but keep values within bounds and call nearly everything background, as trained ones do.
+    Random ones keep values within bounds and call nearly everything background, as trained ones do.
     """
     import torch
     from mmdet.registry import MODELS
     from mmengine.hub import get_config
+
+    from custom.checkpoints import load_weights
 
     cfg = config_of('digits_frcnn').model
     stock = get_config('mmdet::_base_/models/faster-rcnn_r50_fpn.py').model
@@ -41,16 +45,23 @@ def detector(kind: str, scratch: str) -> Any:
         cfg = stock
     else:
         cfg.rpn_head.anchor_generator = stock.rpn_head.anchor_generator
+        cfg.test_cfg.rcnn.score_thr = stock.test_cfg.rcnn.score_thr
     torch.manual_seed(0)
     model = MODELS.build(cfg)
-    weights = Path(scratch, FILE)
+    weights = _weights(settings)
     if not weights.is_file():
+        logging.disable(logging.INFO)  # each weight has a line to say
         model.init_weights()
+        logging.disable(logging.NOTSET)
         _learn_statistics(model.backbone)
         model.roi_head.bbox_head.fc_cls.bias.data[CLASSES] = BACKGROUND
         torch.save(model.state_dict(), weights)
-    model.load_state_dict(torch.load(weights, weights_only=True))
+    load_weights(model, weights)
     return model.to(device())
+
+
+def _weights(settings: Settings) -> Path:
+    return Path(settings.weights) if settings.weights else Path(settings.scratch, FILE)
 
 
 def _learn_statistics(backbone: 'nn.Module') -> None:
@@ -68,8 +79,8 @@ def _learn_statistics(backbone: 'nn.Module') -> None:
         norm.momentum = 0.1
 
 
-def torchvision_detector(version: str, scratch: str) -> Any:
-    """torchvision's `v1`, with the weights that `detector` left in `scratch`, or `v2` with random ones.
+def torchvision_detector(version: str, settings: Settings) -> Any:
+    """torchvision's `v1`, with the weights that `detector` has, or `v2` with random ones.
 
     Its first two stages are frozen, as they are for pretrained weights. It does not scale photos once more.
     """
@@ -79,6 +90,7 @@ def torchvision_detector(version: str, scratch: str) -> Any:
     from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
     from torchvision.ops import FrozenBatchNorm2d
 
+    from custom.checkpoints import load_checkpoint
     from custom.torchvision_weights import to_torchvision
 
     torch.manual_seed(0)
@@ -86,8 +98,8 @@ def torchvision_detector(version: str, scratch: str) -> Any:
     if version == 'v1':
         backbone = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
         model = FasterRCNN(_resnet_fpn_extractor(backbone, 3), CLASSES + 1, **sizes)
-        weights = torch.load(Path(scratch, FILE), weights_only=True)
-        model.load_state_dict(to_torchvision(weights, FILE)[0])
+        weights = _weights(settings)
+        model.load_state_dict(to_torchvision(load_checkpoint(weights)['state_dict'], str(weights))[0])
     else:
         model = fasterrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, num_classes=CLASSES + 1, **sizes)
         for name, weight in model.backbone.body.named_parameters():

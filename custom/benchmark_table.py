@@ -32,7 +32,7 @@ def table(comparison: Comparison) -> str:
         rows.append(row + [_shown(values.get(key)) for key in extra])
     lines = [
         f'{comparison.task}: {unit}/s, median (min-max) of {counted}, taken in turns after one to warm up',
-        *_aligned(rows),
+        *aligned(rows),
         *(f'{" / ".join(pair)}: {_spread(ratios)} times as fast, by pairs' for pair, ratios in _ratios(comparison)),
         *(f'{name}: {outcome.what}' for name, outcome in outcomes.items()),
         *(f'DISAGREES: {line}' for line in comparison.disagreements),
@@ -89,8 +89,8 @@ def _shown(value: float | str | None) -> str:
     return value if isinstance(value, str) else f'{value:.0f}' if abs(value) >= 100 else f'{value:.3g}'
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The first column to the left, the others to the right."""
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines; the first column to the left, the others to the right."""
     first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
     return [
         '  '.join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], others, strict=True))])

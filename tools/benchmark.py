@@ -15,19 +15,23 @@ EXAMPLES = """what a task measures:
   train    photos/s of training steps          infer    photos/s from a photo's pixels to its boxes
   dump     from a model's boxes to a submission that is checked
   eval     COCO's evaluation of boxes          startup  of tools/test.py, up to its first batch
+  profile  where the time of train and infer goes; not among "all"
 
 examples:
   python tools/benchmark.py eval
+  python tools/benchmark.py profile --picture profile.png
   python tools/benchmark.py all --against stock,torchvision --images data/test --json bench.json"""
 
 
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument('task', nargs='?', choices=[*TASKS, 'all'], default='all', help='default: all')
+    parser.add_argument('task', nargs='?', choices=[*TASKS, 'all', 'profile'], default='all', help='default: all')
     parser.add_argument('--against', metavar='NAME,…', default='', help='some of the rivals; default: all of the task')
     parser.add_argument('--images', metavar='DIR', help='photos to train and infer on; default: generated ones')
+    parser.add_argument('--weights', metavar='CHECKPOINT', help="of digits_frcnn with stock's anchors; infer tells AP")
     parser.add_argument('--pairs', type=int, default=5, metavar='N', help='rounds of each that count; default: 5')
     parser.add_argument('--short', action='store_true', help='small rounds: shows that all works, not how fast')
+    parser.add_argument('--picture', type=Path, metavar='PNG', help='of profile')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write everything measured there, too')
     return parser.parse_args()
 
@@ -45,9 +49,16 @@ def main() -> int:
         raise UserError(f'--pairs {args.pairs}: give at least 1')
     if args.images and not Path(args.images).is_dir():
         raise UserError(f'--images {args.images}: no such folder')
+    if args.weights and not Path(args.weights).is_file():
+        raise UserError(f'--weights {args.weights}: no such file')
+    settings = Settings(images=args.images, weights=args.weights, short=args.short)
+    if args.task == 'profile':
+        from custom.benchmark_profile import show_profile
+
+        show_profile(settings, args.picture)
+        return 0
     tasks = [import_module(f'custom.benchmark_{name}') for name in (TASKS if args.task == 'all' else [args.task])]
     chosen = choose(tasks, [name for name in args.against.split(',') if name])
-    settings = Settings(images=args.images, short=args.short)
     facts = machine()
     print(machine_lines(facts))
     comparisons = []
