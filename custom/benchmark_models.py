@@ -94,18 +94,18 @@ def torchvision_detector(version: str, settings: Settings) -> Any:
     from custom.torchvision_weights import to_torchvision
 
     torch.manual_seed(0)
-    sizes = {'min_size': 1, 'max_size': 4096, '_skip_resize': True}
     if version == 'v1':
         backbone = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
-        model = FasterRCNN(_resnet_fpn_extractor(backbone, 3), CLASSES + 1, **sizes)
+        model = FasterRCNN(_resnet_fpn_extractor(backbone, 3), CLASSES + 1)
         weights = _weights(settings)
         model.load_state_dict(to_torchvision(load_checkpoint(weights)['state_dict'], str(weights))[0])
     else:
-        model = fasterrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, num_classes=CLASSES + 1, **sizes)
+        model = fasterrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, num_classes=CLASSES + 1)
         for name, weight in model.backbone.body.named_parameters():
             weight.requires_grad_(not name.startswith(('conv1', 'bn1', 'layer1')))
         _learn_statistics(model.backbone)
         model.roi_heads.box_predictor.cls_score.bias.data[0] = BACKGROUND
+    model.transform.resize = lambda photo, target=None: (photo, target)  # its own option is for training alone
     return model.to(device())
 
 

@@ -125,10 +125,10 @@ class DigitReader:
         Raises:
             UserError: the file cannot be read, or the pixels are of another kind.
         """
-        (reading,) = self.read_many([photo])
-        if isinstance(reading, UserError):
-            raise reading
-        return reading
+        item = self._load(photo)
+        if isinstance(item, UserError):
+            raise item
+        return next(self._detect([item]))
 
     def read_many(self, photos: Iterable[Photo]) -> Iterator[PhotoReading | UserError]:
         """Read photos in batches; the next ones are loaded meanwhile.

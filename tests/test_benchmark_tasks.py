@@ -3,9 +3,12 @@
 import json
 
 import pytest
+import torch
+from mmengine.structures import InstanceData
 
-from custom import benchmark_dump, benchmark_eval, benchmark_startup
+from custom import benchmark_dump, benchmark_eval, benchmark_infer, benchmark_startup
 from custom.benchmark import Settings
+from custom.benchmark_photos import config_of, for_inference
 from custom.errors import UserError
 
 
@@ -58,3 +61,23 @@ def test_a_tester_that_fails_ends_the_round_with_its_last_words(tmp_path):
     (tmp_path / 'data/valid.json').unlink()
     with pytest.raises(UserError, match=r'valid\.json: no such file'):
         run()
+
+
+def test_ap_is_that_of_the_photos_that_were_seen(tmp_path):
+    settings = Settings(scratch=str(tmp_path))
+    samples = [item['data_samples'] for item in for_inference(config_of('digits_frcnn'), settings, 5)]
+    for sample in samples:
+        found = InstanceData(
+            bboxes=torch.tensor([one['bbox'] for one in sample.instances]),
+            labels=torch.tensor([one['bbox_label'] for one in sample.instances]),
+            scores=torch.ones(len(sample.instances)),
+        )
+        sample.pred_instances = found
+    assert benchmark_infer._score(samples, settings) == pytest.approx(1)
+    samples[0].pred_instances.labels = (samples[0].pred_instances.labels + 1) % 10
+    assert benchmark_infer._score(samples, settings) < 0.95
+
+
+def test_ap_wants_labels(tmp_path):
+    with pytest.raises(UserError, match=r'photos: AP wants labels; put .*photos\.json beside it'):
+        benchmark_infer._score([], Settings(images=str(tmp_path / 'photos')))
