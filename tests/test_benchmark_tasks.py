@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 
-from custom import benchmark_dump, benchmark_eval, benchmark_infer, benchmark_startup
+from custom import benchmark_dump, benchmark_eval, benchmark_infer, benchmark_models, benchmark_startup
 from custom.benchmark import Settings
 from custom.benchmark_photos import config_of, for_inference
 from custom.errors import UserError
@@ -81,3 +81,13 @@ def test_ap_is_that_of_the_photos_that_were_seen(tmp_path):
 def test_ap_wants_labels(tmp_path):
     with pytest.raises(UserError, match=r'photos: AP wants labels; put .*photos\.json beside it'):
         benchmark_infer._score([], Settings(images=str(tmp_path / 'photos')))
+
+
+@pytest.mark.parametrize('training', [False, True])
+def test_torchvision_sees_photos_in_their_size(training, tmp_path):
+    model = benchmark_models.torchvision_detector('v2', Settings(scratch=str(tmp_path))).train(training)
+    photo = torch.rand(3, 64, 100)
+    truth = [{'boxes': torch.tensor([[10.0, 10.0, 30.0, 50.0]]), 'labels': torch.tensor([3])}]
+    photos, _ = model.transform([photo], truth)
+    assert photos.image_sizes == [(64, 100)]
+    assert photos.tensors.shape == (1, 3, 64, 128)
