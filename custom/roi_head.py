@@ -16,7 +16,7 @@ from custom.operators import batched_nms
 
 @MODELS.register_module()
 class BatchedRoIHead(StandardRoIHead):
-    """`StandardRoIHead` with the same boxes in fewer steps: only NMS is done photo by photo.
+    """`StandardRoIHead` with the same boxes in fewer steps: only NMS is done photo by photo. They are float32, always.
 
     Its test_cfg asks for plain NMS, and its box head has a softmax over the digits and the background.
     """
@@ -58,7 +58,7 @@ class BatchedRoIHead(StandardRoIHead):
         Returns:
             For each photo `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,), best score first.
         """
-        cls_score, deltas = self.bbox_head(pooled)
+        cls_score, deltas = (values.float() for values in self.bbox_head(pooled))
         scores = cls_score.softmax(dim=-1)[:, :-1]
         counts = torch.tensor([len(own) for own in proposals], device=scores.device)
         photo = torch.arange(len(counts), device=scores.device).repeat_interleave(counts)

@@ -17,7 +17,8 @@ class BatchedRPNHead(RPNHead):
     """`RPNHead` with the same proposals in a third of the time, where a photo has few of them.
 
     The parent goes through the photos, and for each through the levels, in some thirty small steps; small photos take
-    longer for these than for the network. Only NMS is done photo by photo here.
+    longer for these than for the network. Only NMS is done photo by photo here. Boxes are float32, whatever the network
+    computes in.
     """
 
     def predict_by_feat(
@@ -72,13 +73,13 @@ class BatchedRPNHead(RPNHead):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The best boxes of each level: logits (B, N), bboxes (B, N, 4) xyxy in pixels, level (N,)."""
         anchors = self.prior_generator.grid_priors(
-            [level.shape[-2:] for level in cls_scores], cls_scores[0].dtype, cls_scores[0].device
+            [level.shape[-2:] for level in cls_scores], torch.float32, cls_scores[0].device
         )
         logits, deltas, priors, levels = [], [], [], []
         for number, (scores, preds, own) in enumerate(zip(cls_scores, bbox_preds, anchors, strict=True)):
-            scores = scores.detach().permute(0, 2, 3, 1).flatten(1)
+            scores = scores.detach().float().permute(0, 2, 3, 1).flatten(1)
             best, order = scores.topk(min(nms_pre, scores.shape[1]) if nms_pre > 0 else scores.shape[1])
-            preds = preds.detach().permute(0, 2, 3, 1).reshape(len(scores), -1, 4)
+            preds = preds.detach().float().permute(0, 2, 3, 1).reshape(len(scores), -1, 4)
             logits.append(best)
             deltas.append(preds.gather(1, order[..., None].expand(-1, -1, 4)))
             priors.append(own[order])

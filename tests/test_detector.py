@@ -178,3 +178,18 @@ def test_a_failing_group_leaves_the_threads_as_they_were():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_boxes_are_float32_where_the_network_is_not():
+    model, small = build(), [(32, 48)]
+    with torch.autocast('cpu', torch.bfloat16):
+        halves = found(model, photos(small))
+    for own, whole in zip(halves, found(model, photos(small)), strict=True):
+        assert own.bboxes.dtype == own.scores.dtype == torch.float32
+        assert (own.bboxes != own.bboxes.bfloat16()).any()  # not rounded on the way
+        assert torch.allclose(own.scores[:5], whole.scores[:5], rtol=0, atol=0.03)
+    data = model.train().data_preprocessor(photos(small, labelled=True), True)
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model.loss(data['inputs'], data['data_samples'])
+    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    assert all(weight.grad.isfinite().all() for weight in model.parameters() if weight.grad is not None)

@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
         metavar='CHECKPOINT',
         help='go on from a checkpoint; without a name, from the last one of the work dir',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
+    parser.add_argument('--amp', action='store_true', help='mixed precision, bfloat16 where the GPU has it')
     parser.add_argument(
         '--auto-scale-lr', action='store_true', help='scale the learning rate with the global batch size'
     )
@@ -46,7 +46,8 @@ def main() -> None:
     if args.amp:
         if not torch.cuda.is_available():
             raise UserError('--amp: no GPU found that torch can use; leave --amp out')
-        cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+        dtype = 'bfloat16' if torch.cuda.is_bf16_supported() else 'float16'
+        cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic', dtype=dtype)
 
     runner = build_runner(cfg)
     write_environment(Path(cfg.work_dir, 'environment.txt'))
