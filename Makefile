@@ -32,7 +32,7 @@ $(DEMO)/trained: | demo-data
 	$(PYTHON_ENV) tools/train.py $(LITE).py --work-dir $(DEMO) --resume
 	@touch $@
 
-# Two processes of one thread each train twice as fast as one of two threads: much of a step is Python.
+# Two processes of one thread each wait for one another once a step; two threads of one process, in every layer.
 TRAIN := PYTHON=$(PYTHON_ENV) sh tools/dist_train.sh
 SOURCES := data_root=$(REAL) synth_root=$(READER)/synth
 TRAIN_READER := --resume --cfg-options train_dataloader.batch_size=8 $(SOURCES)
