@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from custom.benchmark import GFLOP, Prepared, Settings
@@ -52,10 +53,15 @@ def prepare(rival: str, settings: Settings) -> Prepared:
 
 
 def _mmdet(kind: str, settings: Settings, count: int) -> tuple[Callable[[], Any], int, Callable[[], dict[str, float]]]:
+    import torch
+
     from custom.benchmark_models import batches, detector
-    from custom.benchmark_photos import config_of, for_inference
+    from custom.benchmark_photos import config_of, for_inference, photos_of
     from custom.folding import fold_batch_norm
 
+    folder, annotations = photos_of(settings)
+    if settings.weights and annotations is None:
+        raise UserError(f'{folder}: AP wants labels; put {folder.resolve().with_suffix(".json")} beside it')
     items = for_inference(config_of('digits_frcnn'), settings, count)
     model = detector(kind, settings).eval()
     if kind == 'ours':
@@ -67,24 +73,23 @@ def _mmdet(kind: str, settings: Settings, count: int) -> tuple[Callable[[], Any]
         if not settings.weights:
             return {}
         every = for_inference(config_of('digits_frcnn'), settings, SCORED)
-        return {'AP': _score([one for batch in batches(every, size) for one in model.test_step(batch)], settings)}
+        with torch.inference_mode():
+            found = [one for batch in batches(every, size) for one in model.test_step(batch)]
+        return {'AP': _score(found, annotations)}
 
     return lambda: [model.test_step(batch) for batch in given], len(items), figures
 
 
-def _score(samples: 'list[DetDataSample]', settings: Settings) -> float:
-    """AP of what was found on labelled photos."""
+def _score(samples: 'list[DetDataSample]', annotations: Path | None) -> float:
+    """AP of what was found on photos that are labelled in `annotations`."""
     import numpy as np
 
     from custom.annotations import read_annotations
-    from custom.benchmark_photos import photos_of
     from custom.folds import subset
     from custom.predictions import Detections
     from custom.scoring import average_precision
 
-    folder, annotations = photos_of(settings)
-    if annotations is None:
-        raise UserError(f'{folder}: AP wants labels; put {folder.resolve().with_suffix(".json")} beside it')
+    assert annotations is not None  # made sure of before the rounds
     truth = read_annotations(annotations)
     found = [
         Detections.from_model([sample.img_id] * len(own), own.bboxes.cpu(), own.scores.cpu(), own.labels.cpu())

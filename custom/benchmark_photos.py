@@ -54,7 +54,8 @@ def for_inference(cfg: 'Config', settings: Settings, count: int) -> list[dict[st
     truth = {'type': 'DigitDataset', 'ann_file': str(annotations)} if annotations else {'type': 'DigitFolder'}
     dataset.update(data_root='', data_prefix={'img': str(folder)}, **truth)
     photos = DATASETS.build(dataset)
-    return [photos[i * len(photos) // count] for i in range(min(count, len(photos)))]
+    count = min(count, len(photos))
+    return [photos[i * len(photos) // count] for i in range(count)]
 
 
 def for_training(cfg: 'Config', settings: Settings, count: int) -> tuple[list[dict[str, Any]], float]:

@@ -9,7 +9,7 @@ from custom.benchmark_models import STOCK, TORCHVISION
 
 UNIT = 'photos'
 RIVALS = {
-    'ours': "digits_frcnn with stock's anchors and weights; bfloat16 on a GPU",
+    'ours': "digits_frcnn with stock's anchors and weights; --amp on a GPU",
     'ours-lite': 'digits_frcnn_lite, photos up to 80 px high',
     'stock': STOCK,
     'torchvision-v1': TORCHVISION['v1'],
@@ -43,6 +43,7 @@ def _mmdet(kind: str, settings: Settings, batch: int) -> tuple[Callable[[], None
 
     from custom.benchmark_models import batches, detector, device
     from custom.benchmark_photos import config_of, for_training
+    from custom.precision import short_float
 
     cfg = config_of('digits_frcnn_lite' if kind == 'lite' else 'digits_frcnn')
     steps = TIMES if kind == 'lite' and not settings.short else 1
@@ -52,7 +53,7 @@ def _mmdet(kind: str, settings: Settings, batch: int) -> tuple[Callable[[], None
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     wrap: Any = OptimWrapper
     if kind != 'stock' and device() == 'cuda':  # as tools/train.py --amp does
-        wrap = partial(AmpOptimWrapper, loss_scale='dynamic', dtype='bfloat16')
+        wrap = partial(AmpOptimWrapper, loss_scale='dynamic', dtype=short_float())
     optimizer = wrap(optimizer=torch.optim.SGD(weights, LEARNING_RATE, momentum=0.9))
     given = batches(items, batch)
 

@@ -116,9 +116,10 @@ class WinogradConv2d(nn.Conv2d):
             kernel = _kernel(self.weight.detach())
         else:
             state = (self.weight.data_ptr(), 0 if self.weight.is_inference() else self.weight._version)
-            if getattr(self, '_state', None) != state:
-                self._state, self._moved = state, _kernel(self.weight.detach())
-            kernel = self._moved
+            made: tuple[Any, Any] = getattr(self, '_made', (None, None))
+            if made[0] != state:
+                made = self._made = state, _kernel(self.weight.detach())  # at once: other threads may be here, too
+            kernel = made[1]
         result = _Winograd.apply(x, self.weight, kernel)
         if self.bias is None:
             return result

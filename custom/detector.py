@@ -30,7 +30,7 @@ class DigitFasterRCNN(FasterRCNN):
     what a batch holds is padding, and a processor computes it like the rest. Here a batch is sorted by width and cut
     into groups, each padded for itself. When it predicts, each core takes a group of its own, which keeps all of them
     busy where a layer of a small photo would not. A GPU, which is faster the more it gets at a time, sees the batch as
-    it is.
+    it is, and so does another RoI head than `BatchedRoIHead`.
 
     Args:
         group_size: photos that are padded alike; 0 takes the batch as it is. Defaults to 4.
@@ -78,8 +78,10 @@ class DigitFasterRCNN(FasterRCNN):
                 levels, _classless(group.samples), proposal_cfg=self.train_cfg.rpn_proposal
             )
             for name, parts in losses.items():
-                sums[name].append(torch.stack(parts).sum(dim=0) * (len(group.samples) / len(batch_data_samples)))
-            chosen += self.roi_head.choose(proposals, group.samples)
+                name = name if 'rpn' in name else f'rpn_{name}'  # as the parent does: the second stage has such, too
+                total = torch.stack(parts).sum(dim=0) if isinstance(parts, list) else parts
+                sums[name].append(total * (len(group.samples) / len(batch_data_samples)))
+            chosen += self.roi_head.choose(levels, proposals, group.samples)
             pooled.append(self.roi_head.pool(levels, [own.priors for own in chosen[-len(group.samples) :]]))
         first = {name: torch.stack(parts).sum(dim=0) for name, parts in sums.items()}
         return {**first, **self.roi_head.learn(torch.cat(pooled), chosen)}

@@ -1,6 +1,7 @@
 """MMDetection's RoI head, its losses and answers made for all photos of a batch at once."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmdet.models import StandardRoIHead
@@ -11,27 +12,47 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox2roi
 from mmengine.structures import InstanceData
 
+from custom.errors import UserError
 from custom.operators import batched_nms
+from custom.precision import at_least_float32
 
 
 @MODELS.register_module()
 class BatchedRoIHead(StandardRoIHead):
-    """`StandardRoIHead` with the same boxes in fewer steps: only NMS is done photo by photo. They are float32, always.
+    """`StandardRoIHead` with the same boxes, of at least 32 bits, in fewer steps: only NMS is done photo by photo.
 
-    Its test_cfg asks for plain NMS, and its box head has a softmax over the digits and the background.
+    Its box head has a softmax over the digits and the background.
+
+    Raises:
+        UserError: test_cfg asks for another NMS than the plain one of each digit.
     """
 
-    def choose(self, proposals: Sequence[InstanceData], samples: Sequence[DetDataSample]) -> list[SamplingResult]:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        nms = self.test_cfg.nms if self.test_cfg else {}
+        if nms.get('type', 'nms') != 'nms' or nms.get('class_agnostic', False):
+            raise UserError(
+                f'model.test_cfg.rcnn.nms={dict(nms)}: BatchedRoIHead knows plain NMS of each digit only; for another '
+                'set model.roi_head.type=StandardRoIHead, too'
+            )
+
+    def choose(
+        self, levels: Sequence[torch.Tensor], proposals: Sequence[InstanceData], samples: Sequence[DetDataSample]
+    ) -> list[SamplingResult]:
         """What is learned from, of each photo: a choice of its proposals, and which are digits.
 
         Args:
+            levels: of the FPN, each (B, C, H, W), for samplers that look at them.
             proposals: of each photo, `bboxes` (N, 4), xyxy in pixels; renamed `priors`.
             samples: with the digits that are there.
         """
         chosen = []
-        for own, truth, ignored in zip(proposals, *unpack_gt_instances(samples)[:2], strict=True):
+        triples = zip(proposals, *unpack_gt_instances(samples)[:2], strict=True)
+        for i, (own, truth, ignored) in enumerate(triples):
             own.priors = own.pop('bboxes')
-            chosen.append(self.bbox_sampler.sample(self.bbox_assigner.assign(own, truth, ignored), own, truth))
+            assigned = self.bbox_assigner.assign(own, truth, ignored)
+            feats = [level[i][None] for level in levels]
+            chosen.append(self.bbox_sampler.sample(assigned, own, truth, feats=feats))
         return chosen
 
     def learn(self, pooled: torch.Tensor, chosen: list[SamplingResult]) -> dict[str, torch.Tensor]:
@@ -42,7 +63,9 @@ class BatchedRoIHead(StandardRoIHead):
 
     def pool(self, levels: Sequence[torch.Tensor], proposals: Sequence[torch.Tensor]) -> torch.Tensor:
         """What the box head looks at: (R, C, 7, 7) of the proposals of all photos, each (N, 4) xyxy in pixels."""
-        return self.bbox_roi_extractor(levels[: self.bbox_roi_extractor.num_inputs], bbox2roi(list(proposals)))
+        used = levels[: self.bbox_roi_extractor.num_inputs]
+        # The extractor rounds boxes to what the maps are: bfloat16 has whole pixels only, from 128 on.
+        return self.bbox_roi_extractor([at_least_float32(level) for level in used], bbox2roi(list(proposals)))
 
     def answer(
         self, pooled: torch.Tensor, proposals: Sequence[torch.Tensor], metas: Sequence[dict], rescale: bool
@@ -58,7 +81,7 @@ class BatchedRoIHead(StandardRoIHead):
         Returns:
             For each photo `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,), best score first.
         """
-        cls_score, deltas = (values.float() for values in self.bbox_head(pooled))
+        cls_score, deltas = map(at_least_float32, self.bbox_head(pooled))
         scores = cls_score.softmax(dim=-1)[:, :-1]
         counts = torch.tensor([len(own) for own in proposals], device=scores.device)
         photo = torch.arange(len(counts), device=scores.device).repeat_interleave(counts)
@@ -77,6 +100,6 @@ class BatchedRoIHead(StandardRoIHead):
         answers = []
         for own_boxes, own_scores, own_labels in zip(*parts, strict=True):
             kept = batched_nms(own_boxes, own_scores, own_labels, self.test_cfg.nms.iou_threshold)
-            kept = kept[: self.test_cfg.max_per_img]
+            kept = kept[: self.test_cfg.max_per_img] if self.test_cfg.max_per_img > 0 else kept
             answers.append(InstanceData(bboxes=own_boxes[kept], scores=own_scores[kept], labels=own_labels[kept]))
         return answers

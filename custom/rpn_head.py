@@ -10,6 +10,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
 from custom.operators import batched_nms
+from custom.precision import at_least_float32
 
 
 @MODELS.register_module()
@@ -17,8 +18,8 @@ class BatchedRPNHead(RPNHead):
     """`RPNHead` with the same proposals in a third of the time, where a photo has few of them.
 
     The parent goes through the photos, and for each through the levels, in some thirty small steps; small photos take
-    longer for these than for the network. Only NMS is done photo by photo here. Boxes are float32, whatever the network
-    computes in.
+    longer for these than for the network. Only NMS is done photo by photo here. Boxes have at least 32 bits, whatever
+    the network computes in.
     """
 
     def predict_by_feat(
@@ -73,13 +74,13 @@ class BatchedRPNHead(RPNHead):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The best boxes of each level: logits (B, N), bboxes (B, N, 4) xyxy in pixels, level (N,)."""
         anchors = self.prior_generator.grid_priors(
-            [level.shape[-2:] for level in cls_scores], torch.float32, cls_scores[0].device
+            [level.shape[-2:] for level in cls_scores], at_least_float32(cls_scores[0]).dtype, cls_scores[0].device
         )
         logits, deltas, priors, levels = [], [], [], []
         for number, (scores, preds, own) in enumerate(zip(cls_scores, bbox_preds, anchors, strict=True)):
-            scores = scores.detach().float().permute(0, 2, 3, 1).flatten(1)
+            scores = at_least_float32(scores.detach()).permute(0, 2, 3, 1).flatten(1)
             best, order = scores.topk(min(nms_pre, scores.shape[1]) if nms_pre > 0 else scores.shape[1])
-            preds = preds.detach().float().permute(0, 2, 3, 1).reshape(len(scores), -1, 4)
+            preds = at_least_float32(preds.detach()).permute(0, 2, 3, 1).reshape(len(scores), -1, 4)
             logits.append(best)
             deltas.append(preds.gather(1, order[..., None].expand(-1, -1, 4)))
             priors.append(own[order])

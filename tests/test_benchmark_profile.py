@@ -2,12 +2,12 @@
 
 import pytest
 from mmdet.registry import MODELS
-from PIL import Image
+from PIL import Image, ImageColor
 
 from custom import benchmark_models
 from custom.benchmark import Settings
 from custom.benchmark_photos import config_of
-from custom.benchmark_profile import GRADIENT, PARTS, REST, draw_profile, profile, profile_table, show_profile
+from custom.benchmark_profile import COLOURS, GRADIENT, PARTS, REST, draw_profile, profile, profile_table, show_profile
 
 FOUND = {
     ('predict', 'ours'): {**dict.fromkeys(PARTS, 1.0), REST: 2.0},
@@ -47,8 +47,9 @@ def test_the_picture_shows_all_four(tmp_path):
     with Image.open(tmp_path / 'profile.png') as picture:
         assert picture.format == 'PNG'
         assert picture.width > 600
-        # Each part has a colour of its own.
-        assert len([count for count, _ in picture.convert('RGB').getcolors(1 << 20) if count > 100]) > len(PARTS)
+        seen = {colour for count, colour in picture.convert('RGB').getcolors(1 << 20) if count > 100}
+    assert {ImageColor.getrgb(colour) for colour in COLOURS} <= seen
+    assert len(set(COLOURS)) == len(COLOURS)
     assert [path.name for path in tmp_path.iterdir()] == ['profile.png']
 
 

@@ -4,9 +4,16 @@ import json
 
 import pytest
 import torch
+from mmdet.registry import MODELS
 from mmengine.structures import InstanceData
 
-from custom import benchmark_dump, benchmark_eval, benchmark_infer, benchmark_models, benchmark_startup
+from custom import (
+    benchmark_dump,
+    benchmark_eval,
+    benchmark_infer,
+    benchmark_models,
+    benchmark_startup,
+)
 from custom.benchmark import Settings
 from custom.benchmark_photos import config_of, for_inference
 from custom.errors import UserError
@@ -73,14 +80,32 @@ def test_ap_is_that_of_the_photos_that_were_seen(tmp_path):
             scores=torch.ones(len(sample.instances)),
         )
         sample.pred_instances = found
-    assert benchmark_infer._score(samples, settings) == pytest.approx(1)
+    assert benchmark_infer._score(samples, tmp_path / 'photos/train.json') == pytest.approx(1)
     samples[0].pred_instances.labels = (samples[0].pred_instances.labels + 1) % 10
-    assert benchmark_infer._score(samples, settings) < 0.95
+    assert benchmark_infer._score(samples, tmp_path / 'photos/train.json') < 0.95
 
 
-def test_ap_wants_labels(tmp_path):
+def test_weights_bring_ap(monkeypatch, tmp_path):
+    monkeypatch.setattr(benchmark_infer, 'SCORED', 5)
+    monkeypatch.setattr(benchmark_models, 'detector', lambda *_: MODELS.build(config_of('digits_frcnn_lite').model))
+    for weights, names in (('some.pth', {'AP'}), (None, set())):
+        contestant = benchmark_infer.prepare('ours', Settings(weights=weights, short=True, scratch=str(tmp_path)))
+        assert contestant.run() == benchmark_infer.FEW
+        assert contestant.figures().keys() == names
+
+
+def test_ap_wants_labels_before_anything_is_measured(tmp_path):
+    settings = Settings(images=str(tmp_path / 'photos'), weights='some.pth')
     with pytest.raises(UserError, match=r'photos: AP wants labels; put .*photos\.json beside it'):
-        benchmark_infer._score([], Settings(images=str(tmp_path / 'photos')))
+        benchmark_infer.prepare('ours', settings)
+
+
+def test_no_photo_is_taken_twice(tmp_path):
+    settings = Settings(scratch=str(tmp_path))
+    for count in (5, 400):
+        items = for_inference(config_of('digits_frcnn'), settings, count)
+        ids = {item['data_samples'].img_id for item in items}
+        assert len(ids) == len(items) == min(count, len(list((tmp_path / 'photos/train').iterdir())))
 
 
 @pytest.mark.parametrize('training', [False, True])

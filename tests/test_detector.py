@@ -14,6 +14,7 @@ from mmengine.structures import InstanceData
 
 import custom.register  # noqa: F401 - before anything imports mmdet's models
 from custom import detector
+from custom.errors import UserError
 
 SIZES = [(48, 64), (48, 128), (64, 40), (48, 70), (32, 64)]  # height and width
 
@@ -193,3 +194,35 @@ def test_boxes_are_float32_where_the_network_is_not():
         losses = model.loss(data['inputs'], data['data_samples'])
     sum(value for name, value in losses.items() if 'loss' in name).backward()
     assert all(weight.grad.isfinite().all() for weight in model.parameters() if weight.grad is not None)
+
+
+def test_boxes_reach_roialign_unrounded_where_the_network_is_short(monkeypatch):
+    model = build()
+    pooled = torch.tensor([[131.4, 3.3, 300.7, 30.1]])
+    levels = [torch.zeros(1, 64, 12, 90, dtype=torch.bfloat16)]
+    seen = []
+    monkeypatch.setattr(
+        model.roi_head.bbox_roi_extractor.roi_layers[0], 'forward', lambda x, rois: seen.append(rois) or x[:, :, :7, :7]
+    )
+    model.roi_head.pool(levels, [pooled])
+    assert torch.equal(seen[0][:, 1:], pooled)
+
+
+@pytest.mark.parametrize('nms', [{'type': 'soft_nms'}, {'class_agnostic': True}])
+def test_another_nms_than_the_plain_one_is_refused(nms):
+    change = {f'test_cfg.rcnn.nms.{key}': value for key, value in nms.items()}
+    with pytest.raises(UserError, match=r'BatchedRoIHead knows plain NMS .* set model\.roi_head\.type=StandardRoIHead'):
+        build(**change)
+    build(**change, **{'roi_head.type': 'StandardRoIHead'})
+
+
+def test_all_boxes_are_kept_where_no_most_is_set():
+    every = [len(one) for one in found(build(**{'test_cfg.rcnn.max_per_img': -1}), photos())]
+    assert min(every) > 100
+
+
+def test_a_sampler_may_look_at_the_losses():
+    model = build(**{'train_cfg.rcnn.sampler.type': 'OHEMSampler'}).train()
+    data = model.data_preprocessor(photos(labelled=True), True)
+    losses = model.loss(data['inputs'], data['data_samples'])
+    assert all(value.isfinite().all() for value in losses.values())

@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--weights', metavar='CHECKPOINT', help="of digits_frcnn with stock's anchors; infer tells AP")
     parser.add_argument('--pairs', type=int, default=5, metavar='N', help='rounds of each that count; default: 5')
     parser.add_argument('--short', action='store_true', help='small rounds: shows that all works, not how fast')
-    parser.add_argument('--picture', type=Path, metavar='PNG', help='of profile')
+    parser.add_argument('--picture', type=Path, metavar='PNG', help='draw profile there')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write everything measured there, too')
     return parser.parse_args()
 
@@ -52,6 +52,9 @@ def main() -> int:
     if args.weights and not Path(args.weights).is_file():
         raise UserError(f'--weights {args.weights}: no such file')
     settings = Settings(images=args.images, weights=args.weights, short=args.short)
+    for option, given, fits in (('--picture', args.picture, True), ('--json', args.json, False)):
+        if given and fits != (args.task == 'profile'):
+            raise UserError(f'{option} {given}: not of {args.task}; leave it out')
     if args.task == 'profile':
         from custom.benchmark_profile import show_profile
 

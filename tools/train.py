@@ -42,12 +42,12 @@ def main() -> None:
     from mmengine.dist import is_main_process
 
     from custom.environment import write_environment
+    from custom.precision import short_float
 
     if args.amp:
         if not torch.cuda.is_available():
             raise UserError('--amp: no GPU found that torch can use; leave --amp out')
-        dtype = 'bfloat16' if torch.cuda.is_bf16_supported() else 'float16'
-        cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic', dtype=dtype)
+        cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic', dtype=short_float())
 
     runner = build_runner(cfg)
     write_environment(Path(cfg.work_dir, 'environment.txt'))
