@@ -31,6 +31,7 @@ class Settings:
         images: a folder of photos to measure on. Defaults to None, photos of the task's own making.
         weights: a checkpoint of digits_frcnn with stock's anchors, for all who can share it. Defaults to None, random
             ones.
+        batch: photos at a time, for all contestants. Defaults to None, as each is used.
         short: rounds of a few seconds instead of long ones. Defaults to False.
         scratch: a folder of this task's, removed when it is done. Contestants are prepared one after another, ours
             first: the first may leave what the others shall work on, too (weights, say). Defaults to ''.
@@ -38,6 +39,7 @@ class Settings:
 
     images: str | None = None
     weights: str | None = None
+    batch: int | None = None
     short: bool = False
     scratch: str = ''
 

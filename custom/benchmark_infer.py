@@ -35,7 +35,8 @@ def prepare(rival: str, settings: Settings) -> Prepared:
     count = FEW if settings.short else PHOTOS
     kind, _, version = rival.partition('-')
     if version.startswith('lite'):
-        return _lite(settings, count * TIMES, BATCH if version == 'lite' else 1)
+        return _lite(settings, count * TIMES, (settings.batch or BATCH) if version == 'lite' else 1)
+    count = max(count, settings.batch or 0)
     figures: Callable[[], dict[str, float]] = dict
     if kind == 'torchvision':
         run, photos = _torchvision(version, settings, count)
@@ -66,7 +67,7 @@ def _mmdet(kind: str, settings: Settings, count: int) -> tuple[Callable[[], Any]
     model = detector(kind, settings).eval()
     if kind == 'ours':
         fold_batch_norm(model)
-    size = BATCH if kind == 'ours' else 1
+    size = settings.batch or (BATCH if kind == 'ours' else 1)
     given = batches(items, size)
 
     def figures() -> dict[str, float]:
@@ -106,7 +107,9 @@ def _torchvision(version: str, settings: Settings, count: int) -> tuple[Callable
 
     photos = [as_torchvision(item)[0] for item in for_inference(config_of('digits_frcnn'), settings, count)]
     model = torchvision_detector(version, settings).eval()
-    return lambda: [model([photo]) for photo in photos], len(photos)
+    size = settings.batch or 1
+    parts = [photos[start : start + size] for start in range(0, len(photos), size)]
+    return lambda: [model(part) for part in parts], len(photos)
 
 
 def _lite(settings: Settings, count: int, batch_size: int) -> Prepared:

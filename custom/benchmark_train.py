@@ -22,7 +22,7 @@ LEARNING_RATE = 1e-5  # random weights stay as they are, more or less
 
 def prepare(rival: str, settings: Settings) -> Prepared:
     """Build the model, and make the photos that each step is given."""
-    batch = FEW if settings.short else BATCH
+    batch = settings.batch or (FEW if settings.short else BATCH)
     kind, _, version = rival.partition('-')
     make = _torchvision if kind == 'torchvision' else _mmdet
     step, photos, loaded = make(version or kind, settings, batch)

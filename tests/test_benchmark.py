@@ -143,6 +143,7 @@ def test_a_rival_that_no_task_has_is_refused_with_those_there_are(name):
         (['all', '--against', 'tensorflow'], '--against tensorflow: no such rival here; there are '),
         (['sleep'], "argument task: invalid choice: 'sleep'"),
         (['eval', '--pairs', '0'], '--pairs 0: give at least 1'),
+        (['train', '--batch', '0'], '--batch 0: give at least 1'),
         (['infer', '--weights', 'no.pth'], '--weights no.pth: no such file'),
         (['infer', '--picture', 'p.png'], '--picture p.png: not of infer; leave it out'),
         (['profile', '--json', 'p.json'], '--json p.json: not of profile; leave it out'),

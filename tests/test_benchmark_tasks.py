@@ -13,6 +13,7 @@ from custom import (
     benchmark_infer,
     benchmark_models,
     benchmark_startup,
+    benchmark_train,
 )
 from custom.benchmark import Settings
 from custom.benchmark_photos import config_of, for_inference
@@ -92,6 +93,20 @@ def test_weights_bring_ap(monkeypatch, tmp_path):
         contestant = benchmark_infer.prepare('ours', Settings(weights=weights, short=True, scratch=str(tmp_path)))
         assert contestant.run() == benchmark_infer.FEW
         assert contestant.figures().keys() == names
+
+
+@pytest.mark.parametrize('task', [benchmark_infer, benchmark_train])
+def test_the_model_is_given_as_many_photos_as_asked_for(task, monkeypatch, tmp_path):
+    model = MODELS.build(config_of('digits_frcnn_lite').model)
+    model.group_size, seen = 0, []
+    monkeypatch.setattr(benchmark_models, 'detector', lambda *_: model)
+    inner = model.extract_feat
+    monkeypatch.setattr(model, 'extract_feat', lambda photos: seen.append(len(photos)) or inner(photos))
+    contestant = task.prepare('ours', Settings(batch=3, short=True, scratch=str(tmp_path)))
+    seen.clear()
+    photos = contestant.run()
+    assert sum(seen) == photos
+    assert max(seen) == 3
 
 
 def test_ap_wants_labels_before_anything_is_measured(tmp_path):

@@ -29,6 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--against', metavar='NAME,…', default='', help='some of the rivals; default: all of the task')
     parser.add_argument('--images', metavar='DIR', help='photos to train and infer on; default: generated ones')
     parser.add_argument('--weights', metavar='CHECKPOINT', help="of digits_frcnn with stock's anchors; infer tells AP")
+    parser.add_argument('--batch', type=int, metavar='N', help='photos at a time in train and infer, for all')
     parser.add_argument('--pairs', type=int, default=5, metavar='N', help='rounds of each that count; default: 5')
     parser.add_argument('--short', action='store_true', help='small rounds: shows that all works, not how fast')
     parser.add_argument('--picture', type=Path, metavar='PNG', help='draw profile there')
@@ -45,13 +46,14 @@ def main() -> int:
     from custom.benchmark_table import as_json, machine_lines, table
     from custom.files import replacing
 
-    if args.pairs < 1:
-        raise UserError(f'--pairs {args.pairs}: give at least 1')
+    for option, number in (('--pairs', args.pairs), ('--batch', args.batch)):
+        if number is not None and number < 1:
+            raise UserError(f'{option} {number}: give at least 1')
     if args.images and not Path(args.images).is_dir():
         raise UserError(f'--images {args.images}: no such folder')
     if args.weights and not Path(args.weights).is_file():
         raise UserError(f'--weights {args.weights}: no such file')
-    settings = Settings(images=args.images, weights=args.weights, short=args.short)
+    settings = Settings(args.images, args.weights, args.batch, args.short)
     for option, given, fits in (('--picture', args.picture, True), ('--json', args.json, False)):
         if given and fits != (args.task == 'profile'):
             raise UserError(f'{option} {given}: not of {args.task}; leave it out')
