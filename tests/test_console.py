@@ -1,14 +1,22 @@
 import io
 import sys
 from types import SimpleNamespace
+from weakref import WeakSet
 
 import pytest
 from toy import FixedMetric, ToyModel, loader, photo, toy_runner
+from tqdm import tqdm
 
 from custom import console
 
 TRAIN = loader([photo(i, value=value) for i, value in enumerate([1.0, 2.0, 3.0, 6.0])])  # batch losses 1.5 and 4.5
 VALID = loader([photo(1), photo(2)])
+
+
+@pytest.fixture(autouse=True)
+def no_bars_of_others(monkeypatch):
+    """A bar that an earlier test left to the garbage collector would have the first line."""
+    monkeypatch.setattr(tqdm, '_instances', WeakSet())
 
 
 @pytest.fixture
