@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from custom.benchmark import GFLOP, Prepared, Settings
@@ -56,17 +55,14 @@ def prepare(rival: str, settings: Settings) -> Prepared:
 def _mmdet(kind: str, settings: Settings, count: int) -> tuple[Callable[[], Any], int, Callable[[], dict[str, float]]]:
     import torch
 
-    from custom.benchmark_models import batches, detector
+    from custom.benchmark_models import batches, predictor
     from custom.benchmark_photos import config_of, for_inference, photos_of
-    from custom.folding import fold_batch_norm
 
     folder, annotations = photos_of(settings)
     if settings.weights and annotations is None:
         raise UserError(f'{folder}: AP wants labels; put {folder.resolve().with_suffix(".json")} beside it')
     items = for_inference(config_of('digits_frcnn'), settings, count)
-    model = detector(kind, settings).eval()
-    if kind == 'ours':
-        fold_batch_norm(model)
+    model = predictor(kind, settings)
     size = settings.batch or (BATCH if kind == 'ours' else 1)
     given = batches(items, size)
 
@@ -76,29 +72,18 @@ def _mmdet(kind: str, settings: Settings, count: int) -> tuple[Callable[[], Any]
         every = for_inference(config_of('digits_frcnn'), settings, SCORED)
         with torch.inference_mode():
             found = [one for batch in batches(every, size) for one in model.test_step(batch)]
-        return {'AP': _score(found, annotations)}
+        return {'AP': _score(found)}
 
     return lambda: [model.test_step(batch) for batch in given], len(items), figures
 
 
-def _score(samples: 'list[DetDataSample]', annotations: Path | None) -> float:
-    """AP of what was found on photos that are labelled in `annotations`."""
-    import numpy as np
+def _score(samples: 'list[DetDataSample]') -> float:
+    """AP of what was found, on photos whose labels came along."""
+    from custom.metrics import DigitMetric
 
-    from custom.annotations import read_annotations
-    from custom.folds import subset
-    from custom.predictions import Detections
-    from custom.scoring import average_precision
-
-    assert annotations is not None  # made sure of before the rounds
-    truth = read_annotations(annotations)
-    found = [
-        Detections.from_model([sample.img_id] * len(own), own.bboxes.cpu(), own.scores.cpu(), own.labels.cpu())
-        for sample in samples
-        for own in [sample.pred_instances]
-    ]
-    seen = np.isin(truth.image_ids, [sample.img_id for sample in samples])
-    return average_precision(Detections.concatenate(found), subset(truth, seen))['AP']
+    metric = DigitMetric()
+    metric.process({}, [sample.to_dict() for sample in samples])
+    return metric.evaluate(len(samples))['digits/AP']
 
 
 def _torchvision(version: str, settings: Settings, count: int) -> tuple[Callable[[], Any], int]:

@@ -79,6 +79,24 @@ def _learn_statistics(backbone: 'nn.Module') -> None:
         norm.momentum = 0.1
 
 
+def predictor(kind: str, settings: Settings) -> Any:
+    """What `detector` gives, ready to predict: ours with its batch norm folded, as in tools/test.py."""
+    from custom.folding import fold_batch_norm
+
+    model = detector(kind, settings).eval()
+    if kind == 'ours':
+        fold_batch_norm(model)
+    return model
+
+
+def sgd(model: 'nn.Module') -> 'torch.optim.Optimizer':
+    """For all the weights of a model that learn; random ones stay as they are, more or less."""
+    import torch
+
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    return torch.optim.SGD(weights, 1e-5, momentum=0.9)
+
+
 def torchvision_detector(version: str, settings: Settings) -> Any:
     """torchvision's `v1`, with the weights that `detector` has, or `v2` with random ones.
 
@@ -121,16 +139,12 @@ def gflop(run: Any) -> float:
 
     Those that are really done: Winograd's convolutions do fewer than the plain ones would.
     """
-    import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the counter sees this thread alone
-    try:
-        with FlopCounterMode(display=False) as counter:
-            run()
-    finally:
-        torch.set_num_threads(threads)
+    from custom.threads import one_thread
+
+    with one_thread(), FlopCounterMode(display=False) as counter:  # it counts what this thread does
+        run()
     return counter.get_total_flops() / 1e9
 
 

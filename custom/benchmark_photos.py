@@ -68,6 +68,8 @@ def for_training(cfg: 'Config', settings: Settings, count: int) -> tuple[list[di
     import torch
     from mmdet.registry import DATASETS
 
+    from custom.threads import one_thread
+
     folder, annotations = photos_of(settings)
     if annotations is None:
         raise UserError(f'{folder}: training wants labels; put {folder.resolve().with_suffix(".json")} beside it')
@@ -78,11 +80,9 @@ def for_training(cfg: 'Config', settings: Settings, count: int) -> tuple[list[di
     torch.manual_seed(0)
     chosen = [i * len(photos) // count for i in range(count)]
     made = [photos[i] for i in chosen]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    start = time.process_time()
-    for i in chosen:
-        photos[i]
-    spent = time.process_time() - start
-    torch.set_num_threads(threads)
+    with one_thread():
+        start = time.process_time()
+        for i in chosen:
+            photos[i]
+        spent = time.process_time() - start
     return made, len(chosen) / spent

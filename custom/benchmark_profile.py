@@ -57,41 +57,31 @@ def profile(kind: str, what: str, settings: Settings) -> Profile:
     Returns:
         The time of each part, in the order in which they work; `REST` is what is left of the whole.
     """
-    import torch
-
-    from custom.benchmark_models import detector
+    from custom.threads import one_thread
 
     count = FEW if settings.short else PHOTOS[what]
-    model = detector(kind, settings).cpu()
     spent: Profile = defaultdict(float)
-    run = (_training if what == 'train' else _predicting)(kind, model, settings, count, spent)
+    model, run = (_training if what == 'train' else _predicting)(kind, settings, count, spent)
     for name, (module, method) in PARTS.items():
         _timed(model.get_submodule(module), method, name, spent)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         run()
         spent.clear()
         start = time.process_time()
         run()
         whole = time.process_time() - start
-    finally:
-        torch.set_num_threads(threads)
     names = [*PARTS, *(GRADIENT if what == 'train' else ())]
     parts = {name: spent[name] / count * 1e3 for name in names}
     return {**parts, REST: whole / count * 1e3 - sum(parts.values())}
 
 
-def _predicting(kind: str, model: Any, settings: Settings, count: int, spent: Profile) -> Callable[[], None]:
+def _predicting(kind: str, settings: Settings, count: int, spent: Profile) -> tuple[Any, Callable[[], None]]:
     import torch
 
-    from custom.benchmark_models import batches
+    from custom.benchmark_models import batches, predictor
     from custom.benchmark_photos import config_of, for_inference
-    from custom.folding import fold_batch_norm
 
-    model.eval()
-    if kind == 'ours':
-        fold_batch_norm(model)
+    model = predictor(kind, settings).cpu()
     given = batches(for_inference(config_of('digits_frcnn'), settings, count), 16 if kind == 'ours' else 1)
 
     def run() -> None:
@@ -99,23 +89,21 @@ def _predicting(kind: str, model: Any, settings: Settings, count: int, spent: Pr
             for batch in given:
                 model.test_step(batch)
 
-    return run
+    return model, run
 
 
-def _training(kind: str, model: Any, settings: Settings, count: int, spent: Profile) -> Callable[[], None]:
-    import torch
+def _training(kind: str, settings: Settings, count: int, spent: Profile) -> tuple[Any, Callable[[], None]]:
     from mmengine.optim import OptimWrapper
 
-    from custom.benchmark_models import batches
+    from custom.benchmark_models import batches, detector, sgd
     from custom.benchmark_photos import config_of, for_training
 
-    model.train()
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = OptimWrapper(torch.optim.SGD(weights, 1e-5, momentum=0.9))
+    model = detector(kind, settings).cpu().train()
+    optimizer = OptimWrapper(sgd(model))
     for name, method in GRADIENT.items():
         _timed(optimizer, method, name, spent)
     (batch,) = batches(for_training(config_of('digits_frcnn'), settings, count)[0], count)
-    return lambda: model.train_step(batch, optimizer)
+    return model, lambda: model.train_step(batch, optimizer)
 
 
 def profiles(settings: Settings) -> dict[tuple[str, str], Profile]:

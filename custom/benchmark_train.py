@@ -17,7 +17,6 @@ RIVALS = {
 }
 BATCH, FEW = 8, 2  # photos a step; the second in a short round
 TIMES = 4  # as many steps for the light model
-LEARNING_RATE = 1e-5  # random weights stay as they are, more or less
 
 
 def prepare(rival: str, settings: Settings) -> Prepared:
@@ -37,11 +36,10 @@ def prepare(rival: str, settings: Settings) -> Prepared:
 
 
 def _mmdet(kind: str, settings: Settings, batch: int) -> tuple[Callable[[], None], int, float]:
-    import torch
     from mmdet.registry import MODELS
     from mmengine.optim import AmpOptimWrapper, OptimWrapper
 
-    from custom.benchmark_models import batches, detector, device
+    from custom.benchmark_models import batches, detector, device, sgd
     from custom.benchmark_photos import config_of, for_training
     from custom.precision import short_float
 
@@ -50,11 +48,10 @@ def _mmdet(kind: str, settings: Settings, batch: int) -> tuple[Callable[[], None
     items, loaded = for_training(cfg, settings, batch * steps)
     model = MODELS.build(cfg.model).to(device()) if kind == 'lite' else detector(kind, settings)
     model.train()
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
     wrap: Any = OptimWrapper
     if kind != 'stock' and device() == 'cuda':  # as tools/train.py --amp does
         wrap = partial(AmpOptimWrapper, loss_scale='dynamic', dtype=short_float())
-    optimizer = wrap(optimizer=torch.optim.SGD(weights, LEARNING_RATE, momentum=0.9))
+    optimizer = wrap(optimizer=sgd(model))
     given = batches(items, batch)
 
     def step() -> None:
@@ -65,16 +62,13 @@ def _mmdet(kind: str, settings: Settings, batch: int) -> tuple[Callable[[], None
 
 
 def _torchvision(version: str, settings: Settings, batch: int) -> tuple[Callable[[], None], int, float]:
-    import torch
-
-    from custom.benchmark_models import as_torchvision, torchvision_detector
+    from custom.benchmark_models import as_torchvision, sgd, torchvision_detector
     from custom.benchmark_photos import config_of, for_training
 
     items, loaded = for_training(config_of('digits_frcnn'), settings, batch)
     photos, truth = zip(*(as_torchvision(item) for item in items), strict=True)
     model: Any = torchvision_detector(version, settings).train()
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.SGD(weights, LEARNING_RATE, momentum=0.9)
+    optimizer = sgd(model)
 
     def step() -> None:
         optimizer.zero_grad()

@@ -22,10 +22,13 @@ INPUT = torch.tensor(
     ],
     dtype=torch.float64,
 )
-KERNEL = torch.tensor(
-    [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]],
-    dtype=torch.float64,
-) / torch.tensor([24, 24, 24, 24, 24, 24], dtype=torch.float64).view(6, 1)
+KERNEL = (
+    torch.tensor(
+        [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]],
+        dtype=torch.float64,
+    )
+    / 24
+)
 OUTPUT = torch.tensor([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]).double()
 
 # Both directions of a tile at once, the tile's values as one row: (36, 36), (36, 9), (16, 36).

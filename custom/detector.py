@@ -12,6 +12,7 @@ from mmdet.structures import DetDataSample
 
 from custom.convolutions import use_fast_convolutions
 from custom.roi_head import BatchedRoIHead
+from custom.threads import one_thread
 
 Result = TypeVar('Result')
 
@@ -98,8 +99,7 @@ class DigitFasterRCNN(FasterRCNN):
             proposals = [found.bboxes for found in self.rpn_head.predict(levels, group.samples, rescale=False)]
             return group.indices, proposals, self.roi_head.pool(levels, proposals)
 
-        groups = list(self._groups(batch_inputs, batch_data_samples))
-        looked = _on_all_cores(look, groups) if not batch_inputs.is_cuda else [look(group) for group in groups]
+        looked = _on_all_cores(look, list(self._groups(batch_inputs, batch_data_samples)))
         order = [i for indices, _, _ in looked for i in indices]
         answers = self.roi_head.answer(
             torch.cat([pooled for _, _, pooled in looked]),
@@ -132,9 +132,5 @@ def _on_all_cores(work: Callable[[Any], Result], parts: Sequence[Any]) -> list[R
         with torch.inference_mode():  # holds for a thread
             return work(part)
 
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(alone, parts))
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(alone, parts))

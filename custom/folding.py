@@ -9,6 +9,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from custom.threads import one_thread
+
 
 def fold_batch_norm(model: Any) -> None:
     """Let a detector find the same without batch norm, a walk over all values after each convolution.
@@ -24,7 +26,7 @@ def fold_batch_norm(model: Any) -> None:
     whole = {name: getattr(model, name) for name in ('backbone', 'neck') if hasattr(model, name)}
     photo = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 4 - 2
     photo = photo.to(next(model.parameters()).device)
-    with torch.no_grad():
+    with one_thread(), torch.no_grad():  # one small photo: threads would wait for one another most of the time
         wanted = model.extract_feat(photo)
         for name, part in whole.items():
             folded = copy.deepcopy(part)

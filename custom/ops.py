@@ -24,20 +24,11 @@ import torch
 
 from custom.errors import UserError
 from custom.operators import load_operators
+from custom.precision import at_least_float32
 from custom.roi_align import LARGEST_MAP, roi_align_gradient
 
 MODULE = 'mmcv._ext'
 MAX_POOLING = 0  # mmcv's code for pool_mode='max'; 1 is 'avg'
-
-
-def _exact(*tensors: torch.Tensor) -> list[torch.Tensor]:
-    """Bring the tensors to the first one's type, or to float32 where that is a 16-bit type.
-
-    torchvision's kernels want one type for all. In 16 bits the box coordinates would be rounded to whole pixels or
-    worse (bfloat16 holds 8 bits), and the CPU kernels lack bfloat16.
-    """
-    dtype = torch.float64 if tensors[0].dtype == torch.float64 else torch.float32
-    return [tensor.to(dtype) for tensor in tensors]
 
 
 def nms(bboxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float, offset: int = 0) -> torch.Tensor:
@@ -52,7 +43,7 @@ def nms(bboxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float, offset
     Returns:
         (K,) int64: indices of the boxes kept, highest score first.
     """
-    bboxes, scores = _exact(bboxes, scores)
+    bboxes, scores = at_least_float32(bboxes, scores)  # torchvision's kernels want one type; on CPUs no bfloat16
     if offset:
         bboxes = bboxes + bboxes.new_tensor([0, 0, offset, offset])
     return torch.ops.torchvision.nms(bboxes, scores, iou_threshold)
@@ -86,7 +77,7 @@ def roi_align_forward(
         pool_mode: 1, average.
         aligned: shift by half a pixel, so that pixel centres are sampled.
     """
-    features, boxes = _exact(input, rois)
+    features, boxes = at_least_float32(input, rois)
     output.copy_(
         torch.ops.torchvision.roi_align(
             features, boxes, spatial_scale, aligned_height, aligned_width, sampling_ratio, aligned
@@ -108,7 +99,7 @@ def roi_align_backward(
     aligned: bool,
 ) -> None:
     """Fill `grad_input` (B, C, H, W) from `grad_output` (K, C, bins, bins); the rest as in `roi_align_forward`."""
-    grad, boxes = _exact(grad_output, rois)
+    grad, boxes = at_least_float32(grad_output, rois)
     height, width = grad_input.shape[2:]
     if grad.device.type == 'cpu' and height * width <= LARGEST_MAP:
         roi_align_gradient(grad, boxes, grad_input, spatial_scale, sampling_ratio, aligned)

@@ -8,6 +8,10 @@ def short_float() -> str:
     return 'bfloat16' if torch.cuda.is_bf16_supported(including_emulation=False) else 'float16'
 
 
-def at_least_float32(values: torch.Tensor) -> torch.Tensor:
-    """Values of 16 bits as float32, others as they are: pixels of a box have more digits than bfloat16 holds."""
-    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+def at_least_float32(first: torch.Tensor, *others: torch.Tensor) -> list[torch.Tensor]:
+    """Tensors in the type of the first one, in float32 where that has 16 bits.
+
+    Box coordinates would be rounded there to whole pixels or worse: bfloat16 holds 8 bits.
+    """
+    dtype = torch.float64 if first.dtype == torch.float64 else torch.float32
+    return [values.to(dtype) for values in (first, *others)]

@@ -65,7 +65,7 @@ class BatchedRoIHead(StandardRoIHead):
         """What the box head looks at: (R, C, 7, 7) of the proposals of all photos, each (N, 4) xyxy in pixels."""
         used = levels[: self.bbox_roi_extractor.num_inputs]
         # The extractor rounds boxes to what the maps are: bfloat16 has whole pixels only, from 128 on.
-        return self.bbox_roi_extractor([at_least_float32(level) for level in used], bbox2roi(list(proposals)))
+        return self.bbox_roi_extractor(at_least_float32(*used), bbox2roi(list(proposals)))
 
     def answer(
         self, pooled: torch.Tensor, proposals: Sequence[torch.Tensor], metas: Sequence[dict], rescale: bool
@@ -81,7 +81,7 @@ class BatchedRoIHead(StandardRoIHead):
         Returns:
             For each photo `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,), best score first.
         """
-        cls_score, deltas = map(at_least_float32, self.bbox_head(pooled))
+        cls_score, deltas = at_least_float32(*self.bbox_head(pooled))
         scores = cls_score.softmax(dim=-1)[:, :-1]
         counts = torch.tensor([len(own) for own in proposals], device=scores.device)
         photo = torch.arange(len(counts), device=scores.device).repeat_interleave(counts)

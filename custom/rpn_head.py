@@ -73,14 +73,17 @@ class BatchedRPNHead(RPNHead):
         self, cls_scores: Sequence[torch.Tensor], bbox_preds: Sequence[torch.Tensor], nms_pre: int
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The best boxes of each level: logits (B, N), bboxes (B, N, 4) xyxy in pixels, level (N,)."""
+        cls_scores, bbox_preds = (
+            at_least_float32(*(level.detach() for level in levels)) for levels in (cls_scores, bbox_preds)
+        )
         anchors = self.prior_generator.grid_priors(
-            [level.shape[-2:] for level in cls_scores], at_least_float32(cls_scores[0]).dtype, cls_scores[0].device
+            [level.shape[-2:] for level in cls_scores], cls_scores[0].dtype, cls_scores[0].device
         )
         logits, deltas, priors, levels = [], [], [], []
         for number, (scores, preds, own) in enumerate(zip(cls_scores, bbox_preds, anchors, strict=True)):
-            scores = at_least_float32(scores.detach()).permute(0, 2, 3, 1).flatten(1)
+            scores = scores.permute(0, 2, 3, 1).flatten(1)
             best, order = scores.topk(min(nms_pre, scores.shape[1]) if nms_pre > 0 else scores.shape[1])
-            preds = at_least_float32(preds.detach()).permute(0, 2, 3, 1).reshape(len(scores), -1, 4)
+            preds = preds.permute(0, 2, 3, 1).reshape(len(scores), -1, 4)
             logits.append(best)
             deltas.append(preds.gather(1, order[..., None].expand(-1, -1, 4)))
             priors.append(own[order])

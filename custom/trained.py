@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from mmengine.runner import Runner
 from torch.overrides import TorchFunctionMode
 
@@ -47,10 +46,5 @@ def trained_runner(cfg: 'Config', checkpoint: Path, content: dict) -> Runner:
         runner = build_runner(cfg)
     load_weights(runner.model, checkpoint, content)
     content.clear()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # it looks at one small photo: threads would wait for one another most of the time
-    try:
-        fold_batch_norm(runner.model)
-    finally:
-        torch.set_num_threads(threads)
+    fold_batch_norm(runner.model)
     return runner

@@ -20,6 +20,13 @@ def run_tool(name: str, *args: object, cwd: Path = ROOT, **env: str) -> subproce
     return subprocess.run(command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, timeout=600)
 
 
+def run_python(code: str) -> list[str]:
+    """The words that a Python program prints, which runs in a process of its own and must not fail."""
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
 @pytest.fixture(scope='session')
 def shared_data() -> Path:
     """The folder of real photos, which are not part of the project."""

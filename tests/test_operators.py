@@ -1,21 +1,14 @@
 """torchvision's operators without torchvision, in a process of their own each: here all of it is imported."""
 
-import subprocess
 import sys
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import run_python
 from torchvision.ops import batched_nms as theirs
 
 from custom import operators
 from custom.errors import UserError
-
-
-def in_a_process(code):
-    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
 
 
 def test_the_operators_work_without_the_rest_and_beside_it():
@@ -27,7 +20,7 @@ def test_the_operators_work_without_the_rest_and_beside_it():
         'import torchvision; print(*torchvision.ops.nms(boxes, scores, .5).tolist())\n'
         'load_operators(); print(*torch.ops.torchvision.nms(boxes, scores, .5).tolist())'
     )
-    assert in_a_process(code) == ['1', '2', 'False', 'False', '1', '2', '1', '2']
+    assert run_python(code) == ['1', '2', 'False', 'False', '1', '2', '1', '2']
 
 
 def test_a_library_that_is_not_found_is_looked_for_by_importing_all():
@@ -35,7 +28,7 @@ def test_a_library_that_is_not_found_is_looked_for_by_importing_all():
         'import pathlib, sys; pathlib.Path.glob = lambda *_: []\n'
         'from custom.operators import load_operators; load_operators(); print("torchvision" in sys.modules)'
     )
-    assert in_a_process(code) == ['True']
+    assert run_python(code) == ['True']
 
 
 def test_a_pair_that_does_not_fit_is_said(monkeypatch):

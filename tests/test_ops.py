@@ -1,10 +1,8 @@
 """RoIAlign and nms against plain PyTorch, written from their definitions; and how mmcv gets them."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
+from conftest import run_python
 
 from custom.errors import UserError
 from custom.ops import serve_mmcv_ops
@@ -217,9 +215,7 @@ def test_faster_rcnn_runs():
 
 def run(code, folder=None):
     path = f'import sys; sys.path.insert(0, {str(folder)!r})\n' if folder else ''
-    done = subprocess.run([sys.executable, '-c', path + code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    return run_python(path + code)
 
 
 def test_serving_twice_changes_nothing_and_the_module_is_found():
