@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 # Who imports what, which then waits. MMDetection augments lanes by imgaug and spoils photos by imagecorruptions, which
-# bring numba and scikit-image along; by scipy it assigns boxes one to one, and fits curves. mmengine's modules shard a
-# model over GPUs; its registries, which hold their classes, look there when they are asked for the first time.
+# bring numba and scikit-image along; by scipy it assigns boxes one to one, and fits curves; by matplotlib it draws.
+# mmengine's modules shard a model over GPUs; its registries, which hold their classes, look there when they are asked
+# for the first time.
 POSTPONED = {
-    'mmdet': ('imgaug', 'imagecorruptions', 'scipy'),
+    'mmdet': ('imgaug', 'imagecorruptions', 'matplotlib', 'scipy'),
     'mmengine': (
         'mmengine.model.wrappers.fully_sharded_distributed',
         'mmengine.optim.optimizer.zero_optimizer',
@@ -85,7 +86,7 @@ class _Postponer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def give_up(self, name: str) -> None:
         """Import the package that a module belongs to as usual from now on."""
-        # isinstance would look into modules that wait to be run (`import_later`), which runs them
+        # isinstance would look into modules of others that wait to be run (importlib's LazyLoader), which runs them
         stand_ins = [module for module in list(sys.modules.values()) if type(module) is _LaterModule]
         whole = next(package for package in self.packages if f'{name}.'.startswith(f'{package}.'))
         for module in stand_ins:
@@ -123,29 +124,12 @@ def postponed(*packages: str, user: str) -> Iterator[None]:
             finder.give_up(name)
 
 
-def import_later(name: str) -> None:
-    """Have a module run when it is first used: for `import a.b as c`, not for `from a.b import c`."""
-    if name in sys.modules:
-        return
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        return
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    package, _, own = name.rpartition('.')
-    if package:
-        setattr(sys.modules[package], own, module)
-
-
 @contextlib.contextmanager
 def quick_imports() -> Iterator[None]:
-    """What the import of MMDetection needs not do is not done: see `POSTPONED`, and matplotlib's pyplot.
+    """What the import of MMDetection needs not do is not done: see `POSTPONED`.
 
     Nor is garbage looked for among thousands of modules, now or later: none of them is.
     """
-    import_later('matplotlib.pyplot')
     collecting = gc.isenabled()
     gc.disable()
     try:

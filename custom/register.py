@@ -21,7 +21,8 @@ with quick_imports(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_
     warnings.simplefilter('ignore')
     import mmdet.datasets
     import mmdet.evaluation
-    import mmdet.models  # noqa: F401
+    import mmdet.models
+    import mmdet.visualization  # noqa: F401
 
 from custom.backbones import TimmFeatures
 from custom.console import ConsoleHook
@@ -41,6 +42,7 @@ from custom.torchvision_parts import TorchvisionAnchors, TorchvisionBBoxHead, To
 from custom.transforms import LoadPhoto
 from custom.tta import ScaleFusion
 from custom.tune_hook import TuneReaderHook
+from custom.visualizer import DigitVisualizer
 from custom.warp import DigitWarp
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     'DigitFolder',
     'DigitMetric',
     'DigitRunner',
+    'DigitVisualizer',
     'DigitWarp',
     'EarlyStopHook',
     'LoadPhoto',
