@@ -8,9 +8,11 @@ _base_ = ['./digits_frcnn_lite_mix.py']
 pseudo_ann = 'data/pseudo/labels.json'
 pseudo_photos = 'data/pseudo/photos'
 labelled, generated = _base_.train_dataloader.dataset.datasets
-# What a model is sure of is clean: it is spoilt more than the others, and its digits are of the right size already.
+# What a model is sure of is clean, and the few labelled photos it knows by heart by now: both are spoilt more than the
+# generated ones. The digits of the former are of the right size already.
 load, warp = labelled.pipeline[:2], labelled.pipeline[2]
 spoil = [dict(type='DigitDegrade', prob=0.6, blur=0.14, min_digit=8), dict(type='PackDetInputs')]
+labelled.pipeline = [*load, warp, *spoil]
 pseudo = dict(
     labelled,
     data_root='',
