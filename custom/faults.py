@@ -70,9 +70,9 @@ def noise(img: np.ndarray, sigma: float, stains: float, size: int) -> np.ndarray
 
 def motion(length: float, angle: float) -> np.ndarray:
     """The kernel of a camera that moved by `length` pixels, `angle` in radians; its sum is 1."""
-    half = int(np.ceil(length / 2))
-    kernel = np.zeros((2 * half + 1,) * 2, np.float32)
     reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    half = np.ceil(np.abs(reach) - 1e-6).astype(int)  # no larger than needed: cv2 is slow with large kernels
+    kernel = np.zeros(2 * half[::-1] + 1, np.float32)
     start, end = (np.round((half + sign * reach) * 16).astype(int).tolist() for sign in (-1, 1))
     cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_8, 4)
     return kernel / kernel.sum()

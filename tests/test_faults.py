@@ -57,6 +57,6 @@ def test_motion_smears_along_its_angle():
     along = motion(6, 0)
     assert along.sum() == pytest.approx(1)
     assert along[along.shape[0] // 2].sum() == pytest.approx(1)
-    assert np.count_nonzero(along) == 7
+    assert np.count_nonzero(along) == 7 and along.shape == (1, 7)
     np.testing.assert_allclose(motion(6, np.pi / 2), along.T)
     assert motion(0.1, 1.0).max() == 1  # next to no movement changes nothing
