@@ -18,6 +18,7 @@ REGISTRIES = {
     'DigitFolder': 'DATASETS',
     'DigitMetric': 'METRICS',
     'DigitRunner': 'RUNNERS',
+    'DigitVisualizer': 'VISUALIZERS',
     'DigitWarp': 'TRANSFORMS',
     'EarlyStopHook': 'HOOKS',
     'LoadPhoto': 'TRANSFORMS',
