@@ -22,8 +22,8 @@ class DigitVisualizer(DetLocalVisualizer):
 
     def __init__(self, name: str = 'visualizer', image: np.ndarray | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(name, None, *args, **kwargs)
-        for name in FIGURE:
-            delattr(self, name)
+        for part in FIGURE:
+            delattr(self, part)
         if image is not None:
             self.set_image(image)
 

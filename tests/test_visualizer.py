@@ -1,12 +1,9 @@
 """A visualizer costs nothing until it draws, and then draws as MMDetection's."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from conftest import run_python
 from mmdet.registry import VISUALIZERS
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
@@ -58,5 +55,4 @@ def test_matplotlib_stays_out_until_then():
         'visualizer = VISUALIZERS.build(dict(type="DigitVisualizer", name="a"))\n'
         'print("matplotlib" in sys.modules, visualizer.dpi, "matplotlib" in sys.modules)'
     )
-    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.split() == ['False', '100.0', 'True'], done.stderr
+    assert run_python(code) == ['False', '100.0', 'True']
