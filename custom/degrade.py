@@ -1,4 +1,4 @@
-"""What spoils training photos: light, colour, something in the way, blur, low resolution, noise, JPEG."""
+"""What spoils training photos: light, colour, something in the way or beside, blur, low resolution, noise, JPEG."""
 
 import cv2
 import numpy as np
@@ -13,8 +13,8 @@ from custom.faults import colour_matrix, motion, noise, tone_table
 class DigitDegrade(BaseTransform):
     """Make a photo as bad as real ones get; what happens in space is in proportion to the digits' height.
 
-    In the order in which a camera meets it: colour and tone, a strip or a shadow in front, blur, fewer pixels, noise,
-    JPEG. Each happens by chance. The photo is enlarged again in the end: boxes and size stay.
+    In the order in which a camera meets it: colour and tone, bars beside the number, a strip or a shadow in front,
+    blur, fewer pixels, noise, JPEG. Each happens by chance. The photo is enlarged again in the end: its size stays.
 
     Required keys: `img` (uint8), `gt_bboxes`. Modified: `img`.
 
@@ -26,6 +26,8 @@ class DigitDegrade(BaseTransform):
         invert: the chance that bright becomes dark. Defaults to 0.05.
         cover: the chance of a strip in front, and that of a shadow. A strip hides a quarter of a digit at most.
             Defaults to 0.1.
+        beside: the chance, on either side of the number, of an upright bar or edge such as boards, frames and posts
+            have. It is clear of the digits and higher than they are: no 1. Defaults to 0.
 
     Raises:
         UserError: `quality` is none that JPEG has.
@@ -39,11 +41,12 @@ class DigitDegrade(BaseTransform):
         quality: tuple[int, int] = (25, 95),
         invert: float = 0.05,
         cover: float = 0.1,
+        beside: float = 0,
     ) -> None:
         if not 1 <= quality[0] <= quality[1] <= 100:
             raise UserError(f'DigitDegrade: quality={tuple(quality)} is no range of JPEG qualities; give 1 to 100')
         self.prob, self.blur, self.min_digit = prob, blur, min_digit
-        self.quality, self.invert, self.cover = quality, invert, cover
+        self.quality, self.invert, self.cover, self.beside = quality, invert, cover, beside
 
     def _happens(self) -> bool:
         return np.random.random() < self.prob
@@ -57,6 +60,9 @@ class DigitDegrade(BaseTransform):
         sizes = boxes[:, 2:] - boxes[:, :2]
         high = float(np.median(sizes[:, 1])) if len(boxes) else img.shape[0] / 2
         img = self._recolour(img)
+        for right in (False, True):
+            if len(boxes) and np.random.random() < self.beside:
+                img = self._bar(img, boxes, high, right)
         if np.random.random() < self.cover:
             img = self._shade(img)
         if len(boxes) and np.random.random() < self.cover:
@@ -101,6 +107,35 @@ class DigitDegrade(BaseTransform):
         reach = np.array([np.cos(angle), np.sin(angle)]) * (width + height)
         start, end = (np.round(middle + sign * reach).astype(int).tolist() for sign in (-1, 1))
         return cv2.line(img.copy(), start, end, colour.clip(0, 255).tolist(), thick)
+
+    def _bar(self, img: np.ndarray, boxes: np.ndarray, high: float, right: bool) -> np.ndarray:
+        """Put an upright bar, or an edge and all that is behind it, beside the number, in a colour like the photo's.
+
+        Args:
+            img: (h, w, 3) uint8.
+            boxes: (n, 4), xyxy in pixels; n at least 1.
+            high: of the digits, in pixels.
+            right: on which side.
+        """
+        height, width = img.shape[:2]
+        near = boxes[:, 2].max() if right else boxes[:, 0].min()
+        way = 1 if right else -1
+        top = boxes[:, 1].min() - high * np.random.uniform(0.2, 2)
+        bottom = boxes[:, 3].max() + high * np.random.uniform(0.2, 2)
+        thick = high * np.random.uniform(0.04, 0.2) if np.random.random() < 0.6 else float(width)
+        lean = (bottom - top) / 2 * np.random.normal(0, 0.06)
+        gap = high * np.random.uniform(0.12, 0.7)
+        edge = near + way * (gap + abs(lean))
+        if not 0 < edge < width:
+            return img
+        end = edge + way * thick
+        corners = np.array([[edge - lean, top], [edge + lean, bottom], [end + lean, bottom], [end - lean, top]])
+        colour = img[np.random.randint(height), np.random.randint(width)] * np.random.uniform(0.4, 1.6)
+        mask = np.zeros((height, width), np.float32)
+        cv2.fillConvexPoly(mask, np.round(corners * 16).astype(np.int32), 1.0, shift=4)  # in sixteenths of a pixel
+        sigma = gap * np.random.uniform(0.05, 0.4)  # as out of focus as may be and leave the digits
+        mask = cv2.GaussianBlur(mask, (0, 0), sigma)[..., None]
+        return (img * (1 - mask) + colour.clip(0, 255) * mask).astype(np.uint8)
 
     def _unfocus(self, img: np.ndarray, high: float) -> np.ndarray:
         if np.random.random() < 0.25:

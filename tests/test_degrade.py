@@ -63,6 +63,21 @@ def test_a_strip_hides_a_quarter_of_a_digit_at_most():
     assert crossed > 10  # not all strips meet a digit, and some have its colour
 
 
+def test_bars_beside_a_number_leave_it_whole_and_are_higher():
+    drawn = 0
+    for seed in range(50):
+        given = sample(((50, 30, 60, 50), (62, 30, 72, 50)))
+        before = given['img'].astype(float)
+        changed = np.abs(spoiled(seed, given, prob=0, invert=0, cover=0, beside=1) - before) > 2
+        assert not changed[30:50, 50:72].any()
+        for side in (changed[:, :50], changed[:, 72:]):
+            if side.any():
+                drawn += 1
+                rows = np.flatnonzero(side.any(axis=(1, 2)))
+                assert rows[0] <= 27 and rows[-1] >= 52
+    assert drawn > 60
+
+
 def test_blur_is_in_proportion_to_the_digits():
     def sharpness(height):
         steepest = []
