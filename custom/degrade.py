@@ -60,9 +60,10 @@ class DigitDegrade(BaseTransform):
         sizes = boxes[:, 2:] - boxes[:, :2]
         high = float(np.median(sizes[:, 1])) if len(boxes) else img.shape[0] / 2
         img = self._recolour(img)
-        for right in (False, True):
-            if len(boxes) and np.random.random() < self.beside:
-                img = self._bar(img, boxes, high, right)
+        if self.beside and len(boxes):
+            for right in (False, True):
+                if np.random.random() < self.beside:
+                    img = self._bar(img, boxes, high, right)
         if np.random.random() < self.cover:
             img = self._shade(img)
         if len(boxes) and np.random.random() < self.cover:
