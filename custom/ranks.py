@@ -4,13 +4,13 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
+from custom import slurm
 from custom.errors import UserError
 
 LAUNCHED = 'DIGITS_LAUNCHED'  # set by custom.launch, which says itself that a rank of its machine is lost
@@ -51,29 +51,7 @@ def find_others(launcher: str) -> None:
     if launcher == 'pytorch' and 'RANK' not in os.environ:
         raise UserError('--launcher pytorch: start it by tools/dist_train.sh, tools/dist_test.sh or torchrun')
     if launcher == 'slurm':
-        _find_by_slurm()
-
-
-def _find_by_slurm() -> None:
-    slurm = {name: os.environ.get(f'SLURM_{name}', '') for name in ('PROCID', 'NTASKS', 'LOCALID', 'NNODES', 'JOB_ID')}
-    if not slurm['PROCID']:
-        raise UserError('--launcher slurm: start it by tools/slurm_train.sh or srun')
-    os.environ.update(RANK=slurm['PROCID'], WORLD_SIZE=slurm['NTASKS'], LOCAL_RANK=slurm['LOCALID'])
-    # Of this job alone: others may run on the same machine.
-    os.environ.setdefault('MASTER_PORT', str(20000 + int(slurm['JOB_ID'] or 0) % 10000))
-    if 'MASTER_ADDR' not in os.environ:
-        os.environ['MASTER_ADDR'] = '127.0.0.1' if slurm['NNODES'] == '1' else _first_machine()
-
-
-def _first_machine() -> str:
-    machines = os.environ.get('SLURM_STEP_NODELIST') or os.environ.get('SLURM_NODELIST', '')
-    try:
-        told = subprocess.run(['scontrol', 'show', 'hostnames', machines], capture_output=True, text=True, check=True)
-        return told.stdout.split()[0]
-    except (OSError, subprocess.CalledProcessError, IndexError) as error:
-        raise UserError(
-            f'--launcher slurm: scontrol does not tell the names of {machines!r}; set MASTER_ADDR to the first machine'
-        ) from error
+        slurm.find_others()
 
 
 def group() -> Any:
@@ -113,6 +91,11 @@ def _runs(pid: int) -> bool:
     return True
 
 
+def _asked(distributed: Any, more: int) -> int:
+    """How many ranks have asked who speaks, with `more` of them now."""
+    return distributed.distributed_c10d._get_default_store().add('spoken', more)
+
+
 def may_speak() -> bool:
     """Whether this is the first rank that asks: of several that fail, or that see another fail, one says so.
 
@@ -122,7 +105,7 @@ def may_speak() -> bool:
     distributed = group()
     if distributed:
         try:
-            return distributed.distributed_c10d._get_default_store().add('spoken', 1) == 1
+            return _asked(distributed, 1) == 1
         except RuntimeError:  # it was with a rank that is gone: then the first one left on each machine
             return distributed.get_rank() == min(set(_ranks_here()) - set(lost_ranks()))
     if local_rank():
@@ -175,11 +158,21 @@ def _stopped(number: int, frame: FrameType | None) -> NoReturn:
     os._exit(128 + number)
 
 
+def _wait_for_askers(distributed: Any) -> None:
+    """Keep the first rank for a second, or until all have asked who speaks: without torchrun the answer is with it."""
+    if distributed.get_rank() == 0 and 'TORCHELASTIC_RUN_ID' not in os.environ:
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until and _asked(distributed, 0) < distributed.get_world_size():
+            time.sleep(0.02)
+
+
 def leave(code: int) -> NoReturn:
     """End the process. Ranks on CPUs wait for one another and skip the clean-up, in which gloo's threads can abort."""
     distributed = group()
     if distributed and (code or distributed.get_backend() == 'gloo'):
-        if code == 0:
+        if code:
+            _wait_for_askers(distributed)
+        else:
             try:
                 distributed.barrier()
             except RuntimeError as error:

@@ -100,6 +100,7 @@ class Trainer:
                 'model_wrapper_cfg.shared_norm': True,
                 'train_cfg.max_epochs': 1,
                 'optim_wrapper.optimizer.lr': 2e-4,
+                'optim_wrapper.optimizer.eps': 1e-4,  # else Adam makes steps of the rounding of gradients near zero
                 'default_hooks.logger.interval': 1,
                 'log_processor.window_size': 1,
                 'val_dataloader.batch_size': 1,

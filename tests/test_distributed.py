@@ -78,10 +78,9 @@ def test_any_number_of_ranks_gives_the_same_files_and_figures(forks, scenes, wei
 
 
 def assert_alike(rows: list[dict], wanted: list[dict]) -> None:
-    """Losses of 0.6 in sum, to 1e-6 or 1e-7: Adam divides by small gradients, and shows rounding in parts near zero."""
     assert len(rows) == len(wanted)
     for row, other in zip(rows, wanted, strict=True):
-        assert row == pytest.approx(other, rel=1e-6, abs=1e-7), row
+        assert row == pytest.approx(other, rel=1e-6, abs=1e-9), row
 
 
 @pytest.mark.parametrize(

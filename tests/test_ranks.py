@@ -55,6 +55,23 @@ def test_a_bug_on_a_rank_ends_with_its_traceback_alone(trainer):  # noqa: F811
     assert done.err[1].endswith('\nerror: rank 1: failed, as told above (no such thing)\n')
 
 
+def test_a_mistake_that_all_ranks_find_is_said_once(forks, tmp_path):  # noqa: F811
+    script = tmp_path / 'script.py'
+    script.write_text(
+        'import time, torch.distributed as dist\n'
+        'from custom import cli, errors, ranks\n'
+        'def main():\n'
+        '    dist.init_process_group("gloo")\n'
+        '    ranks.watch()\n'
+        '    time.sleep(dist.get_rank() / 2)\n'
+        '    raise errors.UserError("no such photo")\n'
+        'cli.run_tool(main)\n'
+    )
+    done = forks.run(3, script, cwd=tmp_path)
+    assert done.codes == [2, 2, 2]
+    assert ''.join(done.err) == 'error: rank 0: no such photo\n'
+
+
 def test_a_photo_that_is_broken_on_one_rank(forks, scenes, tmp_path):  # noqa: F811
     (tmp_path / 'photos').mkdir()
     for number, photo in enumerate(sorted((scenes / 'valid').glob('*.png'))[:3]):
