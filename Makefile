@@ -36,12 +36,16 @@ $(DEMO)/trained: | demo-data
 TRAIN := PYTHON=$(PYTHON_ENV) sh tools/dist_train.sh
 SOURCES := data_root=$(REAL) synth_root=$(READER)/synth
 TRAIN_READER := --resume --cfg-options train_dataloader.batch_size=8 $(SOURCES)
+WEIGHTS := $(READER)/digits_frcnn_lite.safetensors
 SEE := tools/test.py $(LITE).py --images $(UNLABELLED)
 
 # Drawn and labelled photos make the first model, mix. What it is sure of teaches the second, again; and so the third.
 reader: $(READER)/final/trained ## the model of weights/, from REAL, UNLABELLED and drawn photos: under 2 hours on 2 cores
-	$(PYTHON_ENV) tools/test.py $(LITE).py --work-dir $(<D) --split valid --dump --cfg-options data_root=$(REAL)
-	$(PYTHON_ENV) tools/export_weights.py $$(cat $(<D)/last_checkpoint) $(READER)/digits_frcnn_lite.safetensors
+	$(PYTHON_ENV) tools/test.py $(LITE).py --work-dir $(<D) --split valid --tta --dump --cfg-options data_root=$(REAL)
+	$(PYTHON_ENV) tools/tune_reader.py $(<D)/valid_tta/pred.json $(REAL)/valid.json
+	$(PYTHON_ENV) tools/export_weights.py $$(cat $(<D)/last_checkpoint) $(WEIGHTS) --reader $(<D)/valid_tta/reader.json
+	$(PYTHON_ENV) tools/test.py $(LITE).py $(WEIGHTS) --split valid --dump $(READER)/valid --cfg-options data_root=$(REAL)
+	cp $(<D)/reader.json $(READER)/reader_one_size.json
 
 $(READER)/synth/synth.json: | setup
 	$(PYTHON_ENV) tools/prepare_data.py synth --out $(READER)/synth --images 48000 --seed 1 --backgrounds $(UNLABELLED)
@@ -50,11 +54,11 @@ $(READER)/mix/trained: $(READER)/synth/synth.json
 	$(TRAIN) $(LITE)_mix.py 2 --work-dir $(@D) $(TRAIN_READER)
 	@touch $@
 
-# Labels are made of what is read alike at two sizes.
+# Labels are made of what is read alike at one size and at several.
 $(READER)/%/labels.json: $(READER)/%/trained
-	$(PYTHON_ENV) $(SEE) --work-dir $(@D) --dump $(@D)/seen_80
-	$(PYTHON_ENV) $(SEE) --work-dir $(@D) --dump $(@D)/seen_112 --cfg-options scale='(312, 112)'
-	$(PYTHON_ENV) tools/pseudo_label.py $(@D)/seen_80/pred.json $(@D)/seen_112/pred.json \
+	$(PYTHON_ENV) $(SEE) --work-dir $(@D) --dump $(@D)/seen
+	$(PYTHON_ENV) $(SEE) --work-dir $(@D) --tta --dump $(@D)/seen_tta
+	$(PYTHON_ENV) tools/pseudo_label.py $(@D)/seen/pred.json $(@D)/seen_tta/pred.json --min-score 0.6 \
 		--images $(UNLABELLED) --exclude $(wildcard $(REAL)/valid $(REAL)/test) --out $@
 
 $(READER)/again/trained: $(READER)/mix/labels.json

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from custom.benchmark import GFLOP, Prepared, Settings
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 UNIT = 'photos'
 RIVALS = {
     'ours': "digits_frcnn with stock's anchors, weights and least score, 16 photos at a time",
-    'ours-lite': 'the model of weights/, from photo file to number, 16 photos at a time',
+    'ours-lite': 'the model of weights/, from photo file to number, seen at one size, 16 photos at a time',
     'ours-lite-single': 'the same, photo by photo',
+    'ours-lite-sizes': 'the same at the sizes that its reader.json asks for, 16 photos at a time',
     'stock': f'{STOCK}, photo by photo as its config tests',
     'torchvision-v1': f'{TORCHVISION["v1"]}, photo by photo',
     'torchvision-v2': f'{TORCHVISION["v2"]}, photo by photo, other weights',
@@ -23,6 +25,7 @@ RIVALS = {
 PHOTOS, FEW = 48, 4  # the second in a short round
 TIMES = 8  # as many for the light model, whose rounds would be too short to measure
 BATCH = 16
+ONE_SIZE = Path(__file__).resolve().parents[1] / 'weights/reader_one_size.json'
 SCORED = 400  # labelled photos at most that AP is measured on, with weights that are no random ones
 AGREE = {'AP': 0.002}
 
@@ -34,7 +37,8 @@ def prepare(rival: str, settings: Settings) -> Prepared:
     count = FEW if settings.short else PHOTOS
     kind, _, version = rival.partition('-')
     if version.startswith('lite'):
-        return _lite(settings, count * TIMES, (settings.batch or BATCH) if version == 'lite' else 1)
+        size = 1 if version == 'lite-single' else settings.batch or BATCH
+        return _lite(settings, count * TIMES, size, None if version == 'lite-sizes' else ONE_SIZE)
     count = max(count, settings.batch or 0)
     figures: Callable[[], dict[str, float]] = dict
     if kind == 'torchvision':
@@ -97,14 +101,14 @@ def _torchvision(version: str, settings: Settings, count: int) -> tuple[Callable
     return lambda: [model(part) for part in parts], len(photos)
 
 
-def _lite(settings: Settings, count: int, batch_size: int) -> Prepared:
+def _lite(settings: Settings, count: int, batch_size: int, reader_json: Path | None) -> Prepared:
     from custom import DigitReader
     from custom.benchmark_photos import photos_of
     from custom.photos import list_photos
 
     folder, _ = photos_of(settings)
     files = [folder / photo.file_name for photo in list_photos(folder)]
-    reader = DigitReader(batch_size=batch_size)
+    reader = DigitReader(reader=reader_json and str(reader_json), batch_size=batch_size)
     chosen = [files[i % len(files)] for i in range(count)]
 
     def one_round() -> int:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from mmcv.transforms import Compose
 from mmdet.registry import MODELS, TRANSFORMS
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 import custom.register  # noqa: F401 (serves mmcv's operators, and registers what configs name)
@@ -29,6 +30,7 @@ from custom.photos import read_photo
 from custom.predictions import Detections
 from custom.readers import choose_reader
 from custom.reading import read_numbers
+from custom.tta import use_scales
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs/digits_frcnn_lite.py'
@@ -74,7 +76,7 @@ def _files(config: str | os.PathLike | None, checkpoint: str | os.PathLike | Non
 
 
 class DigitReader:
-    """A model with the reader that was tuned for it.
+    """A model with the reader that was tuned for it, which also says at which sizes the model sees the photos.
 
     Args:
         config: a file of configs/. Defaults to None, the one in the checkpoint's work dir, else the light model's.
@@ -110,6 +112,7 @@ class DigitReader:
         init_default_scope(cfg.default_scope)
         self.found = choose_reader(cfg, checkpoint, reader)
         self.batch_size = batch_size
+        use_scales(cfg, self.found.reader.tta_scales)
         pipeline = copy.deepcopy(cfg.test_dataloader.dataset.pipeline)
         if pipeline[0]['type'] != 'LoadPhoto':
             raise UserError(f'{config}: its test pipeline must begin with LoadPhoto, not {pipeline[0]["type"]}')
@@ -117,6 +120,8 @@ class DigitReader:
         self.model = MODELS.build(cfg.model)
         load_weights(self.model, checkpoint)
         fold_batch_norm(self.model)
+        if self.found.reader.tta_scales:
+            self.model = MODELS.build({**cfg.tta_model, 'module': self.model})
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
 
     def read(self, photo: Photo) -> PhotoReading:
@@ -163,9 +168,8 @@ class DigitReader:
     def _detect(self, items: Sequence[dict]) -> Iterator[PhotoReading]:
         if not items:
             return
-        batch = {key: [item[key] for item in items] for key in items[0]}
         with torch.inference_mode():
-            samples = self.model.test_step(batch)
+            samples = self.model.test_step(pseudo_collate(items))
         for sample in samples:
             found = sample.pred_instances
             arrays = (values.numpy(force=True) for values in (found.bboxes, found.scores, found.labels))

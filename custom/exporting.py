@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ class Exported(NamedTuple):
     notes: tuple[str, ...]
 
 
-def export_weights(checkpoint: Path, out: Path) -> Exported:
+def export_weights(checkpoint: Path, out: Path, wanted: Path | None = None) -> Exported:
     """Write the weights that `tools/test.py` would load, matrices and kernels as float16, and their reader beside them.
 
     Loaded again they are float32, and their fingerprint is the same.
@@ -39,10 +40,11 @@ def export_weights(checkpoint: Path, out: Path) -> Exported:
     Args:
         checkpoint: of a training run, whose state_dict has the averaged weights where EMA is used.
         out: a .safetensors file, replaced if it is there.
+        wanted: a reader.json tuned on what these weights find. Defaults to None, the checkpoint's own.
 
     Raises:
         UserError: the checkpoint cannot be read, a weight is not finite in 16 bits, `out` is no .safetensors or cannot
-            be written, or a reader.json of other weights lies beside it.
+            be written, a reader.json of other weights lies beside it, or `wanted` is one or cannot be read.
     """
     if out.suffix != '.safetensors':
         raise UserError(f'{out}: weights are exported as .safetensors; give a name that ends so')
@@ -55,14 +57,15 @@ def export_weights(checkpoint: Path, out: Path) -> Exported:
     if wrong := [key for key, value in halves.items() if not value.isfinite().all()]:
         raise UserError(f'{checkpoint}: {len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}; train again')
     nothing = Reader()
-    reader, _, notes = reader_of_weights(checkpoint, None, nothing)
+    reader, _, notes = reader_of_weights(checkpoint, str(wanted) if wanted else None, nothing)
+    own = fingerprint(weights)
     beside = out.with_name(FILE_NAME)
-    if beside.is_file() and not out.exists() and read_reader(beside).fingerprint != fingerprint(weights):
+    if beside.is_file() and not out.exists() and read_reader(beside).fingerprint != own:
         raise UserError(f'{beside}: belongs to other weights; choose another folder, or remove it')
     with replacing(out) as temporary:
         save_file(halves, temporary, describe(stored.get('meta') or {}))
     if reader is not nothing:
-        write_reader(beside, reader)
+        write_reader(beside, replace(reader, fingerprint=own))  # one of a pred.json alone has none
     return Exported(len(halves), out.stat().st_size, None if reader is nothing else beside, notes)
 
 

@@ -1,6 +1,7 @@
 """A setting is a number in its range, or one clear line says so."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from custom.errors import UserError
@@ -26,3 +27,24 @@ def require_number(name: str, value: Any, least: float, most: float = math.inf) 
         ends = f'from {least} to {most}' if most < math.inf else f'of at least {least}'
         wanted = f'a number {ends}' if least > -math.inf else 'a finite number'
         raise UserError(f'{name}={value!r}: must be {wanted}')
+
+
+def require_scales(name: str, value: Any) -> tuple[float, ...]:
+    """Multiples of a size, as a tuple; there may be none.
+
+    Args:
+        name: what the message calls it.
+        value: the setting.
+
+    Raises:
+        UserError: it is no sequence of finite numbers above 0.
+
+    Example:
+        >>> require_scales('tta_scales', [0.75, 1])
+        (0.75, 1)
+    """
+    if not isinstance(value, Sequence) or not all(
+        isinstance(scale, (int, float)) and not isinstance(scale, bool) and 0 < scale < math.inf for scale in value
+    ):
+        raise UserError(f'{name}={value!r}: must be numbers above 0, as in (0.75, 1, 1.33)')
+    return tuple(value)

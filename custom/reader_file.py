@@ -9,6 +9,7 @@ from typing import Any
 from custom.boxes import BoxConfig
 from custom.errors import UserError
 from custom.files import replacing
+from custom.ranges import require_scales
 from custom.reading import ReaderConfig
 
 
@@ -21,12 +22,21 @@ class Reader:
         boxes: which boxes go into pred.json. Defaults to BoxConfig().
         fingerprint: of the weights it was tuned for. Defaults to None, tuned from a pred.json alone.
         tuned_on: the files and the figures measured on them, by name; for people. Defaults to nothing.
+        tta_scales: multiples of their usual size at which photos are seen, and the boxes fused (`custom.tta`), before
+            the reader gets them. Defaults to (), once, at the usual size.
+
+    Raises:
+        UserError: `tta_scales` are not numbers above 0.
     """
 
     number: ReaderConfig = dataclasses.field(default_factory=ReaderConfig)
     boxes: BoxConfig = dataclasses.field(default_factory=BoxConfig)
     fingerprint: str | None = None
     tuned_on: dict[str, Any] = dataclasses.field(default_factory=dict)
+    tta_scales: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'tta_scales', require_scales('tta_scales', self.tta_scales))
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold, and `from_dict` takes."""
@@ -55,7 +65,10 @@ class Reader:
             raise UserError(f'{name}: "fingerprint" must be text or null, not {fields["fingerprint"]!r}')
         if not isinstance(fields.get('tuned_on', {}), dict):
             raise UserError(f'{name}: "tuned_on" must be an object, not {fields["tuned_on"]!r}')
-        return cls(**fields)
+        try:
+            return cls(**fields)
+        except UserError as error:
+            raise UserError(f'{name}: {error}') from error
 
 
 def _object(content: Any, kind: type, name: str | os.PathLike) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Test-time scales: each photo is seen at several sizes, never mirrored, and what is found there is fused."""
 
 import copy
-import math
+import dataclasses
 from collections.abc import Sequence
 from functools import partial
 
@@ -14,10 +14,12 @@ from mmengine.structures import InstanceData
 
 from custom.errors import UserError
 from custom.fusion import MAX_BOXES, fuse_boxes
+from custom.ranges import require_scales
+from custom.readers import Found
 
 NOT_TUNED = (
-    'the reader was tuned without --tta: tune one on the pred.json that --split valid --tta --dump writes, '
-    'by tools/tune_reader.py, and name it by --reader'
+    'the reader is not tuned for photos seen at these sizes: tune one on the pred.json that --split valid --dump '
+    'writes with the same --tta or --no-tta, by tools/tune_reader.py, and name it by --reader'
 )
 
 
@@ -52,28 +54,55 @@ class ScaleFusion(BaseTTAModel):
         return samples[0]
 
 
-def use_scales(cfg: Config) -> None:
-    """Make the test loop of `cfg` see each photo at `tta_scales` times its usual size and fuse by `tta_model`.
+def choose_scales(cfg: Config, found: Found, tta: bool | None) -> Found:
+    """Make the test loop of `cfg` see the photos at the sizes that a reader wants, or that the user wants.
 
-    The pipeline is the one that the test loop has; its step with a `scale` is taken once for each factor.
+    Args:
+        cfg: changed in place.
+        found: the reader that was chosen.
+        tta: True for the config's `tta_scales`, False for the usual size alone, None for what the reader was tuned for.
+
+    Returns:
+        The reader, which says how the photos are seen, with a note where it was not tuned for that.
 
     Raises:
-        UserError: `tta_scales` is missing or holds anything but numbers above 0, or no step has a `scale`.
+        UserError: the config has no `tta_scales`, they are not numbers above 0, or see `use_scales`.
     """
-    factors = cfg.get('tta_scales')
-    if not factors or 'tta_model' not in cfg:
-        raise UserError(f'{cfg.filename}: has no tta_scales and tta_model; inherit configs/_base_/digits_tta.py')
-    if not isinstance(factors, Sequence) or not all(
-        isinstance(factor, (int, float)) and 0 < factor < math.inf for factor in factors
-    ):
-        raise UserError(f'tta_scales={factors!r}: must be numbers above 0, as in (0.75, 1, 1.33)')
+    scales = found.reader.tta_scales if tta is None else ()
+    if tta:
+        if not cfg.get('tta_scales'):
+            raise UserError(f'{cfg.filename}: has no tta_scales; inherit configs/_base_/digits_tta.py')
+        scales = require_scales('tta_scales', cfg.tta_scales)
+    if scales != found.reader.tta_scales:
+        reader = dataclasses.replace(found.reader, tta_scales=scales, tuned_on={})
+        found = found._replace(reader=reader, notes=(*found.notes, NOT_TUNED))
+    use_scales(cfg, scales)
+    return found
+
+
+def use_scales(cfg: Config, scales: Sequence[float]) -> None:
+    """Make the test loop of `cfg` see each photo at multiples of its usual size and fuse by its `tta_model`.
+
+    The pipeline is the one that the test loop has; its step with a `scale` is taken once for each multiple.
+
+    Args:
+        cfg: changed in place.
+        scales: the multiples; with none of them nothing is changed.
+
+    Raises:
+        UserError: there is no `tta_model`, or no step of the test pipeline has a `scale`.
+    """
+    if not scales:
+        return
+    if not cfg.get('tta_model'):
+        raise UserError(f'{cfg.filename}: has no tta_model; inherit configs/_base_/digits_tta.py')
     dataset = cfg.test_dataloader.dataset
     resize = next((i for i, step in enumerate(dataset.pipeline) if 'scale' in step), None)
     if resize is None:
-        raise UserError(f'{cfg.filename}: the test pipeline has no step with a scale, which --tta would vary')
+        raise UserError(f'{cfg.filename}: the test pipeline has no step with a scale, which could be varied')
     before, step, after = dataset.pipeline[:resize], dataset.pipeline[resize], dataset.pipeline[resize + 1 :]
     sides = step.scale if isinstance(step.scale, Sequence) else (step.scale, step.scale)
-    sizes = [tuple(round(side * factor) for side in sides) for factor in factors]
+    sizes = [tuple(round(side * scale) for side in sides) for scale in scales]
     branches = [[{**step, 'scale': size} for size in sizes], *([copy.deepcopy(later)] for later in after)]
     dataset.pipeline = [*before, {'type': 'TestTimeAug', 'transforms': branches}]
     # mmengine's hook puts the model around the detector when the weights are loaded.

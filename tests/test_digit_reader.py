@@ -11,6 +11,7 @@ from custom.digit_reader import CONFIG, WEIGHTS, _files
 from custom.errors import UserError
 from custom.photos import read_photo
 from custom.predictions import read_pred_json
+from custom.reader_file import Reader, write_reader
 
 
 @pytest.fixture(scope='module')
@@ -40,10 +41,15 @@ def root(tmp_path_factory):
     return tiny_root.__wrapped__(tmp_path_factory.mktemp('data'))
 
 
-def test_it_finds_what_the_test_tool_finds(reader, root, checkpoint, tmp_path):
+@pytest.mark.parametrize('scales', [(), (0.75, 1.5)])
+def test_it_finds_what_the_test_tool_finds(root, checkpoint, tmp_path, scales):
+    write_reader(tmp_path / 'reader.json', Reader(tta_scales=scales))
+    wanted = str(tmp_path / 'reader.json')
+    reader = DigitReader(checkpoint=checkpoint, reader=wanted, device='cpu', batch_size=2)
     options = ['--cfg-options', f'data_root={root}', 'test_dataloader.num_workers=0']
     options += ['test_dataloader.persistent_workers=False', 'test_dataloader.batch_size=2']
-    done = run_tool('test.py', CONFIG, checkpoint, '--dump', tmp_path / 'out', '--work-dir', tmp_path, *options)
+    arguments = [CONFIG, checkpoint, '--dump', tmp_path / 'out', '--work-dir', tmp_path, '--reader', wanted]
+    done = run_tool('test.py', *arguments, *options)
     assert done.returncode == 0, done.stderr
     dumped = read_pred_json(tmp_path / 'out/pred.json')
     readings = list(reader.read_many([root / 'test/1.png', root / 'test/2.png']))

@@ -1,5 +1,7 @@
 """tools/export_weights.py: small weights that find what the checkpoint finds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -77,6 +79,18 @@ def test_the_reader_goes_along(weights, tmp_path):
     write_reader(tmp_path / 'reader.json', reader)
     export_weights(beside, tmp_path / 'y' / 'a.safetensors')
     assert read_reader(tmp_path / 'y' / 'reader.json') == reader
+
+
+def test_a_reader_that_is_named_goes_along_as_these_weights_own(weights, tmp_path):
+    checkpoint = save(tmp_path / 'a.pth', weights, reader=Reader(fingerprint=fingerprint(weights)).to_dict())
+    tuned = Reader(ReaderConfig(score_thr=0.7), tta_scales=(0.75, 1))
+    write_reader(tmp_path / 'tuned.json', tuned)
+    export_weights(checkpoint, tmp_path / 'x' / 'a.safetensors', tmp_path / 'tuned.json')
+    assert read_reader(tmp_path / 'x' / 'reader.json') == replace(tuned, fingerprint=fingerprint(weights))
+    write_reader(tmp_path / 'tuned.json', replace(tuned, fingerprint='0' * 16))
+    with pytest.raises(UserError, match=r'tuned\.json: tuned for other weights'):
+        export_weights(checkpoint, tmp_path / 'y' / 'a.safetensors', tmp_path / 'tuned.json')
+    assert not (tmp_path / 'y').exists()
 
 
 def test_the_reader_of_other_weights_neither_goes_along_nor_is_replaced(weights, tmp_path):

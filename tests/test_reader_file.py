@@ -14,6 +14,7 @@ READER = Reader(
     BoxConfig(0.01, 0.7),
     'ab12',
     {'source': 'valid.json', 'photos': 56, 'cross_validated': {'accuracy': 0.875}},
+    (0.75, 1),
 )
 
 
@@ -29,7 +30,7 @@ def test_the_file_as_a_person_sees_it(tmp_path):
     write_reader(tmp_path / 'new' / 'reader.json', READER)
     text = (tmp_path / 'new' / 'reader.json').read_text()
     assert text.startswith('{\n  "number": {\n    "score_thr": 0.8,\n')
-    assert list(json.loads(text)) == ['number', 'boxes', 'fingerprint', 'tuned_on']
+    assert list(json.loads(text)) == ['number', 'boxes', 'fingerprint', 'tuned_on', 'tta_scales']
     assert text.endswith('}\n')
 
 
@@ -44,8 +45,8 @@ def test_what_is_left_out_has_its_default(tmp_path):
 @pytest.mark.parametrize(
     ('content', 'said'),
     [
-        ('[]', 'must be an object with number, boxes, fingerprint, tuned_on, not list'),
-        ('{"numbers": {}}', "unknown key 'numbers'; the keys are number, boxes, fingerprint, tuned_on"),
+        ('[]', 'must be an object with number, boxes, fingerprint, tuned_on, tta_scales, not list'),
+        ('{"numbers": {}}', "unknown key 'numbers'; the keys are number, boxes, fingerprint, tuned_on, tta_scales"),
         ('{"number": 0.5}', '"number": must be an object with score_thr, .*, not float'),
         ('{"number": {"score": 1}}', '"number": unknown key \'score\'; the keys are score_thr, iou_thr, '),
         ('{"number": {"score_thr": 7}}', '"number": score_thr=7: must be a number from 0 to 1'),
@@ -54,6 +55,9 @@ def test_what_is_left_out_has_its_default(tmp_path):
         ('{"boxes": null}', '"boxes": must be an object with score_thr, iou_thr, not NoneType'),
         ('{"fingerprint": 5}', '"fingerprint" must be text or null, not 5'),
         ('{"tuned_on": []}', r'"tuned_on" must be an object, not \[\]'),
+        ('{"tta_scales": [1, 0]}', r'tta_scales=\[1, 0\]: must be numbers above 0, as in'),
+        ('{"tta_scales": 2}', 'tta_scales=2: must be numbers above 0, as in'),
+        ('{"tta_scales": [true]}', r'tta_scales=\[True\]: must be numbers above 0, as in'),
         ('{"number": {"score_thr": NaN}}', '"number": score_thr=nan: must be a number from 0 to 1'),
         ('{', r'not JSON \(.*\); make one with tools/tune_reader\.py'),
         ('[' * 100_000, r'not JSON \(.*\)'),

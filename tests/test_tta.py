@@ -12,7 +12,9 @@ from toy import ToyModel, loader, photo, toy_runner
 
 from custom.errors import UserError
 from custom.overrides import apply_overrides
-from custom.tta import NOT_TUNED, use_scales
+from custom.reader_file import Reader, read_reader, write_reader
+from custom.readers import Found
+from custom.tta import NOT_TUNED, choose_scales, use_scales
 
 CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('*.py'))
 LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
@@ -104,8 +106,8 @@ def test_the_settings_are_heard(tmp_path):
 
 def test_one_scale_finds_what_is_found_without(cfg):
     without = predict(cfg)
-    apply_overrides(cfg, ['tta_scales=(1,)', 'tta_model.score_thr=0'])
-    use_scales(cfg)
+    apply_overrides(cfg, ['tta_model.score_thr=0'])
+    use_scales(cfg, (1,))
     with_one = predict(cfg)
     assert [sample.img_id for sample in with_one] == [sample.img_id for sample in without] == [1, 2]
     for one, other in zip(with_one, without, strict=True):
@@ -118,8 +120,7 @@ def test_one_scale_finds_what_is_found_without(cfg):
 
 
 def test_two_scales_find_boxes_in_the_pixels_of_the_photo(cfg):
-    apply_overrides(cfg, ['tta_scales=(1, 2)'])
-    use_scales(cfg)
+    use_scales(cfg, (1, 2))
     for sample in predict(cfg):
         boxes = sample.pred_instances.bboxes
         assert 0 < len(boxes) <= 100
@@ -131,11 +132,8 @@ def test_two_scales_find_boxes_in_the_pixels_of_the_photo(cfg):
 def test_every_config_has_scales_and_no_flip(name):
     cfg = Config.fromfile(ROOT / 'configs' / name)
     scale, steps = cfg.scale, len(cfg.test_dataloader.dataset.pipeline)
-    use_scales(cfg)
-    sizes = scales_of(cfg)
-    assert sizes[1] == tuple(scale)
-    assert sizes[0] == tuple(round(side * 0.75) for side in scale)
-    assert len(sizes) == 3
+    choose_scales(cfg, Found(Reader(), 'here'), True)
+    assert scales_of(cfg) == [tuple(round(side * factor) for side in scale) for factor in (0.7, 0.9, 1.15, 1.34)]
     *before, last = cfg.test_dataloader.dataset.pipeline
     assert len(before) + len(last['transforms']) == steps
     assert 'Flip' not in str(cfg.test_dataloader)
@@ -143,8 +141,34 @@ def test_every_config_has_scales_and_no_flip(name):
 
 def test_the_scales_follow_the_command_line(cfg):
     apply_overrides(cfg, ['scale=(256, 64)', 'tta_scales=(0.5, 1.25)'])
-    use_scales(cfg)
+    choose_scales(cfg, Found(Reader(), 'here'), True)
     assert scales_of(cfg) == [(128, 32), (320, 80)]
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'tta', 'sizes', 'noted'),
+    [
+        ((), None, None, False),
+        ((), False, None, False),
+        ((), True, [(112, 40), (336, 120)], True),
+        ((0.5, 1.5), None, [(112, 40), (336, 120)], False),
+        ((0.5, 1.5), True, [(112, 40), (336, 120)], False),
+        ((0.5, 1.5), False, None, True),
+        ((2,), None, [(448, 160)], False),
+        ((2,), True, [(112, 40), (336, 120)], True),
+    ],
+)
+def test_photos_are_seen_as_the_reader_was_tuned_unless_told_otherwise(cfg, wanted, tta, sizes, noted):
+    cfg.tta_scales = [0.5, 1.5]
+    tuned = Reader(tta_scales=wanted, tuned_on={'source': 'valid.json'})
+    found = choose_scales(cfg, Found(tuned, 'here', ('before',)), tta)
+    if sizes:
+        assert scales_of(cfg) == sizes
+    else:
+        assert 'TestTimeAug' not in str(cfg.test_dataloader)
+    assert found.reader.tta_scales == (() if not sizes else wanted if tta is None else (0.5, 1.5))
+    assert found.notes == ('before', *[NOT_TUNED] * noted)
+    assert bool(found.reader.tuned_on) is not noted
 
 
 @pytest.mark.parametrize(
@@ -153,7 +177,8 @@ def test_the_scales_follow_the_command_line(cfg):
         ({'tta_scales': (1, 0)}, 'tta_scales=(1, 0): must be numbers above 0, as in (0.75, 1, 1.33)'),
         ({'tta_scales': 'all'}, "tta_scales='all': must be numbers above 0, as in (0.75, 1, 1.33)"),
         ({'tta_scales': 2}, 'tta_scales=2: must be numbers above 0, as in (0.75, 1, 1.33)'),
-        ({'tta_scales': ()}, f'{LITE}: has no tta_scales and tta_model; inherit configs/_base_/digits_tta.py'),
+        ({'tta_scales': ()}, f'{LITE}: has no tta_scales; inherit configs/_base_/digits_tta.py'),
+        ({'tta_model': None}, f'{LITE}: has no tta_model; inherit configs/_base_/digits_tta.py'),
         ({'test_dataloader': {'dataset': {'pipeline': []}}}, f'{LITE}: the test pipeline has no step with a scale'),
     ],
 )
@@ -161,7 +186,7 @@ def test_what_cannot_be_done_is_said(cfg, change, said):
     for key, value in change.items():
         cfg[key] = value
     with pytest.raises(UserError) as error:
-        use_scales(cfg)
+        choose_scales(cfg, Found(Reader(), 'here'), True)
     assert str(error.value).startswith(said)
 
 
@@ -174,10 +199,18 @@ def test_the_tool_fuses_scales_and_asks_for_a_reader_of_its_own(cfg, tiny_root, 
         'val_dataloader.num_workers=0',
         'val_dataloader.persistent_workers=False',
     ]
-    arguments = [LITE, checkpoint, '--work-dir', tmp_path / 'work', '--split', 'valid', '--tta', '--dump']
-    done = run_tool('test.py', *arguments, '--cfg-options', f'data_root={tiny_root}', *options)
+    arguments = [LITE, checkpoint, '--work-dir', tmp_path / 'work', '--split', 'valid', '--dump']
+    options = ['--cfg-options', f'data_root={tiny_root}', *options]
+    done = run_tool('test.py', *arguments, '--tta', *options)
     assert done.returncode == 0, done.stderr
     assert 'of 3 photos' in done.stdout
     assert NOT_TUNED in done.stderr
-    found = json.loads((tmp_path / 'work' / 'valid_tta' / 'pred.json').read_text())
-    assert {box['image_id'] for box in found} == {1, 2, 3}
+    fused = (tmp_path / 'work/valid_tta/pred.json').read_text()
+    assert {box['image_id'] for box in json.loads(fused)} == {1, 2, 3}
+    scales = read_reader(tmp_path / 'work/valid_tta/reader.json').tta_scales
+    assert scales == (0.7, 0.9, 1.15, 1.34)
+    write_reader(tmp_path / 'reader.json', Reader(tta_scales=scales))
+    done = run_tool('test.py', *arguments, *options)  # now the reader asks for them
+    assert (done.returncode, NOT_TUNED in done.stderr) == (0, False), done.stderr
+    assert 'read with photos seen at 0.7, 0.9, 1.15, 1.34 times their size; scores from 0.5; ' in done.stdout
+    assert (tmp_path / 'work/valid/pred.json').read_text() == fused

@@ -5,7 +5,7 @@ import json
 import pytest
 from conftest import coco, run_tool
 
-from custom.reader_file import read_reader
+from custom.reader_file import Reader, read_reader, write_reader
 
 
 @pytest.fixture
@@ -48,6 +48,14 @@ def test_out(predictions, tmp_path):
     assert done.returncode == 0
     assert read_reader(tmp_path / 'new' / 'mine.json').tuned_on['photos'] == 30
     assert not predictions[0].with_name('reader.json').exists()
+
+
+def test_the_sizes_at_which_the_photos_were_seen_are_kept(predictions):
+    beside = predictions[0].with_name('reader.json')
+    write_reader(beside, Reader(fingerprint='ab12', tta_scales=(0.75, 1)))
+    assert run_tool('tune_reader.py', *predictions).returncode == 0
+    reader = read_reader(beside)
+    assert (reader.tta_scales, reader.tuned_on['photos'], reader.fingerprint) == ((0.75, 1), 30, None)
 
 
 def fails(said, *arguments):

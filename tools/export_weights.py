@@ -19,6 +19,9 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('checkpoint', type=Path, help='a .pth of a training run; code in it is not run')
     parser.add_argument('out', type=Path, metavar='OUT.safetensors', help='replaced if it is there')
+    parser.add_argument(
+        '--reader', type=Path, metavar='FILE', help='a reader.json; default: the one tuned for CHECKPOINT'
+    )
     return parser.parse_args()
 
 
@@ -27,7 +30,7 @@ def main() -> None:
 
     from custom.exporting import export_weights
 
-    done = export_weights(args.checkpoint, args.out)
+    done = export_weights(args.checkpoint, args.out, args.reader)
     for note in done.notes:
         say(f'note: {note}')
     print(f'{args.out}: {done.tensors} tensors, {done.size / 1e6:.2f} MB')

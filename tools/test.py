@@ -21,7 +21,11 @@ def parse_args() -> argparse.Namespace:
     photos = parser.add_mutually_exclusive_group()
     photos.add_argument('--split', choices=['test', 'valid'], default='test', help='default: test')
     photos.add_argument('--images', metavar='DIR', help='a folder of photos without labels, instead of a split')
-    parser.add_argument('--tta', action='store_true', help='see photos at the scales tta_scales, fuse what is found')
+    parser.add_argument(
+        '--tta',
+        action=argparse.BooleanOptionalAction,
+        help='see photos at the scales tta_scales, fuse what is found; default: as the reader was tuned',
+    )
     parser.add_argument(
         '--dump',
         nargs='?',
@@ -50,15 +54,12 @@ def main() -> None:
     from custom.readers import choose_reader
     from custom.report import report
     from custom.trained import trained_runner
-    from custom.tta import NOT_TUNED, use_scales
+    from custom.tta import choose_scales
 
     content = load_checkpoint(checkpoint)
-    found = choose_reader(cfg, checkpoint, args.reader, content)
-    if args.tta:
-        use_scales(cfg)
-        found = found if args.reader else found._replace(notes=(*found.notes, NOT_TUNED))
+    found = choose_scales(cfg, choose_reader(cfg, checkpoint, args.reader, content), args.tta)
     if args.dump:
-        folder = Path(cfg.work_dir, name + '_tta' * args.tta) if args.dump == 'auto' else Path(args.dump)
+        folder = Path(cfg.work_dir, name + '_tta' * bool(args.tta)) if args.dump == 'auto' else Path(args.dump)
         if folder.resolve() == checkpoint.resolve().parent:
             raise UserError(f'--dump {folder}: would replace the reader.json of {checkpoint}; choose another folder')
         cfg.custom_hooks.append({'type': 'SubmissionHook', 'out_dir': str(folder), 'reader': found.reader.to_dict()})
