@@ -30,7 +30,7 @@ from custom.photos import read_photo
 from custom.predictions import Detections
 from custom.readers import choose_reader
 from custom.reading import read_numbers
-from custom.tta import use_scales
+from custom.tta import use_views
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs/digits_frcnn_lite.py'
@@ -112,7 +112,7 @@ class DigitReader:
         init_default_scope(cfg.default_scope)
         self.found = choose_reader(cfg, checkpoint, reader)
         self.batch_size = batch_size
-        use_scales(cfg, self.found.reader.tta_scales)
+        use_views(cfg, self.found.reader.views)
         pipeline = copy.deepcopy(cfg.test_dataloader.dataset.pipeline)
         if pipeline[0]['type'] != 'LoadPhoto':
             raise UserError(f'{config}: its test pipeline must begin with LoadPhoto, not {pipeline[0]["type"]}')
@@ -120,7 +120,7 @@ class DigitReader:
         self.model = MODELS.build(cfg.model)
         load_weights(self.model, checkpoint)
         fold_batch_norm(self.model)
-        if self.found.reader.tta_scales:
+        if self.found.reader.views.scales:
             self.model = MODELS.build({**cfg.tta_model, 'module': self.model})
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
 

@@ -13,7 +13,7 @@ from custom.errors import UserError
 
 # What mmengine reads at a place without being an argument of what it configures, as its docstrings say.
 _ALSO = {
-    '': 'find_unused_parameters model_wrapper_cfg runner_type sync_bn tta_model tta_scales',
+    '': 'find_unused_parameters model_wrapper_cfg runner_type sync_bn tta_digits tta_model tta_scales',
     'optim_wrapper': 'constructor paramwise_cfg',
     'paramwise_cfg': 'custom_keys bias_lr_mult bias_decay_mult norm_decay_mult flat_decay_mult dwconv_decay_mult '
     'dcn_offset_lr_mult bypass_duplicate',

@@ -9,8 +9,8 @@ from typing import Any
 from custom.boxes import BoxConfig
 from custom.errors import UserError
 from custom.files import replacing
-from custom.ranges import require_scales
 from custom.reading import ReaderConfig
+from custom.views import Views
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,21 +22,14 @@ class Reader:
         boxes: which boxes go into pred.json. Defaults to BoxConfig().
         fingerprint: of the weights it was tuned for. Defaults to None, tuned from a pred.json alone.
         tuned_on: the files and the figures measured on them, by name; for people. Defaults to nothing.
-        tta_scales: multiples of their usual size at which photos are seen, and the boxes fused (`custom.tta`), before
-            the reader gets them. Defaults to (), once, at the usual size.
-
-    Raises:
-        UserError: `tta_scales` are not numbers above 0.
+        views: how photos are seen before the reader gets the boxes. Defaults to Views(), once, at the usual size.
     """
 
     number: ReaderConfig = dataclasses.field(default_factory=ReaderConfig)
     boxes: BoxConfig = dataclasses.field(default_factory=BoxConfig)
     fingerprint: str | None = None
     tuned_on: dict[str, Any] = dataclasses.field(default_factory=dict)
-    tta_scales: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, 'tta_scales', require_scales('tta_scales', self.tta_scales))
+    views: Views = dataclasses.field(default_factory=Views)
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold, and `from_dict` takes."""
@@ -54,7 +47,7 @@ class Reader:
             UserError: an unknown key, a value of the wrong kind, or a threshold out of range.
         """
         fields = _object(content, cls, name)
-        for key, config in (('number', ReaderConfig), ('boxes', BoxConfig)):
+        for key, config in (('number', ReaderConfig), ('boxes', BoxConfig), ('views', Views)):
             if key in fields:
                 try:
                     fields[key] = config(**_object(fields[key], config, f'{name}: "{key}"'))
@@ -65,10 +58,7 @@ class Reader:
             raise UserError(f'{name}: "fingerprint" must be text or null, not {fields["fingerprint"]!r}')
         if not isinstance(fields.get('tuned_on', {}), dict):
             raise UserError(f'{name}: "tuned_on" must be an object, not {fields["tuned_on"]!r}')
-        try:
-            return cls(**fields)
-        except UserError as error:
-            raise UserError(f'{name}: {error}') from error
+        return cls(**fields)
 
 
 def _object(content: Any, kind: type, name: str | os.PathLike) -> dict[str, Any]:

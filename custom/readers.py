@@ -12,6 +12,7 @@ from custom.errors import UserError
 from custom.fingerprint import fingerprint
 from custom.reader_config import ReaderConfig
 from custom.reader_file import Reader, read_reader
+from custom.views import Views
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -43,9 +44,8 @@ class Found(NamedTuple):
                 tuned = f', tuned on {photos}'
             case _:
                 tuned = ''
-        scales = ', '.join(f'{scale:g}' for scale in self.reader.tta_scales)
-        seen = f'photos seen at {scales} times their size; ' if scales else ''
-        return f'{seen}scores from {steps}; {self.source}{tuned}'
+        seen = str(self.reader.views)
+        return f'{seen}{"; " * bool(seen)}scores from {steps}; {self.source}{tuned}'
 
 
 def add_reader_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,15 +132,15 @@ def _candidates(checkpoint: Path, stored: Mapping[str, Any], wanted: str | None)
         yield str(beside), read_reader(beside)
 
 
-def seen_at(pred_json: Path) -> tuple[float, ...]:
-    """The multiples of their size at which the photos of a pred.json were seen, as the reader.json beside it says.
+def views_of(pred_json: Path) -> Views:
+    """How the photos of a pred.json were seen, as the reader.json beside it says.
 
     It is what a new reader inherits from the one it replaces; one that cannot be read says nothing.
     """
     try:
-        return read_reader(pred_json.with_name(FILE_NAME)).tta_scales
+        return read_reader(pred_json.with_name(FILE_NAME)).views
     except UserError:
-        return ()
+        return Views()
 
 
 def reader_of_predictions(pred_json: Path, wanted: str | None = None, score_thr: float | None = None) -> Found:
@@ -148,7 +148,7 @@ def reader_of_predictions(pred_json: Path, wanted: str | None = None, score_thr:
 
     Args:
         pred_json: the file of the detections.
-        wanted: a file instead of that, or 'none' for the defaults; the sizes at which the photos were seen stay.
+        wanted: a file instead of that, or 'none' for the defaults; how the photos were seen stays.
         score_thr: a threshold instead of the reader's and its fall-backs. Defaults to None, the reader's.
 
     Raises:
@@ -158,7 +158,7 @@ def reader_of_predictions(pred_json: Path, wanted: str | None = None, score_thr:
     used = wanted != NONE and (bool(wanted) or path.is_file())
     reader = read_reader(path) if used else Reader()
     if wanted:
-        reader = dataclasses.replace(reader, tta_scales=seen_at(pred_json))
+        reader = dataclasses.replace(reader, views=views_of(pred_json))
     if score_thr is not None:
         number = dataclasses.replace(reader.number, score_thr=score_thr, fallback_thrs=())
         reader = dataclasses.replace(reader, number=number)

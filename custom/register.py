@@ -39,7 +39,7 @@ from custom.rpn_head import BatchedRPNHead
 from custom.runner import DigitRunner
 from custom.samplers import MixtureSampler, WholeBatchSampler
 from custom.torchvision_parts import TorchvisionAnchors, TorchvisionBBoxHead, TorchvisionCoder
-from custom.transforms import LoadPhoto
+from custom.transforms import LoadPhoto, ShrinkToFit
 from custom.tta import ScaleFusion
 from custom.tune_hook import TuneReaderHook
 from custom.visualizer import DigitVisualizer
@@ -64,6 +64,7 @@ __all__ = [
     'NumberMetric',
     'PanelHook',
     'ScaleFusion',
+    'ShrinkToFit',
     'SubmissionHook',
     'TimmFeatures',
     'TorchvisionAnchors',

@@ -2,6 +2,7 @@
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmdet.datasets.transforms import Resize
 from mmdet.registry import TRANSFORMS
 
 from custom.photos import read_photo
@@ -43,3 +44,15 @@ class LoadPhoto(BaseTransform):
         results['img'] = img
         results['img_shape'] = results['ori_shape'] = img.shape[:2]
         return results
+
+
+@TRANSFORMS.register_module()
+class ShrinkToFit(Resize):
+    """MMDetection's `Resize` for photos that are larger than `scale`; smaller ones stay as they are."""
+
+    def transform(self, results: dict) -> dict:
+        """Resize `results['img']`, unless it fits."""
+        sides = sorted(results['img'].shape[:2])
+        if sides[0] <= min(self.scale) and sides[1] <= max(self.scale):
+            return {**results, 'scale_factor': (1.0, 1.0)}
+        return super().transform(results)

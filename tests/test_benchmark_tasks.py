@@ -17,7 +17,9 @@ from custom import (
 )
 from custom.benchmark import Settings
 from custom.benchmark_photos import config_of, for_inference
+from custom.digit_reader import WEIGHTS, DigitReader
 from custom.errors import UserError
+from custom.reader_file import read_reader
 
 
 def test_both_evaluations_give_the_same_twelve_figures(monkeypatch):
@@ -107,6 +109,21 @@ def test_the_model_is_given_as_many_photos_as_asked_for(task, monkeypatch, tmp_p
     photos = contestant.run()
     assert sum(seen) == photos
     assert max(seen) == 3
+
+
+@pytest.mark.parametrize('rival', ['ours-lite', 'ours-lite-single', 'ours-lite-sizes'])
+def test_the_light_model_sees_photos_as_its_rival_says(rival, monkeypatch, tmp_path):
+    batches = []
+    detect = DigitReader._detect
+    monkeypatch.setattr(DigitReader, '_detect', lambda self, items: batches.append(items) or detect(self, items))
+    contestant = benchmark_infer.prepare(rival, Settings(short=True, scratch=str(tmp_path)))
+    photos = contestant.run()
+    assert photos == benchmark_infer.FEW * benchmark_infer.TIMES
+    assert {len(items) for items in batches if items} == {1 if rival == 'ours-lite-single' else benchmark_infer.BATCH}
+    views = {len(items[0]['inputs']) if isinstance(items[0]['inputs'], list) else 1 for items in batches if items}
+    asked = read_reader(WEIGHTS.with_name('reader.json')).views
+    several = len(asked.scales) + bool(asked.digits)  # with the photo as it is
+    assert views == {several if rival == 'ours-lite-sizes' else 1}
 
 
 def test_ap_wants_labels_before_anything_is_measured(tmp_path):

@@ -12,6 +12,7 @@ from custom.errors import UserError
 from custom.photos import read_photo
 from custom.predictions import read_pred_json
 from custom.reader_file import Reader, write_reader
+from custom.views import Views
 
 
 @pytest.fixture(scope='module')
@@ -41,9 +42,9 @@ def root(tmp_path_factory):
     return tiny_root.__wrapped__(tmp_path_factory.mktemp('data'))
 
 
-@pytest.mark.parametrize('scales', [(), (0.75, 1.5)])
-def test_it_finds_what_the_test_tool_finds(root, checkpoint, tmp_path, scales):
-    write_reader(tmp_path / 'reader.json', Reader(tta_scales=scales))
+@pytest.mark.parametrize('views', [Views(), Views((0.75, 1.5)), Views((1,), (0.5,))])
+def test_it_finds_what_the_test_tool_finds(root, checkpoint, tmp_path, views):
+    write_reader(tmp_path / 'reader.json', Reader(views=views))
     wanted = str(tmp_path / 'reader.json')
     reader = DigitReader(checkpoint=checkpoint, reader=wanted, device='cpu', batch_size=2)
     options = ['--cfg-options', f'data_root={root}', 'test_dataloader.num_workers=0']

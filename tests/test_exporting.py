@@ -20,6 +20,7 @@ from custom.exporting import describe, export_weights
 from custom.fingerprint import fingerprint
 from custom.reader_file import Reader, read_reader, write_reader
 from custom.reading import ReaderConfig
+from custom.views import Views
 
 CONFIG = ROOT / 'configs' / 'digits_frcnn_lite.py'
 META = {'experiment_name': 'digits_frcnn_lite_20260102_030405', 'epoch': 3, 'dataset_meta': {'classes': DIGITS}}
@@ -83,7 +84,7 @@ def test_the_reader_goes_along(weights, tmp_path):
 
 def test_a_reader_that_is_named_goes_along_as_these_weights_own(weights, tmp_path):
     checkpoint = save(tmp_path / 'a.pth', weights, reader=Reader(fingerprint=fingerprint(weights)).to_dict())
-    tuned = Reader(ReaderConfig(score_thr=0.7), tta_scales=(0.75, 1))
+    tuned = Reader(ReaderConfig(score_thr=0.7), views=Views((0.75, 1)))
     write_reader(tmp_path / 'tuned.json', tuned)
     export_weights(checkpoint, tmp_path / 'x' / 'a.safetensors', tmp_path / 'tuned.json')
     assert read_reader(tmp_path / 'x' / 'reader.json') == replace(tuned, fingerprint=fingerprint(weights))

@@ -8,13 +8,14 @@ from custom.boxes import BoxConfig
 from custom.errors import UserError
 from custom.reader_config import ReaderConfig
 from custom.reader_file import Reader, read_reader, write_reader
+from custom.views import Views
 
 READER = Reader(
     ReaderConfig(0.8, 0.4, (0.6, 0.3), 0.5, 1.5, 'rows', 6, (0.9, -1.5), 0.0),
     BoxConfig(0.01, 0.7),
     'ab12',
     {'source': 'valid.json', 'photos': 56, 'cross_validated': {'accuracy': 0.875}},
-    (0.75, 1),
+    Views((0.75, 1), (0.5,)),
 )
 
 
@@ -30,7 +31,7 @@ def test_the_file_as_a_person_sees_it(tmp_path):
     write_reader(tmp_path / 'new' / 'reader.json', READER)
     text = (tmp_path / 'new' / 'reader.json').read_text()
     assert text.startswith('{\n  "number": {\n    "score_thr": 0.8,\n')
-    assert list(json.loads(text)) == ['number', 'boxes', 'fingerprint', 'tuned_on', 'tta_scales']
+    assert list(json.loads(text)) == ['number', 'boxes', 'fingerprint', 'tuned_on', 'views']
     assert text.endswith('}\n')
 
 
@@ -45,8 +46,8 @@ def test_what_is_left_out_has_its_default(tmp_path):
 @pytest.mark.parametrize(
     ('content', 'said'),
     [
-        ('[]', 'must be an object with number, boxes, fingerprint, tuned_on, tta_scales, not list'),
-        ('{"numbers": {}}', "unknown key 'numbers'; the keys are number, boxes, fingerprint, tuned_on, tta_scales"),
+        ('[]', 'must be an object with number, boxes, fingerprint, tuned_on, views, not list'),
+        ('{"numbers": {}}', "unknown key 'numbers'; the keys are number, boxes, fingerprint, tuned_on, views"),
         ('{"number": 0.5}', '"number": must be an object with score_thr, .*, not float'),
         ('{"number": {"score": 1}}', '"number": unknown key \'score\'; the keys are score_thr, iou_thr, '),
         ('{"number": {"score_thr": 7}}', '"number": score_thr=7: must be a number from 0 to 1'),
@@ -55,9 +56,9 @@ def test_what_is_left_out_has_its_default(tmp_path):
         ('{"boxes": null}', '"boxes": must be an object with score_thr, iou_thr, not NoneType'),
         ('{"fingerprint": 5}', '"fingerprint" must be text or null, not 5'),
         ('{"tuned_on": []}', r'"tuned_on" must be an object, not \[\]'),
-        ('{"tta_scales": [1, 0]}', r'tta_scales=\[1, 0\]: must be numbers above 0, as in'),
-        ('{"tta_scales": 2}', 'tta_scales=2: must be numbers above 0, as in'),
-        ('{"tta_scales": [true]}', r'tta_scales=\[True\]: must be numbers above 0, as in'),
+        ('{"views": {"scales": [1, 0]}}', r'"views": scales=\[1, 0\]: must be numbers above 0, as in'),
+        ('{"views": {"digits": [0.5]}}', r'"views": digits=\(0\.5,\): a second look needs a first one'),
+        ('{"views": [1]}', '"views": must be an object with scales, digits, not list'),
         ('{"number": {"score_thr": NaN}}', '"number": score_thr=nan: must be a number from 0 to 1'),
         ('{', r'not JSON \(.*\); make one with tools/tune_reader\.py'),
         ('[' * 100_000, r'not JSON \(.*\)'),

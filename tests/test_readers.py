@@ -9,7 +9,8 @@ from custom.errors import UserError
 from custom.fingerprint import fingerprint
 from custom.reader_config import ReaderConfig
 from custom.reader_file import Reader, write_reader
-from custom.readers import choose_reader, reader_of_predictions, seen_at
+from custom.readers import choose_reader, reader_of_predictions, views_of
+from custom.views import Views
 
 WEIGHTS = {'weight': torch.tensor([1.0, 2.0])}
 OWN, OTHER = fingerprint(WEIGHTS), fingerprint({'weight': torch.tensor([3.0])})
@@ -125,18 +126,18 @@ def test_predictions_are_read_as_the_file_beside_them_says(tmp_path):
         reader_of_predictions(pred_json, str(tmp_path / 'gone.json'))
 
 
-def test_the_sizes_at_which_photos_were_seen_are_said_and_inherited(tmp_path):
-    assert seen_at(tmp_path / 'pred.json') == ()
-    write_reader(tmp_path / 'reader.json', Reader(tta_scales=(0.75, 1.0)))
-    assert seen_at(tmp_path / 'pred.json') == (0.75, 1)
+def test_how_photos_were_seen_is_said_and_inherited(tmp_path):
+    assert views_of(tmp_path / 'pred.json') == Views()
+    write_reader(tmp_path / 'reader.json', Reader(views=Views((0.75, 1.0))))
+    assert views_of(tmp_path / 'pred.json') == Views((0.75, 1))
     said = f'photos seen at 0.75, 1 times their size; scores from 0.5; {tmp_path / "reader.json"}'
     assert str(reader_of_predictions(tmp_path / 'pred.json')) == said
-    assert reader_of_predictions(tmp_path / 'pred.json', 'none').reader == Reader(tta_scales=(0.75, 1))
-    write_reader(tmp_path / 'mine.json', Reader(ReaderConfig(0.4), tta_scales=(2,)))
+    assert reader_of_predictions(tmp_path / 'pred.json', 'none').reader == Reader(views=Views((0.75, 1)))
+    write_reader(tmp_path / 'mine.json', Reader(ReaderConfig(0.4), views=Views((2,))))
     found = reader_of_predictions(tmp_path / 'pred.json', str(tmp_path / 'mine.json'))
-    assert found.reader == Reader(ReaderConfig(0.4), tta_scales=(0.75, 1))
+    assert found.reader == Reader(ReaderConfig(0.4), views=Views((0.75, 1)))
     (tmp_path / 'reader.json').write_text('{')
-    assert seen_at(tmp_path / 'pred.json') == ()
+    assert views_of(tmp_path / 'pred.json') == Views()
 
 
 def test_the_photos_it_was_tuned_on_are_said(tmp_path):

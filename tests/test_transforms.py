@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from custom.errors import UserError
-from custom.register import LoadPhoto
+from custom.register import LoadPhoto, ShrinkToFit
 
 
 def test_pixels_are_bgr_with_their_shape(tmp_path):
@@ -39,3 +39,13 @@ def test_nothing_is_kept_unless_asked(tmp_path):
     Image.new('RGB', (4, 4)).save(tmp_path / '1.png')
     load = LoadPhoto()
     assert load({'img_path': str(tmp_path / '1.png')})['img'] is not load({'img_path': str(tmp_path / '1.png')})['img']
+
+
+@pytest.mark.parametrize(
+    ('size', 'seen', 'factor'), [((300, 100), (150, 50), 0.5), ((100, 300), (50, 150), 0.5), ((200, 40), (200, 40), 1)]
+)
+def test_photos_that_are_too_large_shrink_and_others_stay(size, seen, factor):
+    img = np.zeros((size[1], size[0], 3), np.uint8)
+    results = ShrinkToFit(scale=(200, 50), keep_ratio=True)({'img': img})
+    assert results['img'].shape == (seen[1], seen[0], 3)
+    assert results['scale_factor'] == (factor, factor)

@@ -1,20 +1,24 @@
 import copy
 import json
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT, run_tool
 from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.structures import InstanceData
 from toy import ToyModel, loader, photo, toy_runner
 
 from custom.errors import UserError
 from custom.overrides import apply_overrides
 from custom.reader_file import Reader, read_reader, write_reader
 from custom.readers import Found
-from custom.tta import NOT_TUNED, choose_scales, use_scales
+from custom.tta import NOT_TUNED, ScaleFusion, choose_views, use_views
+from custom.views import Views
 
 CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('*.py'))
 LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
@@ -70,7 +74,7 @@ def predict(cfg):
 
 
 def scales_of(cfg):
-    """Sizes at which the test loop looks at a photo."""
+    """Sizes at which the test loop looks at a photo; where there is a second look, the last is the largest for that."""
     (step,) = (step for step in cfg.test_dataloader.dataset.pipeline if step['type'] == 'TestTimeAug')
     return [resize['scale'] for resize in step['transforms'][0]]
 
@@ -107,7 +111,7 @@ def test_the_settings_are_heard(tmp_path):
 def test_one_scale_finds_what_is_found_without(cfg):
     without = predict(cfg)
     apply_overrides(cfg, ['tta_model.score_thr=0'])
-    use_scales(cfg, (1,))
+    use_views(cfg, Views((1,)))
     with_one = predict(cfg)
     assert [sample.img_id for sample in with_one] == [sample.img_id for sample in without] == [1, 2]
     for one, other in zip(with_one, without, strict=True):
@@ -120,7 +124,7 @@ def test_one_scale_finds_what_is_found_without(cfg):
 
 
 def test_two_scales_find_boxes_in_the_pixels_of_the_photo(cfg):
-    use_scales(cfg, (1, 2))
+    use_views(cfg, Views((1, 2)))
     for sample in predict(cfg):
         boxes = sample.pred_instances.bboxes
         assert 0 < len(boxes) <= 100
@@ -128,21 +132,71 @@ def test_two_scales_find_boxes_in_the_pixels_of_the_photo(cfg):
         assert boxes[:, 2].max() > 20  # of another scale they would all lie in a corner
 
 
+class Squares(ToyModel):
+    """Finds the white square on each photo, its score the square's height in pixels as it sees it, over 100."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def test_step(self, data):
+        for pixels, sample in zip(data['inputs'], data['data_samples'], strict=True):
+            self.seen.append(tuple(pixels.shape[1:]))
+            white = (pixels[0] > 127).nonzero()
+            box = [*white.amin(dim=0).flip(0), *(white.amax(dim=0).flip(0) + 1)] if len(white) else [0] * 4
+            box = torch.tensor([box], dtype=torch.float32)
+            sample.pred_instances = InstanceData(
+                bboxes=box / box.new_tensor(sample.scale_factor).repeat(2),
+                scores=(box[:, 3] - box[:, 1]) / 100,
+                labels=torch.tensor([4]),
+            )
+        return data['data_samples']
+
+
+def view(factor, square=None):
+    """A dark photo of 200 x 100 px as it is seen at a multiple of its size; the square is xyxy in its own pixels."""
+    pixels = torch.zeros(3, round(100 * factor), round(200 * factor), dtype=torch.uint8)
+    if square:
+        left, top, right, bottom = (round(side * factor) for side in square)
+        pixels[:, top:bottom, left:right] = 255
+    meta = {'img_shape': pixels.shape[1:], 'ori_shape': (100, 200), 'scale_factor': (factor, factor)}
+    return pixels, DetDataSample(metainfo=meta)
+
+
+def test_the_number_is_seen_again_closer_and_found_in_the_pixels_of_the_photo():
+    model = Squares()
+    fusion = ScaleFusion(module=model, digit_heights=(40, 60))
+    photos = [[view(factor, square) for factor in (1, 2, 0.5)] for square in ((120, 40, 130, 60), None)]
+    views = list(zip(*photos, strict=True))
+    data = {key: [[pair[i] for pair in own] for own in views] for i, key in enumerate(('inputs', 'data_samples'))}
+    first, second = fusion.test_step(data)
+    assert model.seen[:4] == [(100, 200)] * 2 + [(200, 400)] * 2
+    # As it is, the photo has half its size: a digit of 10 px, with 10 px on either side and 7 above and below, which
+    # makes 25 x 24 px, four and six times as large. On the other photo nothing was found.
+    assert model.seen[4:] == [(96, 100), (144, 150)]
+    assert first.pred_instances.labels.tolist() == [4]
+    assert first.pred_instances.scores.tolist() == pytest.approx([(0.2 + 0.4 + 0.4 + 0.6) / 4], abs=0.01)
+    np.testing.assert_allclose(first.pred_instances.bboxes.numpy(), [[120, 40, 130, 60]], atol=0.5)
+    assert len(second.pred_instances) == 0
+
+
 @pytest.mark.parametrize('name', CONFIGS)
 def test_every_config_has_scales_and_no_flip(name):
     cfg = Config.fromfile(ROOT / 'configs' / name)
     scale, steps = cfg.scale, len(cfg.test_dataloader.dataset.pipeline)
-    choose_scales(cfg, Found(Reader(), 'here'), True)
-    assert scales_of(cfg) == [tuple(round(side * factor) for side in scale) for factor in (0.7, 0.9, 1.15, 1.34)]
+    choose_views(cfg, Found(Reader(), 'here'), True)
+    assert scales_of(cfg) == [tuple(round(side * factor) for side in scale) for factor in (0.8, 1.15, 8)]
+    assert cfg.tta_model.digit_heights == (0.45 * min(scale), 0.6 * min(scale))
     *before, last = cfg.test_dataloader.dataset.pipeline
     assert len(before) + len(last['transforms']) == steps
     assert 'Flip' not in str(cfg.test_dataloader)
 
 
 def test_the_scales_follow_the_command_line(cfg):
-    apply_overrides(cfg, ['scale=(256, 64)', 'tta_scales=(0.5, 1.25)'])
-    choose_scales(cfg, Found(Reader(), 'here'), True)
-    assert scales_of(cfg) == [(128, 32), (320, 80)]
+    apply_overrides(cfg, ['scale=(256, 64)', 'tta_scales=(0.5, 1.25)', 'tta_digits=(0.25,)'])
+    choose_views(cfg, Found(Reader(), 'here'), True)
+    assert scales_of(cfg) == [(128, 32), (320, 80), (2048, 512)]
+    assert cfg.tta_model.digit_heights == (16,)
 
 
 @pytest.mark.parametrize(
@@ -159,14 +213,14 @@ def test_the_scales_follow_the_command_line(cfg):
     ],
 )
 def test_photos_are_seen_as_the_reader_was_tuned_unless_told_otherwise(cfg, wanted, tta, sizes, noted):
-    cfg.tta_scales = [0.5, 1.5]
-    tuned = Reader(tta_scales=wanted, tuned_on={'source': 'valid.json'})
-    found = choose_scales(cfg, Found(tuned, 'here', ('before',)), tta)
+    cfg.tta_scales, cfg.tta_digits = [0.5, 1.5], ()
+    tuned = Reader(views=Views(wanted), tuned_on={'source': 'valid.json'})
+    found = choose_views(cfg, Found(tuned, 'here', ('before',)), tta)
     if sizes:
         assert scales_of(cfg) == sizes
     else:
         assert 'TestTimeAug' not in str(cfg.test_dataloader)
-    assert found.reader.tta_scales == (() if not sizes else wanted if tta is None else (0.5, 1.5))
+    assert found.reader.views == Views(() if not sizes else wanted if tta is None else (0.5, 1.5))
     assert found.notes == ('before', *[NOT_TUNED] * noted)
     assert bool(found.reader.tuned_on) is not noted
 
@@ -177,6 +231,7 @@ def test_photos_are_seen_as_the_reader_was_tuned_unless_told_otherwise(cfg, want
         ({'tta_scales': (1, 0)}, 'tta_scales=(1, 0): must be numbers above 0, as in (0.75, 1, 1.33)'),
         ({'tta_scales': 'all'}, "tta_scales='all': must be numbers above 0, as in (0.75, 1, 1.33)"),
         ({'tta_scales': 2}, 'tta_scales=2: must be numbers above 0, as in (0.75, 1, 1.33)'),
+        ({'tta_digits': (0,)}, 'tta_digits=(0,): must be numbers above 0, as in (0.75, 1, 1.33)'),
         ({'tta_scales': ()}, f'{LITE}: has no tta_scales; inherit configs/_base_/digits_tta.py'),
         ({'tta_model': None}, f'{LITE}: has no tta_model; inherit configs/_base_/digits_tta.py'),
         ({'test_dataloader': {'dataset': {'pipeline': []}}}, f'{LITE}: the test pipeline has no step with a scale'),
@@ -186,7 +241,7 @@ def test_what_cannot_be_done_is_said(cfg, change, said):
     for key, value in change.items():
         cfg[key] = value
     with pytest.raises(UserError) as error:
-        choose_scales(cfg, Found(Reader(), 'here'), True)
+        choose_views(cfg, Found(Reader(), 'here'), True)
     assert str(error.value).startswith(said)
 
 
@@ -207,10 +262,10 @@ def test_the_tool_fuses_scales_and_asks_for_a_reader_of_its_own(cfg, tiny_root, 
     assert NOT_TUNED in done.stderr
     fused = (tmp_path / 'work/valid_tta/pred.json').read_text()
     assert {box['image_id'] for box in json.loads(fused)} == {1, 2, 3}
-    scales = read_reader(tmp_path / 'work/valid_tta/reader.json').tta_scales
-    assert scales == (0.7, 0.9, 1.15, 1.34)
-    write_reader(tmp_path / 'reader.json', Reader(tta_scales=scales))
+    views = read_reader(tmp_path / 'work/valid_tta/reader.json').views
+    assert views == Views((0.8, 1.15), (0.45, 0.6))
+    write_reader(tmp_path / 'reader.json', Reader(views=views))
     done = run_tool('test.py', *arguments, *options)  # now the reader asks for them
     assert (done.returncode, NOT_TUNED in done.stderr) == (0, False), done.stderr
-    assert 'read with photos seen at 0.7, 0.9, 1.15, 1.34 times their size; scores from 0.5; ' in done.stdout
+    assert f'read with {views}; scores from 0.5; ' in done.stdout
     assert (tmp_path / 'work/valid/pred.json').read_text() == fused

@@ -6,6 +6,7 @@ import pytest
 from conftest import coco, run_tool
 
 from custom.reader_file import Reader, read_reader, write_reader
+from custom.views import Views
 
 
 @pytest.fixture
@@ -52,10 +53,10 @@ def test_out(predictions, tmp_path):
 
 def test_the_sizes_at_which_the_photos_were_seen_are_kept(predictions):
     beside = predictions[0].with_name('reader.json')
-    write_reader(beside, Reader(fingerprint='ab12', tta_scales=(0.75, 1)))
+    write_reader(beside, Reader(fingerprint='ab12', views=Views((0.75, 1), (0.5,))))
     assert run_tool('tune_reader.py', *predictions).returncode == 0
     reader = read_reader(beside)
-    assert (reader.tta_scales, reader.tuned_on['photos'], reader.fingerprint) == ((0.75, 1), 30, None)
+    assert (reader.views, reader.tuned_on['photos'], reader.fingerprint) == (Views((0.75, 1), (0.5,)), 30, None)
 
 
 def fails(said, *arguments):

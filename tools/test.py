@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--tta',
         action=argparse.BooleanOptionalAction,
-        help='see photos at the scales tta_scales, fuse what is found; default: as the reader was tuned',
+        help='see photos at several sizes, then their numbers closer, and fuse; default: as the reader was tuned',
     )
     parser.add_argument(
         '--dump',
@@ -54,10 +54,10 @@ def main() -> None:
     from custom.readers import choose_reader
     from custom.report import report
     from custom.trained import trained_runner
-    from custom.tta import choose_scales
+    from custom.tta import choose_views
 
     content = load_checkpoint(checkpoint)
-    found = choose_scales(cfg, choose_reader(cfg, checkpoint, args.reader, content), args.tta)
+    found = choose_views(cfg, choose_reader(cfg, checkpoint, args.reader, content), args.tta)
     if args.dump:
         folder = Path(cfg.work_dir, name + '_tta' * bool(args.tta)) if args.dump == 'auto' else Path(args.dump)
         if folder.resolve() == checkpoint.resolve().parent:

@@ -30,13 +30,13 @@ def main() -> None:
     from custom.annotations import read_annotations
     from custom.predictions import read_pred_json
     from custom.reader_file import write_reader
-    from custom.readers import seen_at
+    from custom.readers import views_of
     from custom.tuning import tune_reader
     from custom.tuning_report import describe
 
     truth = read_annotations(args.ann)
     reader = tune_reader(read_pred_json(args.pred_json, truth.image_ids), truth, args.ann.name)
-    reader = dataclasses.replace(reader, tta_scales=seen_at(args.pred_json))
+    reader = dataclasses.replace(reader, views=views_of(args.pred_json))
     out = args.out or args.pred_json.with_name('reader.json')
     write_reader(out, reader)
     print(describe(reader))
