@@ -30,7 +30,7 @@ from custom.synth_backgrounds import background_files, describe_backgrounds
 from custom.synth_fonts import Face, digit_faces
 from custom.synth_scenes import draw_scene
 
-VERSION = 2  # raised whenever the same parameters give other photos
+VERSION = 3  # raised whenever the same parameters give other photos
 SPLITS = ('train', 'valid', 'test')
 FEWEST_IMAGES = 10
 

@@ -15,6 +15,7 @@ from custom.synth_surfaces import blend, polygon, wall, wall_colour
 LETTERS = 'AEFHKMNPRTUVWXYadehkmnrtuvwxy'  # none that could pass for a digit
 SMALL_LETTERS = 'ABCDEFGHIJKLMNOPRSTUVWZ'  # of words that are much lower than the digits
 BEFORE = ('No', 'N°', 'Nr', 'n°', 'nr')
+AFTER = ('bis', 'BIS', 'Bis', 'ter', 'TER', 'Ter', 'A', 'B', 'C', 'D')  # 12 bis; beside a number that is larger
 GLYPH = 64  # pixels; letters and neighbours are warped from this height
 
 
@@ -98,10 +99,12 @@ def write_beside(
     kind = rng.random()
     source = SMALL_LETTERS if high < 0.45 else LETTERS
     text = ''.join(source[i] for i in rng.integers(len(source), size=rng.integers(1, 8)))
-    if kind < 0.25:  # 12A
+    if kind < 0.2:  # 12A
         text, side, high = text[:1] if high >= 0.45 else 'A', 1, rng.uniform(0.6, 1.0)
     elif kind < 0.4:
-        text, side = BEFORE[rng.integers(len(BEFORE))], 0
+        text, side, high = AFTER[rng.integers(len(AFTER))], 1, rng.uniform(0.3, 0.9)
+    elif kind < 0.55:
+        text, side, high = BEFORE[rng.integers(len(BEFORE))], 0, rng.uniform(0.3, 1.0)
     drawn = [glyph(face, char, GLYPH) for char in text]
     widths = [one.mask.shape[1] * high / GLYPH if one else 0.0 for one in drawn]
     total = sum(widths) + 0.1 * high * len(widths)

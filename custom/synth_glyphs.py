@@ -1,4 +1,4 @@
-"""What hands and weather make of a typeface's digits: heavier, lighter, wavering."""
+"""What hands and weather make of a typeface's digits: heavier, lighter, wavering, stencilled, a 7 with a bar."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,8 @@ from custom.synth_surfaces import clouds
 
 WAVERING = 0.18  # share of the numbers at hardness 1 that look painted or cut by hand
 HEAVIER = 0.3  # share whose strokes are thickened or thinned
+STENCILLED = 0.07  # share that was sprayed through a stencil, whose bridges leave gaps
+BARRED = 0.2  # share whose 7 has a bar, as hands write it in much of Europe
 
 
 def thicken(mask: np.ndarray, pixels: int) -> np.ndarray:
@@ -27,12 +29,45 @@ def waver(rng: np.random.Generator, mask: np.ndarray, size: int, strength: float
     return cv2.remap(mask, x + across, y + down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
-def restyle(rng: np.random.Generator, glyphs: Sequence[Glyph | None], size: int, hardness: float) -> list[Glyph]:
+def cut_bridges(mask: np.ndarray, digit: int, place: float, wide: int) -> np.ndarray:
+    """(h, w) uint8 mask of a digit with a stencil's gap: upright, but level in a 1 or a 7, whose stem it would take.
+
+    Args:
+        mask: The digit, cropped to its ink.
+        digit: 0..9.
+        place: Of the gap's middle, as a share of the width or height.
+        wide: Pixels of the gap.
+    """
+    cut = mask.copy()
+    along = cut if digit in (1, 7) else cut.T  # a view
+    start = round(place * along.shape[0] - wide / 2)
+    along[max(0, start) : start + wide] = 0
+    return cut
+
+
+def bar_seven(mask: np.ndarray, place: float, size: int) -> np.ndarray:
+    """(h, w) uint8 mask of a 7 with a level bar across its stem at `place` of its height; there must be room for it."""
+    rows = np.flatnonzero(mask.max(axis=1) > 127)
+    row = round(rows[0] + place * (rows[-1] - rows[0]))
+    stem = np.flatnonzero(mask[row] > 127)
+    if not stem.size:
+        return mask
+    half, thick = round(0.5 * stem.size + 0.16 * size), max(1, round(min(0.12 * size, stem.size) / 2))
+    middle = round(stem.mean())
+    barred = mask.copy()
+    barred[row - thick : row + thick, max(0, middle - half) : middle + half] = 255
+    return barred
+
+
+def restyle(
+    rng: np.random.Generator, glyphs: Sequence[Glyph | None], digits: Sequence[int], size: int, hardness: float
+) -> list[Glyph]:
     """Change the digits of one number, all in the same manner.
 
     Args:
         rng: Source of randomness.
         glyphs: The typeface's digits; each is there.
+        digits: Which they are, 0..9.
         size: Pixels of the typeface's '0', top to bottom.
         hardness: 0 to 1; at 0 nothing is changed.
 
@@ -43,12 +78,17 @@ def restyle(rng: np.random.Generator, glyphs: Sequence[Glyph | None], size: int,
     assert len(whole) == len(glyphs)  # a face is chosen for its ten digits
     grown = round(size * rng.uniform(-0.03, 0.07)) if rng.random() < HEAVIER * hardness else 0
     strength = rng.uniform(0.015, 0.04) if rng.random() < WAVERING * hardness else 0.0
-    if not grown and not strength:
+    bridge = round(size * rng.uniform(0.05, 0.11)) if rng.random() < STENCILLED * hardness else 0
+    barred = 7 in digits and rng.random() < BARRED * hardness
+    if not (grown or strength or bridge or barred):
         return whole
+    gap, bar = rng.uniform(0.42, 0.58), rng.uniform(0.42, 0.6)
     edge = max(2, round(0.15 * size))
     changed = []
-    for one in whole:
-        mask = np.pad(one.mask, edge)
+    for one, digit in zip(whole, digits, strict=True):
+        mask = np.pad(cut_bridges(one.mask, digit, gap, bridge) if bridge else one.mask, edge)
+        if barred and digit == 7:
+            mask = bar_seven(mask, bar, size)
         if grown:
             mask = thicken(mask, grown)
         if strength:

@@ -87,7 +87,8 @@ def _line_up(
     stretch = float(np.clip(wanted / natural, *SQUEEZE))
     loose = rng.random() < 0.05 + 0.15 * hardness  # screwed on one by one
     bend = rng.normal(0, 0.25) if rng.random() < 0.06 * hardness and len(layout.digits) > 2 else 0.0
-    glyphs = restyle(rng, [glyph(face, DIGITS[digit], size) for digit in layout.digits], size, hardness)
+    drawn = [glyph(face, DIGITS[digit], size) for digit in layout.digits]
+    glyphs = restyle(rng, drawn, layout.digits, size, hardness)
     boxes: list[tuple[Glyph, float, float]] = []
     places: list[tuple[float, float]] = []
     for one in glyphs:

@@ -1,4 +1,4 @@
-"""Heavier, lighter and wavering digits."""
+"""Heavier, lighter, wavering, stencilled and barred digits."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from custom.digits import DIGITS
 from custom.synth_fonts import Face, glyph
-from custom.synth_glyphs import restyle, thicken, waver
+from custom.synth_glyphs import bar_seven, cut_bridges, restyle, thicken, waver
 
 FACE = Face(str(Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf/DejaVuSans-Bold.ttf'))
 GLYPHS = [glyph(FACE, char, 64) for char in DIGITS]
@@ -27,12 +27,28 @@ def test_waver_keeps_the_ink_and_moves_it():
     assert np.abs(bent.astype(int) - mask).mean() > 5
 
 
+def test_a_stencil_leaves_an_upright_gap_and_a_level_one_in_a_1():
+    mask = np.full((40, 20), 255, np.uint8)
+    assert np.flatnonzero(cut_bridges(mask, 8, 0.5, 4).min(axis=0) == 0).tolist() == [8, 9, 10, 11]
+    assert np.flatnonzero(cut_bridges(mask, 1, 0.5, 4).min(axis=1) == 0).tolist() == [18, 19, 20, 21]
+    assert mask.min() == 255
+
+
+def test_the_bar_of_a_7_crosses_its_stem():
+    mask = np.zeros((64, 60), np.uint8)
+    mask[10:50, 28:32] = 255
+    barred = bar_seven(mask, 0.5, 40)
+    (rows,) = np.nonzero((barred != mask).any(axis=1))
+    assert (rows[0], rows[-1]) == (28, 31)  # about the middle, as thick as the stem
+    assert np.flatnonzero(barred[29]).tolist() == list(range(22, 38))
+
+
 def test_nothing_changes_at_hardness_0():
     assert all(new is old for seed in range(20) for new, old in zip(restyle_all(seed, 0.0), GLYPHS, strict=True))
 
 
 def restyle_all(seed: int, hardness: float):
-    return restyle(np.random.default_rng(seed), GLYPHS, 64, hardness)
+    return restyle(np.random.default_rng(seed), GLYPHS, range(10), 64, hardness)
 
 
 def test_changed_digits_keep_place_and_size_and_stay_cropped():
