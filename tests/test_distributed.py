@@ -80,7 +80,7 @@ def test_any_number_of_ranks_gives_the_same_files_and_figures(forks, scenes, wei
 def assert_alike(rows: list[dict], wanted: list[dict]) -> None:
     assert len(rows) == len(wanted)
     for row, other in zip(rows, wanted, strict=True):
-        assert row == pytest.approx(other, rel=1e-6, abs=1e-9), row
+        assert row == pytest.approx(other, rel=1e-6, abs=1e-8), row
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ REGISTRIES = {
     'NumberMetric': 'METRICS',
     'PanelHook': 'HOOKS',
     'ScaleFusion': 'MODELS',
+    'ShrinkToFit': 'TRANSFORMS',
     'SubmissionHook': 'HOOKS',
     'TimmFeatures': 'MODELS',
     'TorchvisionAnchors': 'TASK_UTILS',
