@@ -15,11 +15,11 @@ generated = dict(
 
 train_dataloader = dict(
     dataset=dict(_delete_=True, type='ConcatDataset', datasets=[labelled, generated]),
-    sampler=dict(_delete_=True, type='MixtureSampler', weights=[0.2, 0.8], epoch_size=9600),
+    sampler=dict(_delete_=True, type='MixtureSampler', weights=[0.1, 0.9], epoch_size=9600),
 )
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = dict(dataset=dict(data_root=data_root))
-train_cfg = dict(max_epochs=11)
+train_cfg = dict(max_epochs=9)
 # The mean of the weights over the last few hundred steps is what is validated and kept.
 custom_hooks = [
     *(hook for hook in _base_.custom_hooks if hook.type != 'EarlyStopHook'),

@@ -24,7 +24,7 @@ pseudo = dict(
 
 train_dataloader = dict(
     dataset=dict(datasets=[labelled, generated, pseudo]),
-    sampler=dict(weights=[0.25, 0.25, 0.5]),
+    sampler=dict(weights=[0.15, 0.35, 0.5]),
 )
-train_cfg = dict(max_epochs=7)
+train_cfg = dict(max_epochs=4)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))

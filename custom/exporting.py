@@ -1,11 +1,12 @@
-"""A checkpoint of a training run becomes the small file that is passed on: 16-bit weights, and their reader.json."""
+"""Checkpoints of training runs become the small file that is passed on: 16-bit weights, and their reader.json."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from safetensors.torch import save_file
 
 from custom.checkpoints import load_checkpoint
@@ -32,32 +33,40 @@ class Exported(NamedTuple):
     notes: tuple[str, ...]
 
 
-def export_weights(checkpoint: Path, out: Path, wanted: Path | None = None) -> Exported:
+def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None = None) -> Exported:
     """Write the weights that `tools/test.py` would load, matrices and kernels as float16, and their reader beside them.
 
     Loaded again they are float32, and their fingerprint is the same.
 
     Args:
-        checkpoint: of a training run, whose state_dict has the averaged weights where EMA is used.
+        checkpoints: one of a training run, whose state_dict has the averaged weights where EMA is used; or several that
+            began with the same weights, of which the mean is written (`mean_weights`).
         out: a .safetensors file, replaced if it is there.
-        wanted: a reader.json tuned on what these weights find. Defaults to None, the checkpoint's own.
+        wanted: a reader.json tuned on what these weights find. Defaults to None, the checkpoint's own; a mean has none.
 
     Raises:
-        UserError: the checkpoint cannot be read, a weight is not finite in 16 bits, `out` is no .safetensors or cannot
-            be written, a reader.json of other weights lies beside it, or `wanted` is one or cannot be read.
+        UserError: a checkpoint cannot be read, they have no mean, a weight is not finite in 16 bits, `out` is no
+            .safetensors or cannot be written, a reader.json of other weights lies beside it, or `wanted` is one or
+            cannot be read.
     """
     if out.suffix != '.safetensors':
         raise UserError(f'{out}: weights are exported as .safetensors; give a name that ends so')
-    stored = load_checkpoint(checkpoint)
-    weights = {key.removeprefix('module.'): value.contiguous() for key, value in stored['state_dict'].items()}
+    first, name = checkpoints[0], ', '.join(map(str, checkpoints))
+    stored = load_checkpoint(first)
+    weights = _plain(stored)
+    if several := len(checkpoints) > 1:
+        weights = mean_weights({str(path): _plain(load_checkpoint(path)) for path in checkpoints})
     # Vectors are few numbers, and rounding the statistics of batch norms shows in the scores.
     halves = {
         key: value.half() if value.is_floating_point() and value.ndim > 1 else value for key, value in weights.items()
     }
     if wrong := [key for key, value in halves.items() if not value.isfinite().all()]:
-        raise UserError(f'{checkpoint}: {len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}; train again')
-    nothing = Reader()
-    reader, _, notes = reader_of_weights(checkpoint, str(wanted) if wanted else None, nothing)
+        raise UserError(f'{name}: {len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}; train again')
+    nothing, notes = Reader(), tuple[str, ...]()
+    reader = nothing
+    if wanted or not several:
+        content = {**stored, 'state_dict': weights}
+        reader, _, notes = reader_of_weights(first, str(wanted) if wanted else None, nothing, content)
     own = fingerprint(weights)
     beside = out.with_name(FILE_NAME)
     if beside.is_file() and not out.exists() and read_reader(beside).fingerprint != own:
@@ -67,6 +76,41 @@ def export_weights(checkpoint: Path, out: Path, wanted: Path | None = None) -> E
     if reader is not nothing:
         write_reader(beside, replace(reader, fingerprint=own))  # one of a pred.json alone has none
     return Exported(len(halves), out.stat().st_size, None if reader is nothing else beside, notes)
+
+
+def _plain(stored: Mapping) -> dict[str, torch.Tensor]:
+    """The weights by the names that they have in a model that is not wrapped."""
+    return {key.removeprefix('module.'): value.contiguous() for key, value in stored['state_dict'].items()}
+
+
+def _shape(weights: Mapping[str, torch.Tensor], key: str) -> torch.Size | None:
+    return weights[key].shape if key in weights else None
+
+
+def mean_weights(weights: Mapping[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of models that began with the same weights and were trained apart: one that errs less than they do.
+
+    From Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without
+    increasing inference time", ICML 2022. Whole numbers, such as how many batches were seen, are the first model's.
+
+    Args:
+        weights: state dicts by the names that messages call them.
+
+    Raises:
+        UserError: their weights differ in name or shape.
+    """
+    (first, wanted), *others = weights.items()
+    for name, state in others:
+        if different := [key for key in wanted | state if _shape(wanted, key) != _shape(state, key)]:
+            raise UserError(
+                f'{name}: {different[0]} is not the same in {first}; only checkpoints of one architecture have a mean'
+            )
+    return {
+        key: torch.stack([state[key].double() for state in weights.values()]).mean(0).to(value.dtype)
+        if value.is_floating_point()
+        else value
+        for key, value in wanted.items()
+    }
 
 
 def describe(meta: Mapping[str, Any]) -> dict[str, str]:

@@ -42,7 +42,7 @@ def weights():
 
 
 def test_kernels_are_halved_vectors_are_not_and_the_file_says_what_it_is(weights, tmp_path):
-    done = export_weights(save(tmp_path / 'a.pth', weights), tmp_path / 'new' / 'a.safetensors')
+    done = export_weights([save(tmp_path / 'a.pth', weights)], tmp_path / 'new' / 'a.safetensors')
     with safe_open(tmp_path / 'new' / 'a.safetensors', 'pt') as file:
         stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no dict
         said = file.metadata()
@@ -62,7 +62,7 @@ def test_kernels_are_halved_vectors_are_not_and_the_file_says_what_it_is(weights
 
 def test_names_lose_what_a_wrapped_model_adds(weights, tmp_path):
     wrapped = {f'module.{key}': value for key, value in weights.items()}
-    export_weights(save(tmp_path / 'a.pth', wrapped), tmp_path / 'b.safetensors')
+    export_weights([save(tmp_path / 'a.pth', wrapped)], tmp_path / 'b.safetensors')
     assert load_checkpoint(tmp_path / 'b.safetensors')['state_dict'].keys() == weights.keys()
 
 
@@ -74,11 +74,11 @@ def test_what_a_checkpoint_does_not_know_is_not_said():
 def test_the_reader_goes_along(weights, tmp_path):
     reader = Reader(ReaderConfig(score_thr=0.7), fingerprint=fingerprint(weights))
     inside = save(tmp_path / 'inside.pth', weights, reader=reader.to_dict())
-    assert export_weights(inside, tmp_path / 'x' / 'a.safetensors').reader == tmp_path / 'x' / 'reader.json'
+    assert export_weights([inside], tmp_path / 'x' / 'a.safetensors').reader == tmp_path / 'x' / 'reader.json'
     assert read_reader(tmp_path / 'x' / 'reader.json') == reader
     beside = save(tmp_path / 'beside.pth', weights)
     write_reader(tmp_path / 'reader.json', reader)
-    export_weights(beside, tmp_path / 'y' / 'a.safetensors')
+    export_weights([beside], tmp_path / 'y' / 'a.safetensors')
     assert read_reader(tmp_path / 'y' / 'reader.json') == reader
 
 
@@ -86,23 +86,23 @@ def test_a_reader_that_is_named_goes_along_as_these_weights_own(weights, tmp_pat
     checkpoint = save(tmp_path / 'a.pth', weights, reader=Reader(fingerprint=fingerprint(weights)).to_dict())
     tuned = Reader(ReaderConfig(score_thr=0.7), views=Views((0.75, 1)))
     write_reader(tmp_path / 'tuned.json', tuned)
-    export_weights(checkpoint, tmp_path / 'x' / 'a.safetensors', tmp_path / 'tuned.json')
+    export_weights([checkpoint], tmp_path / 'x' / 'a.safetensors', tmp_path / 'tuned.json')
     assert read_reader(tmp_path / 'x' / 'reader.json') == replace(tuned, fingerprint=fingerprint(weights))
     write_reader(tmp_path / 'tuned.json', replace(tuned, fingerprint='0' * 16))
     with pytest.raises(UserError, match=r'tuned\.json: tuned for other weights'):
-        export_weights(checkpoint, tmp_path / 'y' / 'a.safetensors', tmp_path / 'tuned.json')
+        export_weights([checkpoint], tmp_path / 'y' / 'a.safetensors', tmp_path / 'tuned.json')
     assert not (tmp_path / 'y').exists()
 
 
 def test_the_reader_of_other_weights_neither_goes_along_nor_is_replaced(weights, tmp_path):
     other = Reader(fingerprint='0' * 16)
     checkpoint = save(tmp_path / 'a.pth', weights, reader=other.to_dict())
-    done = export_weights(checkpoint, tmp_path / 'x' / 'a.safetensors')
+    done = export_weights([checkpoint], tmp_path / 'x' / 'a.safetensors')
     assert done.reader is None
     assert 'tuned for other weights (0000000000000000)' in done.notes[0]
     write_reader(tmp_path / 'y' / 'reader.json', other)
     with pytest.raises(UserError, match='belongs to other weights; choose another folder'):
-        export_weights(checkpoint, tmp_path / 'y' / 'a.safetensors')
+        export_weights([checkpoint], tmp_path / 'y' / 'a.safetensors')
     assert [path.name for path in (tmp_path / 'y').iterdir()] == ['reader.json']
 
 
@@ -111,9 +111,40 @@ def test_a_newer_export_replaces_weights_and_reader(weights, tmp_path):
     for shift in (0, 1):
         moved = {key: value + shift for key, value in weights.items()}
         reader = Reader(fingerprint=fingerprint(moved))
-        export_weights(save(tmp_path / 'a.pth', moved, reader=reader.to_dict()), out)
+        export_weights([save(tmp_path / 'a.pth', moved, reader=reader.to_dict())], out)
         assert read_reader(out.with_name('reader.json')) == reader
         assert fingerprint(load_checkpoint(out)['state_dict']) == reader.fingerprint
+
+
+def test_of_several_checkpoints_the_mean_is_written_without_their_readers(weights, tmp_path):
+    paths = []
+    for name, shift in [('a', 0), ('b', 1), ('c', 5)]:
+        moved = {key: value + shift for key, value in weights.items()}
+        reader = Reader(fingerprint=fingerprint(moved)).to_dict()
+        paths.append(save(tmp_path / f'{name}.pth', {f'module.{key}': moved[key] for key in moved}, reader=reader))
+    done = export_weights(paths, tmp_path / 'x' / 'mean.safetensors')
+    assert (done.reader, done.notes) == (None, ())
+    mean = load_checkpoint(tmp_path / 'x' / 'mean.safetensors')['state_dict']
+    assert torch.allclose(mean['layer.weight'], weights['layer.weight'] + 2, rtol=1e-3, atol=1e-3)
+    assert torch.allclose(mean['norm.running_var'], weights['norm.running_var'] + 2)
+    assert mean['norm.num_batches_tracked'] == 7
+
+    tuned = Reader(ReaderConfig(score_thr=0.7))
+    write_reader(tmp_path / 'tuned.json', tuned)
+    export_weights(paths, tmp_path / 'x' / 'mean.safetensors', tmp_path / 'tuned.json')
+    assert read_reader(tmp_path / 'x' / 'reader.json') == replace(tuned, fingerprint=fingerprint(mean))
+    inside = Reader.from_dict(load_checkpoint(paths[0])['meta']['reader'])
+    write_reader(tmp_path / 'first.json', inside)
+    with pytest.raises(UserError, match=r'first\.json: tuned for other weights'):
+        export_weights(paths, tmp_path / 'y' / 'mean.safetensors', tmp_path / 'first.json')
+
+
+@pytest.mark.parametrize('change', [{'layer.weight': torch.zeros(50, 71)}, {'layer.bias': torch.zeros(50)}])
+def test_models_of_two_kinds_have_no_mean(weights, tmp_path, change):
+    paths = [save(tmp_path / 'a.pth', weights), save(tmp_path / 'b.pth', {**weights, **change})]
+    with pytest.raises(UserError, match=rf'b\.pth: {next(iter(change))} is not the same in .*a\.pth; only'):
+        export_weights(paths, tmp_path / 'out' / 'x.safetensors')
+    assert not (tmp_path / 'out').exists()
 
 
 @pytest.mark.parametrize(
@@ -128,7 +159,7 @@ def test_what_cannot_be_exported_is_named_and_writes_nothing(weights, tmp_path, 
     weights[key][3] = value
     checkpoint = save(tmp_path / 'a.pth', weights)
     with pytest.raises(UserError, match=said):
-        export_weights(checkpoint, tmp_path / 'out' / name)
+        export_weights([checkpoint], tmp_path / 'out' / name)
     assert not (tmp_path / 'out').exists()
 
 

@@ -1,4 +1,4 @@
-"""Export a checkpoint to pass on: 16-bit weights in a .safetensors file, and their reader.json beside it."""
+"""Export a checkpoint, or the mean of several: 16-bit weights in a .safetensors file, reader.json beside it."""
 
 import argparse
 import sys
@@ -12,15 +12,20 @@ from custom.talk import say
 
 EXAMPLES = """examples:
   python tools/export_weights.py work_dirs/digits_frcnn_lite/epoch_12.pth weights/digits_frcnn_lite.safetensors
-  python tools/test.py configs/digits_frcnn_lite.py weights/digits_frcnn_lite.safetensors --split valid"""
+  python tools/test.py configs/digits_frcnn_lite.py weights/digits_frcnn_lite.safetensors --split valid
+
+A mean is worth something where the checkpoints began with the same weights and were trained with other seeds:
+  python tools/export_weights.py work_dirs/seed0/epoch_4.pth work_dirs/seed1/epoch_4.pth work_dirs/mean.safetensors"""
 
 
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument('checkpoint', type=Path, help='a .pth of a training run; code in it is not run')
+    parser.add_argument(
+        'checkpoint', type=Path, nargs='+', help='a .pth of a training run; code in it is not run; of several the mean'
+    )
     parser.add_argument('out', type=Path, metavar='OUT.safetensors', help='replaced if it is there')
     parser.add_argument(
-        '--reader', type=Path, metavar='FILE', help='a reader.json; default: the one tuned for CHECKPOINT'
+        '--reader', type=Path, metavar='FILE', help='a reader.json; default: the one tuned for CHECKPOINT, if it is one'
     )
     return parser.parse_args()
 
@@ -34,7 +39,7 @@ def main() -> None:
     for note in done.notes:
         say(f'note: {note}')
     print(f'{args.out}: {done.tensors} tensors, {done.size / 1e6:.2f} MB')
-    print(done.reader or f'{args.checkpoint} has no reader: tools/tune_reader.py makes one from validation predictions')
+    print(done.reader or f'{args.out} has no reader: tools/tune_reader.py makes one from validation predictions')
 
 
 if __name__ == '__main__':
