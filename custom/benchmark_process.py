@@ -44,8 +44,13 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
+            # Unbuffered, or what libraries print would come after the last words of a process that fails.
             # A rival's process gets its memory as torch does by itself; ours asks for large pages.
-            env={**environment(), **({} if contestant.startswith('ours') else {'THP_MEM_ALLOC_ENABLE': '0'})},
+            env={
+                **environment(),
+                'PYTHONUNBUFFERED': '1',
+                **({} if contestant.startswith('ours') else {'THP_MEM_ALLOC_ENABLE': '0'}),
+            },
         )
         try:
             self.facts = self.ask(settings)

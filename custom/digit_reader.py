@@ -154,7 +154,7 @@ class DigitReader:
     def _load(self, photo: Photo) -> dict | UserError:
         try:
             pixels = photo if isinstance(photo, np.ndarray) else read_photo(photo)
-            if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+            if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size or pixels.dtype != np.uint8:
                 raise UserError(f'pixels of shape {pixels.shape} and type {pixels.dtype}: give (H, W, 3) uint8, RGB')
         except UserError as error:
             return error

@@ -55,6 +55,8 @@ def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None =
     stored = load_checkpoint(first)
     weights = _plain(stored)
     if several := len(checkpoints) > 1:
+        if twice := [path for path in checkpoints if checkpoints.count(path) > 1]:
+            raise UserError(f'{twice[0]}: named more than once; a mean is of different checkpoints')
         weights = mean_weights({str(path): _plain(load_checkpoint(path)) for path in checkpoints})
     # Vectors are few numbers, and rounding the statistics of batch norms shows in the scores.
     halves = {
@@ -63,16 +65,20 @@ def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None =
     if wrong := [key for key, value in halves.items() if not value.isfinite().all()]:
         raise UserError(f'{name}: {len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}; train again')
     nothing, notes = Reader(), tuple[str, ...]()
-    reader = nothing
-    if wanted or not several:
-        content = {**stored, 'state_dict': weights}
-        reader, _, notes = reader_of_weights(first, str(wanted) if wanted else None, nothing, content)
-    own = fingerprint(weights)
+    reader, own = nothing, fingerprint(weights)
     beside = out.with_name(FILE_NAME)
+    if not several:
+        reader, _, notes = reader_of_weights(first, str(wanted) if wanted else None, nothing, stored)
+    elif wanted:
+        reader = read_reader(wanted)
+        if reader.fingerprint not in (None, own):
+            raise UserError(f'{wanted}: tuned for other weights ({reader.fingerprint}) than the mean ({own})')
+    if reader is nothing and beside.is_file() and out.exists() and read_reader(beside).fingerprint != own:
+        notes = (*notes, f'{beside}: stays, but belongs to other weights and will not be used')
     if beside.is_file() and not out.exists() and read_reader(beside).fingerprint != own:
         raise UserError(f'{beside}: belongs to other weights; choose another folder, or remove it')
     with replacing(out) as temporary:
-        save_file(halves, temporary, describe(stored.get('meta') or {}))
+        save_file(halves, temporary, describe(stored.get('meta') or {}, len(checkpoints)))
     if reader is not nothing:
         write_reader(beside, replace(reader, fingerprint=own))  # one of a pred.json alone has none
     return Exported(len(halves), out.stat().st_size, None if reader is nothing else beside, notes)
@@ -113,9 +119,13 @@ def mean_weights(weights: Mapping[str, dict[str, torch.Tensor]]) -> dict[str, to
     }
 
 
-def describe(meta: Mapping[str, Any]) -> dict[str, str]:
-    """What the file says of itself: the config, the epoch and the classes, as far as a checkpoint's meta knows them."""
+def describe(meta: Mapping[str, Any], checkpoints: int = 1) -> dict[str, str]:
+    """What the file says of itself, as far as a checkpoint's meta knows it.
+
+    Config, epoch and classes, and how many checkpoints it is the mean of, where there are several.
+    """
     config = re.sub(r'_\d{8}_\d{6}$', '', str(meta.get('experiment_name', '')))  # the runner adds the time
     classes = ' '.join(map(str, (meta.get('dataset_meta') or {}).get('classes', ())))
-    known = {'config': config, 'epoch': str(meta.get('epoch', '')), 'classes': classes}
+    mean_of = str(checkpoints) if checkpoints > 1 else ''
+    known = {'config': config, 'epoch': str(meta.get('epoch', '')), 'classes': classes, 'mean_of': mean_of}
     return {'format': 'pt', **{key: value for key, value in known.items() if value}}

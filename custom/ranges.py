@@ -6,6 +6,8 @@ from typing import Any
 
 from custom.errors import UserError
 
+LEAST_SCALE = 0.05  # what is smaller shows nothing
+
 
 def require_number(name: str, value: Any, least: float, most: float = math.inf) -> None:
     """Refuse what is not a finite number in a range.
@@ -29,22 +31,24 @@ def require_number(name: str, value: Any, least: float, most: float = math.inf) 
         raise UserError(f'{name}={value!r}: must be {wanted}')
 
 
-def require_scales(name: str, value: Any) -> tuple[float, ...]:
-    """Multiples of a size, as a tuple; there may be none.
+def require_scales(name: str, value: Any, most: float) -> tuple[float, ...]:
+    """Multiples or shares of a size, as a tuple; there may be none.
 
     Args:
         name: what the message calls it.
         value: the setting.
+        most: the most that is allowed.
 
     Raises:
-        UserError: it is no sequence of finite numbers above 0.
+        UserError: it is no sequence of numbers from LEAST_SCALE to `most`.
 
     Example:
-        >>> require_scales('tta_scales', [0.75, 1])
+        >>> require_scales('tta_scales', [0.75, 1], 8)
         (0.75, 1)
     """
     if not isinstance(value, Sequence) or not all(
-        isinstance(scale, (int, float)) and not isinstance(scale, bool) and 0 < scale < math.inf for scale in value
+        isinstance(scale, (int, float)) and not isinstance(scale, bool) and LEAST_SCALE <= scale <= most
+        for scale in value
     ):
-        raise UserError(f'{name}={value!r}: must be numbers above 0, as in (0.75, 1, 1.33)')
+        raise UserError(f'{name}={value!r}: must be shares of a size, from {LEAST_SCALE} to {most}, as in (0.5, 1)')
     return tuple(value)

@@ -135,12 +135,13 @@ def _candidates(checkpoint: Path, stored: Mapping[str, Any], wanted: str | None)
 def views_of(pred_json: Path) -> Views:
     """How the photos of a pred.json were seen, as the reader.json beside it says.
 
-    It is what a new reader inherits from the one it replaces; one that cannot be read says nothing.
+    It is what a new reader inherits from the one it replaces. Without one, they were seen once, as usual.
+
+    Raises:
+        UserError: it cannot be read.
     """
-    try:
-        return read_reader(pred_json.with_name(FILE_NAME)).views
-    except UserError:
-        return Views()
+    beside = pred_json.with_name(FILE_NAME)
+    return read_reader(beside).views if beside.is_file() else Views()
 
 
 def reader_of_predictions(pred_json: Path, wanted: str | None = None, score_thr: float | None = None) -> Found:

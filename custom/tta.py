@@ -18,9 +18,9 @@ from custom.fusion import MAX_BOXES, Boxes, fuse_boxes
 from custom.ranges import require_scales
 from custom.readers import Found
 from custom.second_look import Region, look_closer, number_region
-from custom.views import Views
+from custom.views import MOST, Views
 
-SHARPEST = 8  # the second look sees photos as they are, up to this multiple of their usual size
+LARGEST = 8  # the second look sees photos as they are, up to this multiple of their usual size
 NOT_TUNED = (
     'the reader is not tuned for photos seen at these sizes: tune one on the pred.json that --split valid --dump '
     'writes with the same --tta or --no-tta, by tools/tune_reader.py, and name it by --reader'
@@ -33,14 +33,14 @@ class ScaleFusion(BaseTTAModel):
 
     First it sees the photo at several scales. Then, for each of `digit_heights`, it sees the part with the number at
     the size at which the digits found so far have that height (`custom.second_look`); a photo on which nothing was
-    found gets no second look.
+    found gets no second look, and boxes beside that part count as the first views alone have them.
 
     MMDetection's own `DetTTAModel` reads from every photo whether it was flipped, so it needs a flip in the pipeline,
     and it suppresses doubles instead of averaging them, which finds less.
 
     Args:
-        digit_heights: of the second looks, in pixels. The last view of a photo is then no scale but the photo as it is.
-            Defaults to (), no second look.
+        digit_heights: of the second looks, in pixels. The last view of a photo is then no scale but the photo as it is,
+            or no larger than LARGEST allows. Defaults to (), no second look.
         iou_thr: boxes of one digit are fused when their IoU is above this. Defaults to 0.6.
         score_thr: boxes whose score in a view is less are left out. Defaults to 0.0.
         max_per_img: boxes kept on a photo. Defaults to 100.
@@ -73,7 +73,28 @@ class ScaleFusion(BaseTTAModel):
             for height in self.digit_heights:
                 for i, sample in self._look_closer(whole, regions, height):
                     found[i].append(sample)
+            for sample, region, photo in zip(self.merge_preds(found), regions, whole['data_samples'], strict=True):
+                if region:
+                    corners = np.array(region.xyxy) / np.tile(photo.scale_factor, 2)
+                    self._raise_outside(sample.pred_instances, corners, 1 + len(self.digit_heights) / len(views))
+            return [samples[0] for samples in found]
         return self.merge_preds(found)
+
+    @staticmethod
+    def _raise_outside(found: InstanceData, corners: np.ndarray, factor: float) -> None:
+        """Make the score of a box that no closer view can have shown the mean of the first ones, in place.
+
+        Args:
+            found: fused boxes, best score first.
+            corners: (4,) xyxy of what the closer views showed, in the pixels of the boxes.
+            factor: the number of all views over that of the first ones.
+        """
+        low, high = found.bboxes.new_tensor(corners).chunk(2)
+        centres = (found.bboxes[:, :2] + found.bboxes[:, 2:]) / 2
+        outside = ((centres < low) | (centres > high)).any(dim=1)
+        scores = torch.where(outside, (found.scores * factor).clamp(max=1), found.scores)
+        order = scores.argsort(descending=True, stable=True)
+        found.set_data({'bboxes': found.bboxes[order], 'scores': scores[order], 'labels': found.labels[order]})
 
     def merge_preds(self, data_samples_list: Sequence[Sequence[DetDataSample]]) -> list[DetDataSample]:
         """One sample a photo: that of the first view, with the fused boxes in the pixels of the original photo."""
@@ -129,13 +150,16 @@ def choose_views(cfg: Config, found: Found, tta: bool | None) -> Found:
         The reader, which says how the photos are seen, with a note where it was not tuned for that.
 
     Raises:
-        UserError: the config has no `tta_scales`, they or `tta_digits` are not numbers above 0, or see `use_views`.
+        UserError: the config has no `tta_scales`, they or `tta_digits` are not as `Views` wants them, or see
+            `use_views`.
     """
     wanted = found.reader.views if tta is None else Views()
     if tta:
         if not cfg.get('tta_scales'):
             raise UserError(f'{cfg.filename}: has no tta_scales; inherit configs/_base_/digits_tta.py')
-        wanted = Views(*(require_scales(name, cfg.get(name, ())) for name in ('tta_scales', 'tta_digits')))
+        wanted = Views(
+            *(require_scales(f'tta_{name}', cfg.get(f'tta_{name}', ()), most) for name, most in MOST.items())
+        )
     if wanted != found.reader.views:
         reader = dataclasses.replace(found.reader, views=wanted, tuned_on={})
         found = found._replace(reader=reader, notes=(*found.notes, NOT_TUNED))
@@ -167,7 +191,7 @@ def use_views(cfg: Config, views: Views) -> None:
     sides = step.scale if isinstance(step.scale, Sequence) else (step.scale, step.scale)
     seen = [{**step, 'scale': tuple(round(side * scale) for side in sides)} for scale in views.scales]
     if views.digits:
-        seen.append({'type': 'ShrinkToFit', 'scale': tuple(side * SHARPEST for side in sides), 'keep_ratio': True})
+        seen.append({'type': 'ShrinkToFit', 'scale': tuple(side * LARGEST for side in sides), 'keep_ratio': True})
     branches = [seen, *([copy.deepcopy(later)] for later in after)]
     dataset.pipeline = [*before, {'type': 'TestTimeAug', 'transforms': branches}]
     cfg.tta_model.digit_heights = tuple(share * min(sides) for share in views.digits)

@@ -5,6 +5,8 @@ import dataclasses
 from custom.errors import UserError
 from custom.ranges import require_scales
 
+MOST = {'scales': 8, 'digits': 2}  # more takes gigabytes, and is a size in pixels by mistake
+
 
 @dataclasses.dataclass(frozen=True)
 class Views:
@@ -16,7 +18,7 @@ class Views:
             of the usual height of a photo. Defaults to (), no second look.
 
     Raises:
-        UserError: they are not numbers above 0, or there is a second look without a first.
+        UserError: they are not numbers from 0.05 to 8, or to 2 for digits; or there is a second look without a first.
     """
 
     scales: tuple[float, ...] = ()
@@ -24,7 +26,8 @@ class Views:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, require_scales(field.name, getattr(self, field.name)))
+            most = MOST[field.name]
+            object.__setattr__(self, field.name, require_scales(field.name, getattr(self, field.name), most))
         if self.digits and not self.scales:
             raise UserError(f'digits={self.digits!r}: a second look needs a first one; give scales, as in (1,)')
 

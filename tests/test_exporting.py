@@ -124,6 +124,8 @@ def test_of_several_checkpoints_the_mean_is_written_without_their_readers(weight
         paths.append(save(tmp_path / f'{name}.pth', {f'module.{key}': moved[key] for key in moved}, reader=reader))
     done = export_weights(paths, tmp_path / 'x' / 'mean.safetensors')
     assert (done.reader, done.notes) == (None, ())
+    with safe_open(tmp_path / 'x' / 'mean.safetensors', 'pt') as file:
+        assert file.metadata()['mean_of'] == '3'
     mean = load_checkpoint(tmp_path / 'x' / 'mean.safetensors')['state_dict']
     assert torch.allclose(mean['layer.weight'], weights['layer.weight'] + 2, rtol=1e-3, atol=1e-3)
     assert torch.allclose(mean['norm.running_var'], weights['norm.running_var'] + 2)
@@ -135,8 +137,13 @@ def test_of_several_checkpoints_the_mean_is_written_without_their_readers(weight
     assert read_reader(tmp_path / 'x' / 'reader.json') == replace(tuned, fingerprint=fingerprint(mean))
     inside = Reader.from_dict(load_checkpoint(paths[0])['meta']['reader'])
     write_reader(tmp_path / 'first.json', inside)
-    with pytest.raises(UserError, match=r'first\.json: tuned for other weights'):
+    with pytest.raises(UserError, match=r'first\.json: tuned for other weights .* than the mean'):
         export_weights(paths, tmp_path / 'y' / 'mean.safetensors', tmp_path / 'first.json')
+    done = export_weights(paths[:2], tmp_path / 'x' / 'mean.safetensors')  # another mean, and no reader of its own
+    assert done.reader is None
+    assert 'reader.json: stays, but belongs to other weights' in done.notes[0]
+    with pytest.raises(UserError, match=r'a\.pth: named more than once'):
+        export_weights([paths[0], *paths[:2]], tmp_path / 'y' / 'mean.safetensors')
 
 
 @pytest.mark.parametrize('change', [{'layer.weight': torch.zeros(50, 71)}, {'layer.bias': torch.zeros(50)}])

@@ -56,7 +56,7 @@ def test_what_is_left_out_has_its_default(tmp_path):
         ('{"boxes": null}', '"boxes": must be an object with score_thr, iou_thr, not NoneType'),
         ('{"fingerprint": 5}', '"fingerprint" must be text or null, not 5'),
         ('{"tuned_on": []}', r'"tuned_on" must be an object, not \[\]'),
-        ('{"views": {"scales": [1, 0]}}', r'"views": scales=\[1, 0\]: must be numbers above 0, as in'),
+        ('{"views": {"scales": [1, 0]}}', r'"views": scales=\[1, 0\]: must be shares of a size, from 0.05 to 8'),
         ('{"views": {"digits": [0.5]}}', r'"views": digits=\(0\.5,\): a second look needs a first one'),
         ('{"views": [1]}', '"views": must be an object with scales, digits, not list'),
         ('{"number": {"score_thr": NaN}}', '"number": score_thr=nan: must be a number from 0 to 1'),

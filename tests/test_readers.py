@@ -137,7 +137,8 @@ def test_how_photos_were_seen_is_said_and_inherited(tmp_path):
     found = reader_of_predictions(tmp_path / 'pred.json', str(tmp_path / 'mine.json'))
     assert found.reader == Reader(ReaderConfig(0.4), views=Views((0.75, 1)))
     (tmp_path / 'reader.json').write_text('{')
-    assert views_of(tmp_path / 'pred.json') == Views()
+    with pytest.raises(UserError, match=r'reader\.json: not JSON'):
+        views_of(tmp_path / 'pred.json')
 
 
 def test_the_photos_it_was_tuned_on_are_said(tmp_path):

@@ -180,6 +180,29 @@ def test_the_number_is_seen_again_closer_and_found_in_the_pixels_of_the_photo():
     assert len(second.pred_instances) == 0
 
 
+def test_a_box_beside_what_is_seen_closer_counts_as_the_first_views_have_it():
+    class Neighbour(Squares):
+        """And on whole photos a second box, far from the square."""
+
+        def test_step(self, data):
+            for sample in super().test_step(data):
+                if sample.ori_shape == (100, 200):
+                    far = InstanceData(
+                        bboxes=torch.tensor([[10, 40, 20, 60.0]]), scores=torch.tensor([0.25]), labels=torch.tensor([7])
+                    )
+                    sample.pred_instances = InstanceData.cat([sample.pred_instances, far])
+            return data['data_samples']
+
+    photo = [[view(factor, (120, 40, 130, 60))] for factor in (1, 2, 0.5)]
+    data = {key: [[pair[i] for pair in own] for own in photo] for i, key in enumerate(('inputs', 'data_samples'))}
+    (found,) = (
+        sample.pred_instances for sample in ScaleFusion(module=Neighbour(), digit_heights=(10,)).test_step(data)
+    )
+    assert found.labels.tolist() == [7, 4]  # best score first
+    assert found.scores.tolist() == pytest.approx([0.25, (0.2 + 0.4 + 0.1) / 3], abs=0.005)
+    np.testing.assert_allclose(found.bboxes[0].numpy(), [10, 40, 20, 60], atol=0.5)
+
+
 @pytest.mark.parametrize('name', CONFIGS)
 def test_every_config_has_scales_and_no_flip(name):
     cfg = Config.fromfile(ROOT / 'configs' / name)
@@ -228,10 +251,10 @@ def test_photos_are_seen_as_the_reader_was_tuned_unless_told_otherwise(cfg, want
 @pytest.mark.parametrize(
     ('change', 'said'),
     [
-        ({'tta_scales': (1, 0)}, 'tta_scales=(1, 0): must be numbers above 0, as in (0.75, 1, 1.33)'),
-        ({'tta_scales': 'all'}, "tta_scales='all': must be numbers above 0, as in (0.75, 1, 1.33)"),
-        ({'tta_scales': 2}, 'tta_scales=2: must be numbers above 0, as in (0.75, 1, 1.33)'),
-        ({'tta_digits': (0,)}, 'tta_digits=(0,): must be numbers above 0, as in (0.75, 1, 1.33)'),
+        ({'tta_scales': (1, 0)}, 'tta_scales=(1, 0): must be shares of a size, from 0.05 to 8, as in (0.5, 1)'),
+        ({'tta_scales': 'all'}, "tta_scales='all': must be shares of a size, from 0.05 to 8, as in (0.5, 1)"),
+        ({'tta_scales': 2}, 'tta_scales=2: must be shares of a size, from 0.05 to 8, as in (0.5, 1)'),
+        ({'tta_digits': (0,)}, 'tta_digits=(0,): must be shares of a size, from 0.05 to 2, as in (0.5, 1)'),
         ({'tta_scales': ()}, f'{LITE}: has no tta_scales; inherit configs/_base_/digits_tta.py'),
         ({'tta_model': None}, f'{LITE}: has no tta_model; inherit configs/_base_/digits_tta.py'),
         ({'test_dataloader': {'dataset': {'pipeline': []}}}, f'{LITE}: the test pipeline has no step with a scale'),

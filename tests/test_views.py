@@ -17,8 +17,10 @@ def test_what_is_said():
 @pytest.mark.parametrize(
     ('scales', 'digits', 'said'),
     [
-        ((1, -1), (), r'scales=\(1, -1\): must be numbers above 0'),
-        ((1,), 0.5, r'digits=0.5: must be numbers above 0'),
+        ((1, -1), (), r'scales=\(1, -1\): must be shares of a size'),
+        ((1,), 0.5, r'digits=0.5: must be shares of a size'),
+        ((9,), (), r'scales=\(9,\): must be shares of a size, from 0\.05 to 8'),
+        ((1,), (36, 48), r'digits=\(36, 48\): must be shares of a size, from 0\.05 to 2'),
         ((), (0.5,), r'digits=\(0\.5,\): a second look needs a first one; give scales'),
     ],
 )
