@@ -14,7 +14,7 @@ from custom.errors import UserError
 from custom.files import replacing
 from custom.fingerprint import fingerprint
 from custom.reader_file import Reader, read_reader, write_reader
-from custom.readers import FILE_NAME, reader_of_weights
+from custom.readers import FILE_NAME, NONE, reader_of_weights
 
 
 class Exported(NamedTuple):
@@ -51,34 +51,31 @@ def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None =
     """
     if out.suffix != '.safetensors':
         raise UserError(f'{out}: weights are exported as .safetensors; give a name that ends so')
-    first, name = checkpoints[0], ', '.join(map(str, checkpoints))
-    stored = load_checkpoint(first)
-    weights = _plain(stored)
-    if several := len(checkpoints) > 1:
-        if twice := [path for path in checkpoints if checkpoints.count(path) > 1]:
-            raise UserError(f'{twice[0]}: named more than once; a mean is of different checkpoints')
-        weights = mean_weights({str(path): _plain(load_checkpoint(path)) for path in checkpoints})
+    if twice := [path for path in checkpoints if checkpoints.count(path) > 1]:
+        raise UserError(f'{twice[0]}: named more than once; a mean is of different checkpoints')
+    first, several = checkpoints[0], len(checkpoints) > 1
+    loaded = {str(path): load_checkpoint(path) for path in checkpoints}
+    weights = mean_weights({name: _plain(stored) for name, stored in loaded.items()})
+    meta = loaded[str(first)].get('meta') or {}
     # Vectors are few numbers, and rounding the statistics of batch norms shows in the scores.
     halves = {
         key: value.half() if value.is_floating_point() and value.ndim > 1 else value for key, value in weights.items()
     }
     if wrong := [key for key, value in halves.items() if not value.isfinite().all()]:
-        raise UserError(f'{name}: {len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}; train again')
-    nothing, notes = Reader(), tuple[str, ...]()
-    reader, own = nothing, fingerprint(weights)
-    beside = out.with_name(FILE_NAME)
-    if not several:
-        reader, _, notes = reader_of_weights(first, str(wanted) if wanted else None, nothing, stored)
-    elif wanted:
-        reader = read_reader(wanted)
-        if reader.fingerprint not in (None, own):
-            raise UserError(f'{wanted}: tuned for other weights ({reader.fingerprint}) than the mean ({own})')
-    if reader is nothing and beside.is_file() and out.exists() and read_reader(beside).fingerprint != own:
+        raise UserError(
+            f'{", ".join(loaded)}: {len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}; train again'
+        )
+    nothing, content = Reader(), {'state_dict': weights, 'meta': meta}
+    asked = str(wanted) if wanted else NONE if several else None
+    reader, _, notes = reader_of_weights(first, asked, nothing, content, 'the mean' if several else None)
+    own, beside = fingerprint(weights), out.with_name(FILE_NAME)
+    kept = reader is nothing or not out.exists()
+    if kept and beside.is_file() and read_reader(beside).fingerprint != own:
+        if not out.exists():
+            raise UserError(f'{beside}: belongs to other weights; choose another folder, or remove it')
         notes = (*notes, f'{beside}: stays, but belongs to other weights and will not be used')
-    if beside.is_file() and not out.exists() and read_reader(beside).fingerprint != own:
-        raise UserError(f'{beside}: belongs to other weights; choose another folder, or remove it')
     with replacing(out) as temporary:
-        save_file(halves, temporary, describe(stored.get('meta') or {}, len(checkpoints)))
+        save_file(halves, temporary, describe(meta, len(checkpoints)))
     if reader is not nothing:
         write_reader(beside, replace(reader, fingerprint=own))  # one of a pred.json alone has none
     return Exported(len(halves), out.stat().st_size, None if reader is nothing else beside, notes)
@@ -89,8 +86,8 @@ def _plain(stored: Mapping) -> dict[str, torch.Tensor]:
     return {key.removeprefix('module.'): value.contiguous() for key, value in stored['state_dict'].items()}
 
 
-def _shape(weights: Mapping[str, torch.Tensor], key: str) -> torch.Size | None:
-    return weights[key].shape if key in weights else None
+def _shapes(weights: Mapping[str, torch.Tensor]) -> set[tuple[str, torch.Size]]:
+    return {(key, value.shape) for key, value in weights.items()}
 
 
 def mean_weights(weights: Mapping[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -107,9 +104,10 @@ def mean_weights(weights: Mapping[str, dict[str, torch.Tensor]]) -> dict[str, to
     """
     (first, wanted), *others = weights.items()
     for name, state in others:
-        if different := [key for key in wanted | state if _shape(wanted, key) != _shape(state, key)]:
+        if different := _shapes(wanted) ^ _shapes(state):
+            key, _ = min(different)
             raise UserError(
-                f'{name}: {different[0]} is not the same in {first}; only checkpoints of one architecture have a mean'
+                f'{name}: {key} is not the same in {first}; only checkpoints of one architecture have a mean'
             )
     return {
         key: torch.stack([state[key].double() for state in weights.values()]).mean(0).to(value.dtype)

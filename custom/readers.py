@@ -90,7 +90,9 @@ def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None, content: di
     return found
 
 
-def reader_of_weights(checkpoint: Path, wanted: str | None, default: Reader, content: dict | None = None) -> Found:
+def reader_of_weights(
+    checkpoint: Path, wanted: str | None, default: Reader, content: dict | None = None, name: str | None = None
+) -> Found:
     """The first reader that fits a checkpoint, of its meta or beside it; else `default`.
 
     Args:
@@ -98,6 +100,7 @@ def reader_of_weights(checkpoint: Path, wanted: str | None, default: Reader, con
         wanted: a reader.json instead of those, 'none' for the default.
         default: the config's.
         content: see `choose_reader`.
+        name: what messages call the weights. Defaults to None, those of the checkpoint.
 
     Raises:
         UserError: see `choose_reader`.
@@ -113,7 +116,8 @@ def reader_of_weights(checkpoint: Path, wanted: str | None, default: Reader, con
         own = own or (reader.fingerprint and fingerprint(stored['state_dict']))  # takes a while, and few need it
         if reader.fingerprint in (None, own):
             return Found(reader, source, tuple(notes))
-        said = f'{source}: tuned for other weights ({reader.fingerprint}) than those of {checkpoint} ({own})'
+        own_name = name or f'those of {checkpoint}'
+        said = f'{source}: tuned for other weights ({reader.fingerprint}) than {own_name} ({own})'
         if wanted:
             raise UserError(f'{said}; tune one by tools/tune_reader.py, or take {config} by --reader none')
         notes.append(f'{said}; not used')

@@ -73,16 +73,18 @@ class ScaleFusion(BaseTTAModel):
             for height in self.digit_heights:
                 for i, sample in self._look_closer(whole, regions, height):
                     found[i].append(sample)
-            for sample, region, photo in zip(self.merge_preds(found), regions, whole['data_samples'], strict=True):
+        merged = self.merge_preds(found)
+        if whole:
+            factor = 1 + len(self.digit_heights) / len(views)
+            for sample, region, photo in zip(merged, regions, whole['data_samples'], strict=True):
                 if region:
                     corners = np.array(region.xyxy) / np.tile(photo.scale_factor, 2)
-                    self._raise_outside(sample.pred_instances, corners, 1 + len(self.digit_heights) / len(views))
-            return [samples[0] for samples in found]
-        return self.merge_preds(found)
+                    sample.pred_instances = self._raise_outside(sample.pred_instances, corners, factor)
+        return merged
 
     @staticmethod
-    def _raise_outside(found: InstanceData, corners: np.ndarray, factor: float) -> None:
-        """Make the score of a box that no closer view can have shown the mean of the first ones, in place.
+    def _raise_outside(found: InstanceData, corners: np.ndarray, factor: float) -> InstanceData:
+        """Boxes that no closer view can have shown get the mean score of the first ones; all, best score first.
 
         Args:
             found: fused boxes, best score first.
@@ -92,9 +94,8 @@ class ScaleFusion(BaseTTAModel):
         low, high = found.bboxes.new_tensor(corners).chunk(2)
         centres = (found.bboxes[:, :2] + found.bboxes[:, 2:]) / 2
         outside = ((centres < low) | (centres > high)).any(dim=1)
-        scores = torch.where(outside, (found.scores * factor).clamp(max=1), found.scores)
-        order = scores.argsort(descending=True, stable=True)
-        found.set_data({'bboxes': found.bboxes[order], 'scores': scores[order], 'labels': found.labels[order]})
+        found.scores = torch.where(outside, (found.scores * factor).clamp(max=1), found.scores)
+        return found[found.scores.argsort(descending=True, stable=True)]
 
     def merge_preds(self, data_samples_list: Sequence[Sequence[DetDataSample]]) -> list[DetDataSample]:
         """One sample a photo: that of the first view, with the fused boxes in the pixels of the original photo."""
@@ -157,9 +158,8 @@ def choose_views(cfg: Config, found: Found, tta: bool | None) -> Found:
     if tta:
         if not cfg.get('tta_scales'):
             raise UserError(f'{cfg.filename}: has no tta_scales; inherit configs/_base_/digits_tta.py')
-        wanted = Views(
-            *(require_scales(f'tta_{name}', cfg.get(f'tta_{name}', ()), most) for name, most in MOST.items())
-        )
+        asked = {name: require_scales(f'tta_{name}', cfg.get(f'tta_{name}', ()), most) for name, most in MOST.items()}
+        wanted = Views(**asked)
     if wanted != found.reader.views:
         reader = dataclasses.replace(found.reader, views=wanted, tuned_on={})
         found = found._replace(reader=reader, notes=(*found.notes, NOT_TUNED))
