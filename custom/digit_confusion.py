@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from custom.annotations import DigitAnnotations
+from custom.geometry import ious
 from custom.predictions import Detections
 from custom.reading import Reading
 
@@ -55,22 +56,14 @@ def pair_boxes(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
         >>> pair_boxes(np.array([[0, 0, 10, 10.0]]), np.array([[50, 0, 60, 10], [1, 0, 11, 10.0]]))
         [(0, 1)]
     """
-    ious = _ious(one, other)
+    overlaps = ious(one[:, None], other)
     pairs: list[tuple[int, int]] = []
-    for i, j in zip(*np.unravel_index(np.argsort(-ious, axis=None, kind='stable'), ious.shape), strict=True):
-        if ious[i, j] < SAME_IOU:
+    for i, j in zip(*np.unravel_index(np.argsort(-overlaps, axis=None, kind='stable'), overlaps.shape), strict=True):
+        if overlaps[i, j] < SAME_IOU:
             break
         if all(i != taken and j != others for taken, others in pairs):
             pairs.append((int(i), int(j)))
     return pairs
-
-
-def _ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(N, M) of boxes (N, 4) and (M, 4), xyxy in pixels."""
-    sides = np.minimum(one[:, None, 2:], other[:, 2:]) - np.maximum(one[:, None, :2], other[:, :2])
-    overlap = sides.clip(0).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (one, other)]
-    return overlap / np.maximum(areas[0][:, None] + areas[1] - overlap, np.finfo(float).tiny)
 
 
 def compare_digits(

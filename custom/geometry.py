@@ -58,6 +58,32 @@ def _starts(photos: np.ndarray) -> np.ndarray:
     return np.diff(photos, prepend=photos[:1] - 1) != 0  # whether a box is the first one of its photo
 
 
+def ious(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """IoU of boxes (..., 4) and (..., 4) xyxy, which are broadcast; 0 where neither has an area.
+
+    Example:
+        >>> ious(np.array([0, 0, 4, 4]), np.array([[2, 0, 4, 4], [9, 9, 9, 9.0]])).tolist()
+        [0.5, 0.0]
+    """
+    sides = np.minimum(some[..., 2:], others[..., 2:]) - np.maximum(some[..., :2], others[..., :2])
+    overlap = sides.clip(0).prod(axis=-1)
+    areas = [(boxes[..., 2:] - boxes[..., :2]).clip(0).prod(axis=-1) for boxes in (some, others)]
+    return overlap / np.maximum(areas[0] + areas[1] - overlap, np.finfo(float).tiny)
+
+
+def pairs_of_a_group(groups: np.ndarray, sorted_groups: np.ndarray) -> np.ndarray:
+    """(2, P) indices of every element of `groups` and every one of `sorted_groups` that is the same number.
+
+    Example:
+        >>> pairs_of_a_group(np.array([7, 2]), np.array([2, 2, 5, 7])).tolist()
+        [[0, 1, 1], [3, 0, 1]]
+    """
+    starts = np.searchsorted(sorted_groups, groups, 'left')
+    counts = np.searchsorted(sorted_groups, groups, 'right') - starts
+    one = np.repeat(np.arange(len(groups)), counts)
+    return np.stack([one, np.arange(len(one)) + np.repeat(starts - np.cumsum(counts) + counts, counts)])
+
+
 def typical_height(bboxes: np.ndarray, scores: np.ndarray) -> float:
     """Score-weighted median height, in pixels, of at least one box; bboxes (N, 4) xyxy, scores (N,)."""
     half = scores.sum() / 2

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from custom.errors import UserError
+from custom.geometry import pairs_of_a_group
 
 if TYPE_CHECKING:
     from custom.annotations import DigitAnnotations
@@ -76,7 +77,7 @@ def find_overlaps(detections: Detections, truth: DigitAnnotations) -> Overlaps:
     true_rows, true_places, true_groups = true_rows[order], true_places[order], true_groups[order]
 
     bboxes, true, crowd = detections.bboxes[rows], truth.bboxes[true_rows], truth.iscrowd[true_rows]
-    pairs = _pairs(groups, true_groups)
+    pairs = pairs_of_a_group(groups, true_groups)
     ious = _ious(bboxes[pairs[0]], true[pairs[1]], crowd[pairs[1]])
     near = ious >= LEAST[0]
     return Overlaps(
@@ -107,14 +108,6 @@ def _nth(groups: np.ndarray) -> np.ndarray:
     nth = np.empty(len(groups), dtype=np.int64)
     nth[order] = np.arange(len(groups)) - np.repeat(first, counts)
     return nth
-
-
-def _pairs(groups: np.ndarray, true_groups: np.ndarray) -> np.ndarray:
-    """(2, P) every element of `groups` with every one of the sorted `true_groups` that is the same."""
-    starts = np.searchsorted(true_groups, groups, 'left')
-    counts = np.searchsorted(true_groups, groups, 'right') - starts
-    found = np.repeat(np.arange(len(groups)), counts)
-    return np.stack([found, np.arange(len(found)) + np.repeat(starts - np.cumsum(counts) + counts, counts)])
 
 
 def _ious(found: np.ndarray, true: np.ndarray, crowd: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from custom.geometry import suppress_doubles
+from custom.geometry import ious, suppress_doubles
 from custom.near_copies import is_near_copy, signatures
 from custom.photos import list_photos, photo_size, read_photo
 from custom.predictions import Detections
@@ -112,21 +112,13 @@ def agree(sights: Sequence[Sight], rule: SureRule) -> str | np.ndarray:
     if numbers == {''}:
         return NO_NUMBER
     first = sights[0].bboxes
-    if len(numbers) > 1 or any((_overlaps(first, sight.bboxes) <= SAME_PLACE).any() for sight in sights[1:]):
+    if len(numbers) > 1 or any((ious(first, sight.bboxes) <= SAME_PLACE).any() for sight in sights[1:]):
         return DIFFER
     if min(sight.lowest for sight in sights) < rule.min_score:
         return UNSURE
     if any(sight.other for sight in sights):
         return OTHER
     return np.mean([sight.bboxes for sight in sights], axis=0)
-
-
-def _overlaps(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """IoU (D,) of each box of `some` (D, 4) with the same one of `others` (D, 4), all xyxy."""
-    sides = np.minimum(some[:, 2:], others[:, 2:]) - np.maximum(some[:, :2], others[:, :2])
-    shared = sides.clip(0).prod(axis=1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (some, others)]
-    return shared / np.maximum(areas[0] + areas[1] - shared, 1e-9)
 
 
 def inside(xyxy: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -14,7 +14,8 @@ class ReaderConfig:
     """How boxes become a number. Only the two thresholds are on by default; the rest is for `custom.tuning` to try.
 
     Args:
-        score_thr: a box is used when its score is at least this, 0..1. Defaults to 0.5.
+        score_thr: a place where a digit may be is used when its score (`custom.places`) is at least this, 0..1.
+            Defaults to 0.6.
         iou_thr: of two boxes whose IoU is above this, 0..1, only the better one is used. Defaults to 0.3.
             In 0.3 % of SVHN's training photos two digits overlap by more than that; one of them is then lost.
         fallback_thrs: lower and lower score thresholds, each tried only where none before it finds a box, rather than
@@ -37,7 +38,7 @@ class ReaderConfig:
         (0.6, 0.3)
     """
 
-    score_thr: float = 0.5
+    score_thr: float = 0.6
     iou_thr: float = 0.3
     fallback_thrs: tuple[float, ...] = ()
     max_gap: float | None = None

@@ -1,8 +1,8 @@
 """From boxes, scores and digits to the number on a photo.
 
-Of boxes that are doubles of one another, whatever their digits, the best is a place where a digit may be. The places
-that pass the score threshold, and the rules that `ReaderConfig` sets, are read. Nothing here needs a model: pred.json
-can be read again with other settings.
+Of boxes that are doubles of one another, whatever their digits, the best is a place where a digit may be
+(`custom.places`). The places that pass the score threshold, and the rules that `ReaderConfig` sets, are read. Nothing
+here needs a model: pred.json can be read again with other settings.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from custom.calibration import calibrated
-from custom.geometry import best_group, left_to_right, of_one_size, row_by_row, suppress_doubles, typical_height
+from custom.geometry import best_group, left_to_right, of_one_size, row_by_row, typical_height
+from custom.places import find_places
 from custom.reader_config import DEFAULTS, ReaderConfig
 
 if TYPE_CHECKING:
     from custom.predictions import Detections
 
-NOISE = 0.05  # places that score less say nothing about the number
+NOISE = 0.05  # boxes that score less say nothing about the number
 
 
 class Reading(NamedTuple):
@@ -28,9 +29,9 @@ class Reading(NamedTuple):
 
     Attributes:
         number: the digits in reading order, leading zeros kept; '' where none was found.
-        confidence: how likely the answer is right, 0..1, calibrated where the config says so. Raw, it is the geometric
-            mean of the scores used, times 1 - score of every other place of NOISE or more that the rules on size and
-            gap would let join; where there is no number, that product over all places.
+        confidence: how likely the answer is right, 0..1, calibrated where the config says so. Raw, it is the product of
+            the scores of the boxes used, times 1 - score of the best box of every other place that the rules on size
+            and gap would let join; where there is no number, that product over all places.
         used: (D,) int64, indices of the boxes used, in reading order.
     """
 
@@ -78,13 +79,15 @@ def _raw_confidence(bboxes: np.ndarray, scores: np.ndarray, used: np.ndarray, co
         if config.max_gap is not None:
             gaps = np.maximum(boxes[:, :2].min(axis=0) - bboxes[:, 2:], bboxes[:, :2] - boxes[:, 2:].max(axis=0))
             others &= (gaps <= config.max_gap * height).all(axis=1)
-    return float(scores[used].prod() ** (1 / used.size) * (1 - scores[others]).prod())
+    return float(scores[used].prod() * (1 - scores[others]).prod())
 
 
-def _read_places(bboxes: np.ndarray, scores: np.ndarray, config: ReaderConfig) -> tuple[np.ndarray, float]:
+def _read_places(
+    bboxes: np.ndarray, scores: np.ndarray, place_scores: np.ndarray, config: ReaderConfig
+) -> tuple[np.ndarray, float]:
     """Indices of the places used, in reading order, and the raw confidence; all places are of one photo, best first."""
-    count = next((n for thr in config.steps if (n := np.count_nonzero(scores >= thr))), 0)
-    used = use_boxes(bboxes[:count], scores[:count], config)
+    count = next((n for thr in config.steps if (n := np.count_nonzero(place_scores >= thr))), 0)
+    used = use_boxes(bboxes[:count], place_scores[:count], config)
     return used, _raw_confidence(bboxes, scores, used, config)
 
 
@@ -106,13 +109,15 @@ def _read(
 ) -> list[Reading]:
     """The reading of each photo wanted; bboxes (N, 4) xyxy in pixels, the photo of each in `photos` (N,)."""
     seen = np.flatnonzero(scores >= min(NOISE, config.steps[-1]))
-    places = seen[suppress_doubles(bboxes[seen], scores[seen], config.iou_thr, photos[seen])]
+    places, place_scores = find_places(bboxes[seen], scores[seen], labels[seen], config.iou_thr, photos[seen])
+    places = seen[places]
     bboxes, scores = bboxes[places], scores[places].clip(max=1)
     cuts = np.searchsorted(photos[places], wanted, 'left'), np.searchsorted(photos[places], wanted, 'right')
     readings = []
     for start, stop in zip(*(cut.tolist() for cut in cuts), strict=True):
-        used, confidence = _read_places(bboxes[start:stop], scores[start:stop], config)
-        used = places[start:stop][used]
+        own = slice(start, stop)
+        used, confidence = _read_places(bboxes[own], scores[own], place_scores[own], config)
+        used = places[own][used]
         readings.append(Reading(''.join(map(str, labels[used].tolist())), confidence, used))
     return _calibrate(readings, config)
 

@@ -1,4 +1,4 @@
-"""What hands and weather make of a typeface's digits: heavier, lighter, wavering, stencilled, a 7 with a bar."""
+"""What hands and weather make of a typeface's digits: heavier, wavering, stencilled; other forms of 1, 3 and 7."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,8 @@ WAVERING = 0.18  # share of the numbers at hardness 1 that look painted or cut b
 HEAVIER = 0.3  # share whose strokes are thickened or thinned
 STENCILLED = 0.07  # share that was sprayed through a stencil, whose bridges leave gaps
 BARRED = 0.2  # share whose 7 has a bar, as hands write it in much of Europe
+FLAT = 0.2  # share whose 3 has a flat top; of the typefaces few with serifs have one, of enamel plates many
+FLAGGED = 0.12  # share whose 1 begins with a long stroke upwards
 
 
 def thicken(mask: np.ndarray, pixels: int) -> np.ndarray:
@@ -59,6 +61,36 @@ def bar_seven(mask: np.ndarray, place: float, size: int) -> np.ndarray:
     return barred
 
 
+def flatten_three(mask: np.ndarray, serif: bool) -> np.ndarray:
+    """(h, w) uint8 mask of a 3, cropped to its ink, whose upper bowl becomes a level bar and a stroke to the middle."""
+    height, width = mask.shape
+    arc = mask[: height // 3, width // 2] > 127
+    thick = int(np.clip(arc.sum(), 0.08 * height, 0.18 * height))
+    stroke = max(1, round(0.8 * thick))
+    flat = mask.copy()
+    flat[: round(0.45 * height)] = 0
+    left, right = round(0.06 * width), round(0.97 * width)
+    flat[:thick, left:right] = 255
+    if serif:
+        flat[: thick + round(0.1 * height), left : left + stroke] = 255
+    ends = (right - stroke // 2 - 1, thick // 2), (round(0.42 * width), round(0.46 * height))
+    return cv2.line(flat, *ends, 255, stroke, cv2.LINE_AA)
+
+
+def flag_one(mask: np.ndarray, across: int, down: int) -> np.ndarray:
+    """(h, w) uint8 mask of a 1 with a stroke that begins `across` pixels left of the stem's top, `down` below it.
+
+    There must be room for it on the left.
+    """
+    rows = np.flatnonzero(mask.max(axis=1) > 127)
+    stem = np.flatnonzero(mask[round(rows[0] + 0.65 * (rows[-1] - rows[0]))] > 127)
+    if not stem.size:
+        return mask
+    stroke = max(1, round(0.7 * stem.size))
+    top = (int(stem.mean()), int(rows[0] + stroke // 2))
+    return cv2.line(mask.copy(), top, (int(stem[0]) - across, top[1] + down), 255, stroke, cv2.LINE_AA)
+
+
 def restyle(
     rng: np.random.Generator, glyphs: Sequence[Glyph | None], digits: Sequence[int], size: int, hardness: float
 ) -> list[Glyph]:
@@ -80,15 +112,21 @@ def restyle(
     strength = rng.uniform(0.015, 0.04) if rng.random() < WAVERING * hardness else 0.0
     bridge = round(size * rng.uniform(0.05, 0.11)) if rng.random() < STENCILLED * hardness else 0
     barred = 7 in digits and rng.random() < BARRED * hardness
-    if not (grown or strength or bridge or barred):
+    flat = 3 in digits and rng.random() < FLAT * hardness
+    flagged = 1 in digits and rng.random() < FLAGGED * hardness
+    if not (grown or strength or bridge or barred or flat or flagged):
         return whole
-    gap, bar = rng.uniform(0.42, 0.58), rng.uniform(0.42, 0.6)
+    gap, bar, serif = rng.uniform(0.42, 0.58), rng.uniform(0.42, 0.6), rng.random() < 0.5
+    across, down = (round(size * share) for share in rng.uniform((0.15, 0.2), (0.35, 0.45)))
     edge = max(2, round(0.15 * size))
     changed = []
     for one, digit in zip(whole, digits, strict=True):
-        mask = np.pad(cut_bridges(one.mask, digit, gap, bridge) if bridge else one.mask, edge)
+        mask = flatten_three(one.mask, serif) if flat and digit == 3 else one.mask
+        mask = np.pad(cut_bridges(mask, digit, gap, bridge) if bridge else mask, edge)
         if barred and digit == 7:
             mask = bar_seven(mask, bar, size)
+        if flagged and digit == 1:
+            mask = flag_one(np.pad(mask, ((0, 0), (across, 0))), across, down)
         if grown:
             mask = thicken(mask, grown)
         if strength:

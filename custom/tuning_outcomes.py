@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 
 from custom.annotations import DigitAnnotations
-from custom.geometry import suppress_doubles
+from custom.places import find_places
 from custom.predictions import Detections
 from custom.reader_config import ReaderConfig
 from custom.reading import NOISE, use_boxes
@@ -18,15 +18,15 @@ THRESHOLDS = np.arange(round(100 * NOISE), 96) / 100
 class Places:
     """The places of all photos at one IoU threshold, each photo's best first.
 
-    A threshold lets the first few of a photo's places pass: suppression from the best down gives the same ones whether
-    worse boxes are there or not. So one suppression serves all score thresholds.
+    A threshold lets the first few of a photo's places pass, and which places there are does not hang on it. So they are
+    found once for all score thresholds.
     """
 
     def __init__(self, detections: Detections, image_ids: np.ndarray, true: list[str], iou_thr: float) -> None:
         photos = np.searchsorted(image_ids, detections.image_ids)
         xyxy = np.hstack([detections.bboxes[:, :2], detections.bboxes[:, :2] + detections.bboxes[:, 2:]])
-        kept = suppress_doubles(xyxy, detections.scores, iou_thr, photos)
-        photos, scores, labels = photos[kept], detections.scores[kept], detections.labels[kept]
+        kept, scores = find_places(xyxy, detections.scores, detections.labels, iou_thr, photos)
+        photos, labels = photos[kept], detections.labels[kept]
         passes = np.zeros((len(image_ids), len(THRESHOLDS) + 1), dtype=np.int64)
         np.add.at(passes, (photos, np.searchsorted(THRESHOLDS, scores, 'right')), 1)
         self.counts = passes[:, ::-1].cumsum(axis=1)[:, -2::-1]  # (photos, thresholds), how many places pass

@@ -29,7 +29,7 @@ def search(outcomes: Outcomes, rows: np.ndarray) -> ReaderConfig:
 
     Args:
         outcomes: of all photos.
-        rows: (R,) the photos to choose on. Without any, it is START with a threshold of 0.5.
+        rows: (R,) the photos to choose on. Without any, it is START with a threshold of 0.6.
     """
     best = _with_threshold(outcomes, rows, START)
     while changes := [

@@ -8,7 +8,7 @@ import pytest
 from conftest import run_tool
 from PIL import Image
 
-DEFAULT = 'read with scores from 0.5; no reader.json\n'
+DEFAULT = 'read with scores from 0.6; no reader.json\n'
 
 
 def run(*arguments):
@@ -127,7 +127,7 @@ def test_the_reader_beside_pred_json_is_used_unless_another_is_given(tmp_path, p
 
     assert numbers() == (['1,-1', '2,37', '10,05'], f'read with scores from 0.75, 0.3; {beside}')
     assert numbers('--reader', mine) == (['1,-1', '2,-1', '10,5'], f'read with scores from 0.85; {mine}')
-    assert numbers('--reader', 'none') == (['1,-1', '2,3', '10,05'], 'read with scores from 0.5; no reader.json')
+    assert numbers('--reader', 'none') == (['1,-1', '2,3', '10,05'], 'read with scores from 0.6; no reader.json')
     assert numbers('--score-thr', 0.3) == (['1,-1', '2,37', '10,05'], f'read with scores from 0.3; {beside}')
     assert json.loads(beside.read_text())['fingerprint'] == '0123456789abcdef'  # as it was
 

@@ -2,8 +2,19 @@
 
 import numpy as np
 import pytest
+import torch
+from torchvision.ops import box_iou
 
-from custom.geometry import best_group, left_to_right, of_one_size, row_by_row, suppress_doubles, typical_height
+from custom.geometry import (
+    best_group,
+    ious,
+    left_to_right,
+    of_one_size,
+    pairs_of_a_group,
+    row_by_row,
+    suppress_doubles,
+    typical_height,
+)
 
 
 def boxes(*corners, width=6, height=10):
@@ -72,6 +83,24 @@ def test_many_photos_at_once_are_as_one_by_one(iou_thr):
                 kept.append(i)
         expected += kept
     assert suppress_doubles(some, scores, iou_thr, photos).tolist() == expected
+
+
+def test_ious_are_those_of_torchvision():
+    rng = np.random.default_rng(0)
+    corner = rng.integers(0, 30, (80, 2))
+    some = np.hstack([corner, corner + rng.integers(1, 20, (80, 2))]).astype(float)
+    expected = box_iou(torch.from_numpy(some), torch.from_numpy(some[:50]))
+    assert ious(some[:, None], some[:50]) == pytest.approx(expected.numpy())
+    assert ious(some, some).tolist() == [1] * 80
+    assert ious(np.zeros(4), np.zeros((2, 4))).tolist() == [0, 0]
+
+
+def test_pairs_of_a_group_are_all_of_the_same_number():
+    rng = np.random.default_rng(0)
+    groups, others = rng.integers(0, 9, 40), np.sort(rng.integers(0, 9, 30))
+    expected = [[i, j] for i in range(40) for j in range(30) if groups[i] == others[j]]
+    assert pairs_of_a_group(groups, others).T.tolist() == expected
+    assert pairs_of_a_group(groups, others[:0]).shape == (2, 0)
 
 
 def test_the_typical_height_is_weighed_by_the_scores():

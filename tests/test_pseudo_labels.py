@@ -145,7 +145,7 @@ def test_the_tool_writes_what_training_reads(folder, pred_json, tmp_path):
         'photos by digits: 1: 1, 2: 1',
         'left out: 0 no number, 0 readings differ, 1 unsure of a digit, 0 something else seen, '
         '0 copy of an excluded photo',
-        'digits from 0.75, nothing else above 0.2; scores from 0.5; no reader.json',
+        'digits from 0.75, nothing else above 0.2; scores from 0.6; no reader.json',
     ]
     read = read_annotations(out, folder)
     assert read.file_names == ['1.png', '2.png']

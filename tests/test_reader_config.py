@@ -12,7 +12,7 @@ from custom.reader_config import DEFAULTS, ReaderConfig
 
 def test_by_default_the_rules_are_off():
     assert dataclasses.asdict(DEFAULTS) == {
-        'score_thr': 0.5,
+        'score_thr': 0.6,
         'iou_thr': 0.3,
         'fallback_thrs': (),
         'max_gap': None,
@@ -50,7 +50,7 @@ def test_a_share_outside_0_to_1_is_refused(field, value):
 @pytest.mark.parametrize(
     ('settings', 'said'),
     [
-        ({'fallback_thrs': (0.5,)}, r'fallback_thrs=\(0\.5,\): must fall, from below score_thr=0\.5'),
+        ({'fallback_thrs': (0.6,)}, r'fallback_thrs=\(0\.6,\): must fall, from below score_thr=0\.6'),
         ({'fallback_thrs': [0.1, 0.2]}, r'fallback_thrs=\(0\.1, 0\.2\): must fall'),
         ({'fallback_thrs': [-0.1]}, r'fallback_thrs=-0\.1: must be a number from 0 to 1'),
         ({'fallback_thrs': 0.3}, r'fallback_thrs=0\.3: must be a list of numbers'),

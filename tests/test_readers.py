@@ -114,7 +114,7 @@ def test_the_metrics_get_it(tmp_path, checkpoint):
 def test_predictions_are_read_as_the_file_beside_them_says(tmp_path):
     pred_json = tmp_path / 'pred.json'
     found = reader_of_predictions(pred_json)
-    assert (found.reader, str(found)) == (Reader(), 'scores from 0.5; no reader.json')
+    assert (found.reader, str(found)) == (Reader(), 'scores from 0.6; no reader.json')
     steps = Reader(ReaderConfig(0.6, fallback_thrs=(0.3, 0.125)), fingerprint=OWN)
     write_reader(tmp_path / 'reader.json', steps)
     found = reader_of_predictions(pred_json)
@@ -130,7 +130,7 @@ def test_how_photos_were_seen_is_said_and_inherited(tmp_path):
     assert views_of(tmp_path / 'pred.json') == Views()
     write_reader(tmp_path / 'reader.json', Reader(views=Views((0.75, 1.0))))
     assert views_of(tmp_path / 'pred.json') == Views((0.75, 1))
-    said = f'photos seen at 0.75, 1 times their size; scores from 0.5; {tmp_path / "reader.json"}'
+    said = f'photos seen at 0.75, 1 times their size; scores from 0.6; {tmp_path / "reader.json"}'
     assert str(reader_of_predictions(tmp_path / 'pred.json')) == said
     assert reader_of_predictions(tmp_path / 'pred.json', 'none').reader == Reader(views=Views((0.75, 1)))
     write_reader(tmp_path / 'mine.json', Reader(ReaderConfig(0.4), views=Views((2,))))
@@ -142,7 +142,7 @@ def test_how_photos_were_seen_is_said_and_inherited(tmp_path):
 
 
 def test_the_photos_it_was_tuned_on_are_said(tmp_path):
-    plain = f'scores from 0.5; {tmp_path / "reader.json"}'
+    plain = f'scores from 0.6; {tmp_path / "reader.json"}'
     for tuned_on, said in (
         ({'source': 'valid.json', 'photos': 56}, ', tuned on valid.json'),
         (

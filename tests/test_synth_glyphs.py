@@ -1,4 +1,4 @@
-"""Heavier, lighter, wavering, stencilled and barred digits."""
+"""Heavier, lighter, wavering and stencilled digits, and other forms of 1, 3 and 7."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from custom.digits import DIGITS
 from custom.synth_fonts import Face, glyph
-from custom.synth_glyphs import bar_seven, cut_bridges, restyle, thicken, waver
+from custom.synth_glyphs import bar_seven, cut_bridges, flag_one, flatten_three, restyle, thicken, waver
 
 FACE = Face(str(Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf/DejaVuSans-Bold.ttf'))
 GLYPHS = [glyph(FACE, char, 64) for char in DIGITS]
@@ -41,6 +41,33 @@ def test_the_bar_of_a_7_crosses_its_stem():
     (rows,) = np.nonzero((barred != mask).any(axis=1))
     assert (rows[0], rows[-1]) == (28, 31)  # about the middle, as thick as the stem
     assert np.flatnonzero(barred[29]).tolist() == list(range(22, 38))
+
+
+def test_a_flat_3_has_a_bar_a_thin_middle_and_its_own_lower_bowl():
+    round_one = GLYPHS[3].mask
+    flat, served = (flatten_three(round_one, serif) for serif in (False, True))
+    height, width = round_one.shape
+    assert flat.shape == round_one.shape
+    assert np.count_nonzero(flat[1]) > 0.85 * width > np.count_nonzero(round_one[1])
+    assert (flat[height // 2 + 1 :] == round_one[height // 2 + 1 :]).all()
+    middle = np.flatnonzero(flat[height // 3])  # of the stroke from the bar's right end to the middle
+    assert 0.4 * width < middle[0]
+    assert middle[-1] < 0.9 * width
+    (rows, columns) = np.nonzero(served != flat)
+    assert columns.max() < 0.35 * width
+    assert rows.max() < 0.35 * height
+
+
+def test_the_flag_of_a_1_rises_to_its_stem():
+    mask = np.zeros((64, 60), np.uint8)
+    mask[10:50, 40:44] = 255
+    flagged = flag_one(mask, 16, 20)
+    rows, columns = np.nonzero(flagged != mask)
+    assert 20 <= columns.min() <= 24
+    assert 28 <= rows.max() <= 34
+    assert rows[columns == 39].max() < 20  # it meets the stem at its top
+    assert (flagged[mask > 0] == 255).all()
+    assert not flag_one(np.pad(np.full((2, 2), 255, np.uint8), ((4, 40), (9, 9))), 3, 3)[20:].any()
 
 
 def test_nothing_changes_at_hardness_0():

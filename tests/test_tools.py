@@ -104,7 +104,7 @@ def test_the_reader_is_the_one_of_the_weights_or_the_one_that_is_named(trained, 
         return done, done.stdout.splitlines()[1] if done.returncode == 0 else None
 
     (best,) = work_dir.glob('best_*.pth')
-    assert read_with(best, '--reader', 'none')[1] == "read with scores from 0.5; the config's thresholds"
+    assert read_with(best, '--reader', 'none')[1] == "read with scores from 0.6; the config's thresholds"
     mine = tmp_path / 'mine.json'
     mine.write_text(json.dumps({**reader, 'number': {'score_thr': 0.125}, 'tuned_on': {}}))
     assert read_with(best, '--reader', mine, '--dump', tmp_path / 'out')[1] == f'read with scores from 0.125; {mine}'
@@ -115,7 +115,7 @@ def test_the_reader_is_the_one_of_the_weights_or_the_one_that_is_named(trained, 
     torch.save({'state_dict': weights}, tmp_path / 'other.pth')
     (tmp_path / 'reader.json').write_text(json.dumps(reader))
     done, line = read_with(tmp_path / 'other.pth')
-    assert line == "read with scores from 0.5; the config's thresholds"
+    assert line == "read with scores from 0.6; the config's thresholds"
     (note,) = done.stderr.splitlines()
     assert note.startswith(f'note: {tmp_path / "reader.json"}: tuned for other weights ({reader["fingerprint"]}) than ')
     done, _ = read_with(tmp_path / 'other.pth', '--reader', mine)

@@ -33,7 +33,7 @@ TUNED_ON = {
 def test_the_lines():
     config = ReaderConfig(0.7, 0.3, (0.4, 0.1), 0.6, None, calibration=(1.0, 0.5))
     assert describe(Reader(config, BoxConfig(iou_thr=0.65), tuned_on=TUNED_ON)).splitlines() == [
-        'reading: score_thr 0.7 (default 0.5), fallback_thrs 0.4/0.1 (default none), iou_thr 0.3, '
+        'reading: score_thr 0.7 (default 0.6), fallback_thrs 0.4/0.1 (default none), iou_thr 0.3, '
         'max_gap 0.6 (default none), size_ratio none, layout line, max_digits none',
         'boxes in pred.json: of two with an IoU above 0.65 the better one; AP 0.250 before, 0.255 after',
         'number accuracy on 56 photos of valid.json:',
@@ -53,5 +53,5 @@ def test_the_lines():
 
 def test_all_boxes():
     said = describe(Reader(tuned_on=TUNED_ON)).splitlines()
-    assert said[0].startswith('reading: score_thr 0.5, fallback_thrs none, iou_thr 0.3, max_gap none, ')
+    assert said[0].startswith('reading: score_thr 0.6, fallback_thrs none, iou_thr 0.3, max_gap none, ')
     assert said[1] == 'boxes in pred.json: all, doubles too; AP 0.250 before, 0.255 after'
