@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from custom.digits import DIGITS
 from custom.geometry import ious, pairs_of_a_group, suppress_doubles
 
-DIGITS = 10
-SAME_IOU = 0.6  # boxes that overlap by more are taken for sights of one digit, whatever they take it for
+NOISE = 0.05  # boxes that score less say nothing about the number
+SAME_DIGIT_IOU = 0.6  # boxes that overlap by more are taken for sights of one digit, whatever they take it for
 
 
 def find_places(
@@ -14,8 +15,8 @@ def find_places(
     """The places on each photo, and their scores.
 
     A blurred digit is a 3 to 0.4 and a 5 to 0.5: which it is may be doubtful, that there is one is not. So the score of
-    a place is the mean of two: that of its best box, and the sum over the digits, each with its best box there, at most
-    1. docs/accuracy.md has what that gains.
+    a place is the mean of two: that of its best box, and the sum over the digits, each with its best box of NOISE or
+    more there, at most 1. docs/accuracy.md has what that gains.
 
     Args:
         bboxes: (N, 4) xyxy in pixels.
@@ -36,12 +37,14 @@ def find_places(
     """
     kept = suppress_doubles(bboxes, scores, iou_thr, photos)
     own = scores[kept].clip(max=1)
-    best = np.zeros((len(kept), DIGITS))  # of each digit at each place, the best score
-    box, place = pairs_of_a_group(photos, photos[kept])
+    best = np.zeros((len(kept), len(DIGITS)))  # of each digit at each place, the best score
+    told = np.flatnonzero(scores >= NOISE)
+    box, place = pairs_of_a_group(photos[told], photos[kept])
+    box = told[box]
     overlaps = ious(bboxes[box], bboxes[kept[place]])
-    near = np.flatnonzero(overlaps > SAME_IOU)
-    near = near[np.lexsort((overlaps[near], box[near]))]
-    near = near[np.diff(box[near], append=-1) != 0]  # of each box, the place of most overlap
+    near = np.flatnonzero(overlaps > SAME_DIGIT_IOU)
+    near = near[np.lexsort((-place[near], overlaps[near], box[near]))]
+    near = near[np.diff(box[near], append=-1) != 0]  # of each box, the place of most overlap, of equal ones the best
     np.maximum.at(best, (place[near], labels[box[near]]), scores[box[near]])
     best[np.arange(len(kept)), labels[kept]] = own
     means = (own + best.sum(axis=1).clip(max=1)) / 2

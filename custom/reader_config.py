@@ -18,7 +18,7 @@ class ReaderConfig:
             Defaults to 0.6.
         iou_thr: of two boxes whose IoU is above this, 0..1, only the better one is used. Defaults to 0.3.
             In 0.3 % of SVHN's training photos two digits overlap by more than that; one of them is then lost.
-        fallback_thrs: lower and lower score thresholds, each tried only where none before it finds a box, rather than
+        fallback_thrs: lower and lower score thresholds, each tried only where none before it finds a place, rather than
             answering that there is no number. Defaults to (), none.
         max_gap: boxes further than this from the group with the best summed score are left out; in median heights of
             the boxes, edge to edge, from 0. Defaults to None, any gap.
@@ -26,7 +26,7 @@ class ReaderConfig:
             are left out. Defaults to None, any size.
         layout: 'line' reads from left to right; 'rows' reads rows from top to bottom, each from left to right.
             Defaults to 'line'.
-        max_digits: of more boxes only the best-scored are used, from 1. Defaults to None, any number.
+        max_digits: of more places only the best are used, from 1. Defaults to None, any number.
         calibration: slope (from 0) and intercept on the logit of the confidence in a number. Defaults to None, raw.
         empty_right: factor, 0..1, on the confidence that there is no number. Defaults to 1.0.
 

@@ -54,7 +54,9 @@ def add_reader_arguments(parser: argparse.ArgumentParser) -> None:
         '--reader', metavar='FILE', help="a reader.json, or 'none'; default: the one beside PRED_JSON, if there is one"
     )
     parser.add_argument(
-        '--score-thr', type=float, help=f"least score of a digit; default: the reader's, else {ReaderConfig.score_thr}"
+        '--score-thr',
+        type=float,
+        help=f"least score of a place that is read; default: the reader's, else {ReaderConfig.score_thr}",
     )
 
 

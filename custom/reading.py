@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from custom.calibration import calibrated
+from custom.digits import DIGITS
 from custom.geometry import best_group, left_to_right, of_one_size, row_by_row, typical_height
-from custom.places import find_places
+from custom.places import NOISE, find_places
 from custom.reader_config import DEFAULTS, ReaderConfig
 
 if TYPE_CHECKING:
     from custom.predictions import Detections
-
-NOISE = 0.05  # boxes that score less say nothing about the number
 
 
 class Reading(NamedTuple):
@@ -140,7 +139,7 @@ def read_number(
         The reading; its `used` points into the arrays given.
 
     Raises:
-        ValueError: the three arrays do not describe the same N boxes.
+        ValueError: the three arrays do not describe the same N boxes, or a label is no digit.
 
     Example:
         >>> read_number([[9, 0, 15, 9], [2, 0, 8, 9]], [0.8, 0.5], [5, 0]).number
@@ -150,6 +149,8 @@ def read_number(
     scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.int64)
     if scores.shape != (len(bboxes),) or labels.shape != (len(bboxes),):
         raise ValueError(f'{len(bboxes)} boxes, scores of shape {scores.shape}, labels of shape {labels.shape}')
+    if not np.isin(labels, range(len(DIGITS))).all():
+        raise ValueError(f'labels {sorted(set(labels.tolist()))}: must be 0 to 9')
     return _read(bboxes, scores, labels, np.zeros(len(bboxes), dtype=np.int64), [0], config)[0]
 
 

@@ -6,10 +6,10 @@ from collections import Counter
 import numpy as np
 
 from custom.annotations import DigitAnnotations
-from custom.places import find_places
+from custom.places import NOISE, find_places
 from custom.predictions import Detections
 from custom.reader_config import ReaderConfig
-from custom.reading import NOISE, use_boxes
+from custom.reading import use_boxes
 from custom.scoring import true_numbers
 
 THRESHOLDS = np.arange(round(100 * NOISE), 96) / 100
@@ -64,11 +64,11 @@ class Outcomes:
         self.tables: dict[ReaderConfig, np.ndarray] = {}
 
     def found(self, config: ReaderConfig) -> np.ndarray:
-        """(photos, thresholds) bool: whether any box passes."""
+        """(photos, thresholds) bool: whether any place passes."""
         return self._places(config).counts > 0
 
     def hits(self, config: ReaderConfig) -> np.ndarray:
-        """(photos, thresholds) bool: whether the number is right when only boxes that pass are used, by these rules."""
+        """(photos, thresholds) bool: whether the number is right when the places that pass are used, by these rules."""
         rules = dataclasses.replace(config, score_thr=1, fallback_thrs=(), calibration=None, empty_right=1)
         if rules not in self.tables:
             self.tables[rules] = self._read(rules)

@@ -29,7 +29,7 @@ def search(outcomes: Outcomes, rows: np.ndarray) -> ReaderConfig:
 
     Args:
         outcomes: of all photos.
-        rows: (R,) the photos to choose on. Without any, it is START with a threshold of 0.6.
+        rows: (R,) the photos to choose on. Without any, it is START with a threshold of 0.5.
     """
     best = _with_threshold(outcomes, rows, START)
     while changes := [
@@ -83,7 +83,7 @@ def _with_threshold(outcomes: Outcomes, rows: np.ndarray, config: ReaderConfig) 
 
 
 def _with_fallbacks(outcomes: Outcomes, rows: np.ndarray, config: ReaderConfig) -> ReaderConfig:
-    """Add steps as long as one more gives a right number where no box was found."""
+    """Add steps as long as one more gives a right number where no place passed."""
     while len(config.fallback_thrs) < STEPS:
         steps = np.searchsorted(THRESHOLDS, config.steps)
         empty = rows[~outcomes.found(config)[rows, steps[-1]]]

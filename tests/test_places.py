@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from custom.geometry import ious, suppress_doubles
-from custom.places import SAME_IOU, find_places
+from custom.places import NOISE, SAME_DIGIT_IOU, find_places
 
 
 def places(boxes, scores, labels, iou_thr=0.3, photos=None):
@@ -33,6 +33,16 @@ def test_the_sum_is_one_at_most():
     assert places([ONE, SAME], [1.5, 0.7], [5, 3]) == ([0], [1])  # scores above 1 are other people's
 
 
+def test_what_scores_next_to_nothing_does_not_count():
+    assert places([ONE, SAME], [0.5, NOISE], [5, 3]) == ([0], [pytest.approx(0.5 + NOISE / 2)])
+    assert places([ONE, SAME], [0.5, 0.049], [5, 3]) == ([0], [0.5])
+    assert places([ONE], [0.02], [5]) == ([0], [0.02])
+
+
+def test_of_places_that_are_alike_the_better_gets_the_sum():
+    assert places([ONE, ONE], [0.4, 0.5], [3, 5], iou_thr=1.0) == ([1, 0], [pytest.approx(0.7), 0.4])
+
+
 def test_a_box_of_another_part_of_the_digit_does_not_count():
     assert places([ONE, HALF], [0.5, 0.4], [5, 3]) == ([0], [0.5])  # IoU 0.5
 
@@ -55,7 +65,7 @@ def test_boxes_without_area():
     assert places([[3, 3, 3, 3]] * 2, [0.9, 0.8], [1, 2]) == ([0, 1], [0.9, 0.8])
 
 
-@pytest.mark.parametrize('iou_thr', [0.0, 0.3, 0.5, 0.8])
+@pytest.mark.parametrize('iou_thr', [0.0, 0.3, 0.5, 0.8, 1.0])
 def test_as_photo_by_photo_and_box_by_box(iou_thr):
     rng = np.random.default_rng(1)
     corner = rng.integers(0, 20, (400, 2))
@@ -69,8 +79,8 @@ def test_as_photo_by_photo_and_box_by_box(iou_thr):
         digits = [{int(labels[i]): scores[i]} for i in best]
         for i in own:
             overlaps = ious(bboxes[i], bboxes[best])
-            nearest = len(best) - 1 - int(overlaps[::-1].argmax())  # of equal ones the last
-            if overlaps[nearest] > SAME_IOU and labels[i] != labels[best[nearest]]:
+            nearest = int(overlaps.argmax())  # of equal ones the first, which is the best
+            if scores[i] >= NOISE and overlaps[nearest] > SAME_DIGIT_IOU and labels[i] != labels[best[nearest]]:
                 digits[nearest][int(labels[i])] = max(digits[nearest].get(int(labels[i]), 0), scores[i])
         ranked = [((scores[i] + min(1, sum(seen.values()))) / 2, i) for i, seen in zip(best, digits, strict=True)]
         expected += [(photo, score, i) for score, i in sorted(ranked, key=lambda place: -place[0])]

@@ -49,6 +49,16 @@ def test_a_digit_that_may_be_one_or_another_is_read():
     assert read(boxes, [0.5, 0.4, 0.7], [5, 5, 2], score_thr=0.7).number == '2'
 
 
+def test_the_confidence_in_a_doubtful_digit_is_that_of_its_box():
+    boxes = [box(0, 10), box(0, 10, height=9), box(30, 10)]
+    assert read(boxes, [0.5, 0.4, 0.7], [5, 3, 2], score_thr=0.7).confidence == pytest.approx(0.35)
+
+
+def test_a_low_step_changes_nothing_where_an_earlier_one_reads():
+    boxes, scores, labels = [box(0, 10), box(0, 10), box(0, 10), box(20, 10)], [0.57, 0.04, 0.04, 0.9], [5, 3, 8, 1]
+    assert read(boxes, scores, labels, fallback_thrs=(0.01,)).number == '1'
+
+
 def test_doubles_are_suppressed_whatever_their_digit():
     # 10x10 and 10x9 in the same corner: IoU 0.9
     boxes = [box(0, 10), box(0, 10, height=9), box(30, 10)]
@@ -135,6 +145,12 @@ def test_the_calibration_is_a_line_on_the_logit():
 def test_arrays_that_do_not_belong_together_are_refused():
     with pytest.raises(ValueError, match='2 boxes'):
         read_number([box(0), box(9)], [0.9], [1, 2])
+
+
+@pytest.mark.parametrize('label', [-1, 10])
+def test_what_is_no_digit_is_refused(label):
+    with pytest.raises(ValueError, match='must be 0 to 9'):
+        read_number([box(0), box(9)], [0.9, 0.8], [1, label])
 
 
 def test_read_numbers_of_all_photos():

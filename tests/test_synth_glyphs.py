@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
+from custom import synth_glyphs
 from custom.digits import DIGITS
 from custom.synth_fonts import Face, glyph
 from custom.synth_glyphs import bar_seven, cut_bridges, flag_one, flatten_three, restyle, thicken, waver
@@ -67,7 +68,18 @@ def test_the_flag_of_a_1_rises_to_its_stem():
     assert 28 <= rows.max() <= 34
     assert rows[columns == 39].max() < 20  # it meets the stem at its top
     assert (flagged[mask > 0] == 255).all()
-    assert not flag_one(np.pad(np.full((2, 2), 255, np.uint8), ((4, 40), (9, 9))), 3, 3)[20:].any()
+    broken = mask.copy()
+    broken[14:46] = 0  # no stem to start from
+    assert (flag_one(broken, 16, 20) == broken).all()
+
+
+def test_only_3_gets_a_flat_top_and_only_1_a_flag(monkeypatch):
+    for share in ('WAVERING', 'HEAVIER', 'STENCILLED', 'BARRED', 'FLAT', 'FLAGGED'):
+        monkeypatch.setattr(synth_glyphs, share, float(share in ('FLAT', 'FLAGGED')))
+    new = restyle_all(0, 1.0)
+    assert [digit for digit in range(10) if not np.array_equal(new[digit].mask, GLYPHS[digit].mask)] == [1, 3]
+    assert new[1].mask.shape[1] > GLYPHS[1].mask.shape[1] + 0.1 * 64
+    assert np.count_nonzero(new[3].mask[1]) > 0.85 * new[3].mask.shape[1]
 
 
 def test_nothing_changes_at_hardness_0():

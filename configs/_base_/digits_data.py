@@ -65,7 +65,7 @@ test_dataloader = dict(
     ),
 )
 
-# Boxes of every score go into pred.json (AP wants them); the number is read from those above score_thr. After training
+# Boxes of every score go into pred.json (AP wants them); the number is read at places from score_thr on. After training
 # TuneReaderHook chooses both anew, for what tools/test.py reads; the figures of each epoch are measured with these.
 val_evaluator = [dict(type='DigitMetric'), dict(type='NumberMetric', reader=dict(score_thr=0.6, iou_thr=0.3))]
 test_evaluator = val_evaluator
