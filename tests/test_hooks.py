@@ -18,13 +18,13 @@ LEFT, RIGHT = [2.0, 4.0, 8.0, 16.0], [10.0, 4.0, 15.5, 16.0]
 PHOTOS = [
     photo(7, [(RIGHT, 0.9, 5), (LEFT, 0.75, 0), (RIGHT, 0.25, 3)]),  # 3 is under the threshold
     photo(3),
-    photo(10, [(LEFT, 0.5, 1)]),
+    photo(10, [(LEFT, 0.625, 1)]),
 ]
 ENTRIES = [
     {'image_id': 7, 'bbox': [10.0, 4.0, 5.5, 12.0], 'score': 0.9, 'category_id': 6},
     {'image_id': 7, 'bbox': [2.0, 4.0, 6.0, 12.0], 'score': 0.75, 'category_id': 1},
     {'image_id': 7, 'bbox': [10.0, 4.0, 5.5, 12.0], 'score': 0.25, 'category_id': 4},
-    {'image_id': 10, 'bbox': [2.0, 4.0, 6.0, 12.0], 'score': 0.5, 'category_id': 2},
+    {'image_id': 10, 'bbox': [2.0, 4.0, 6.0, 12.0], 'score': 0.625, 'category_id': 2},
 ]
 
 
@@ -52,7 +52,7 @@ def test_the_files_by_hand(tmp_path, monkeypatch, chunk):
 def test_pred_json_is_what_write_pred_json_makes_of_all_boxes_together(tmp_path, monkeypatch):
     runner_of(tmp_path).test()
     boxes = [RIGHT, LEFT, RIGHT, LEFT]
-    write_pred_json(tmp_path / 'a', Detections.from_model([7, 7, 7, 10], boxes, [0.9, 0.75, 0.25, 0.5], [5, 0, 3, 1]))
+    write_pred_json(tmp_path / 'a', Detections.from_model([7, 7, 7, 10], boxes, [0.9, 0.75, 0.25, 0.625], [5, 0, 3, 1]))
     assert (tmp_path / 'out/pred.json').read_bytes() == (tmp_path / 'a').read_bytes()
 
 

@@ -155,7 +155,7 @@ def test_take_finds_the_boxes_of_one_photo_and_which_were_used():
     detections = Detections.from_model(
         [5, 9, 5, 9, 9],
         [[0, 0, 1, 1], [40, 5, 50, 35], [0, 0, 2, 2], [0, 0, 9, 9], [10, 5, 20, 35]],
-        [0.9, 0.8, 0.9, 0.1, 0.5],
+        [0.9, 0.8, 0.9, 0.1, 0.6],
         [1, 2, 3, 4, 0],
     )
     reading = read_numbers(detections, [9])[9]
