@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from custom.errors import UserError
 from custom.files import replacing
+from custom.geometry import xywh_to_xyxy
 from custom.layout import free_names
 from custom.photo_scan import one_line
 from custom.photos import read_photo
@@ -50,7 +49,7 @@ class Copies:
         unsure = f'{reading.number or NO_NUMBER}: {100 * reading.confidence:.0f} %'
         shot = Shot(
             read_photo(answer.path),
-            np.hstack([found.bboxes[:, :2], found.bboxes[:, :2] + found.bboxes[:, 2:]]),
+            xywh_to_xyxy(found.bboxes),
             found.scores,
             found.labels,
             reading.used,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from custom.geometry import suppress_doubles
+from custom.geometry import suppress_doubles, xywh_to_xyxy
 from custom.ranges import require_number
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def filter_boxes(detections: Detections, config: BoxConfig = BoxConfig()) -> Det
     """
     rows = np.flatnonzero(detections.scores >= config.score_thr)
     if config.iou_thr < 1:
-        xyxy = np.hstack([detections.bboxes[:, :2], detections.bboxes[:, :2] + detections.bboxes[:, 2:]])
+        xyxy = xywh_to_xyxy(detections.bboxes)
         kept = suppress_doubles(xyxy[rows], detections.scores[rows], config.iou_thr, detections.image_ids[rows])
         rows = np.sort(rows[kept])
     return detections[rows]

@@ -13,7 +13,7 @@ from custom.cli import load_config
 from custom.errors import UserError
 from custom.files import replacing
 from custom.folds import annotations_json, subset
-from custom.geometry import left_to_right
+from custom.geometry import left_to_right, xywh_to_xyxy
 from custom.packing import evenly_spaced
 from custom.photo_scan import one_line
 from custom.photos import read_photo
@@ -58,7 +58,7 @@ def labelled_shots(truth: DigitAnnotations, folder: Path) -> Iterator[Shot]:
     for image_id, name in zip(truth.image_ids.tolist(), truth.file_names, strict=True):
         own = truth.box_image_ids == image_id
         xywh = truth.bboxes[own]
-        xyxy = np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]])
+        xyxy = xywh_to_xyxy(xywh)
         yield labelled_shot(read_photo(folder / name), xyxy, truth.labels[own], truth.iscrowd[own], name)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from custom.annotations import DigitAnnotations
-from custom.geometry import ious
+from custom.geometry import ious, xywh_to_xyxy
 from custom.predictions import Detections
 from custom.reading import Reading
 
@@ -37,7 +37,7 @@ class PhotoDigits(NamedTuple):
     @classmethod
     def untold(cls, detections: Detections, reading: Reading) -> 'PhotoDigits':
         """The boxes of a reading on a photo whose truth is not known."""
-        read, none = _corners(detections.bboxes[reading.used]), np.zeros(0, dtype=np.int64)
+        read, none = xywh_to_xyxy(detections.bboxes[reading.used]), np.zeros(0, dtype=np.int64)
         return cls(read, np.zeros((0, 4)), detections.labels[reading.used], none, [], [])
 
     def outcomes(self) -> list[tuple[int, int]]:
@@ -82,7 +82,7 @@ def compare_digits(
     found = {}
     for image_id, start, stop in zip(ids, *(cut.tolist() for cut in cuts), strict=True):
         used, rows = readings[image_id].used, order[start:stop]
-        read, every = _corners(detections.bboxes[used]), _corners(truth.bboxes[rows])
+        read, every = xywh_to_xyxy(detections.bboxes[used]), xywh_to_xyxy(truth.bboxes[rows])
         own = ~truth.iscrowd[rows]
         pairs = pair_boxes(read, every[own])
         left = [i for i in range(len(used)) if i not in {i for i, _ in pairs}]
@@ -91,10 +91,6 @@ def compare_digits(
             read, every[own], detections.labels[used], truth.labels[rows][own], pairs, ignored
         )
     return found
-
-
-def _corners(xywh: np.ndarray) -> np.ndarray:
-    return np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]])
 
 
 def confusion_matrix(photos: Mapping[int, PhotoDigits]) -> np.ndarray:

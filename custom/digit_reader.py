@@ -25,6 +25,7 @@ from custom.checkpoints import load_weights
 from custom.cli import best_checkpoint, load_config
 from custom.errors import UserError
 from custom.folding import fold_batch_norm
+from custom.geometry import xywh_to_xyxy
 from custom.photo_scan import one_line
 from custom.photos import read_photo
 from custom.predictions import Detections
@@ -179,7 +180,7 @@ class DigitReader:
     def _read(self, detections: Detections) -> PhotoReading:
         reading = read_numbers(detections, [0], self.found.reader.number)[0]
         xywh = detections.bboxes[reading.used]
-        xyxy = np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]]).tolist()
+        xyxy = xywh_to_xyxy(xywh).tolist()
         scores, labels = detections.scores[reading.used].tolist(), detections.labels[reading.used].tolist()
         digits = tuple(Digit(label, score, tuple(box)) for label, score, box in zip(labels, scores, xyxy, strict=True))
         return PhotoReading(reading.number, reading.confidence, digits, detections, reading.used)

@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from custom.errors import UserError
+from custom.geometry import xywh_to_xyxy
 from custom.predictions import Detections, read_pred_json
 
 MAX_BOXES = 100  # a photo; COCO counts no more of a category
@@ -132,7 +133,7 @@ def fuse_detections(
 
 def _rows(detections: Detections, rows: np.ndarray | slice) -> Boxes:
     xywh = detections.bboxes[rows]
-    xyxy = np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]])
+    xyxy = xywh_to_xyxy(xywh)
     return xyxy, detections.scores[rows], detections.labels[rows]
 
 

@@ -9,6 +9,16 @@ import numpy as np
 STEEPEST = 0.8  # rise per run of a slanted line of digits: 39 degrees
 
 
+def xywh_to_xyxy(bboxes: np.ndarray) -> np.ndarray:
+    """Boxes (N, 4) xywh as (N, 4) xyxy.
+
+    Example:
+        >>> xywh_to_xyxy(np.array([[2, 3, 10, 20]])).tolist()
+        [[2, 3, 12, 23]]
+    """
+    return np.hstack([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]])
+
+
 def left_to_right(lefts: np.ndarray, widths: np.ndarray) -> np.ndarray:
     """Indices (N,) that sort boxes by left edge, and by centre where left edges tie; both inputs (N,) in pixels."""
     return np.lexsort((lefts + widths / 2, lefts))

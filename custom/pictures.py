@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from custom.digits import PALETTE
 from custom.errors import UserError
+from custom.geometry import xywh_to_xyxy
 from custom.packing import balanced_rows
 from custom.predictions import Detections
 from custom.reading import Reading
@@ -57,7 +58,7 @@ class Shot(NamedTuple):
         """A photo with its share of `detections`; `reading.used` points into them, as `read_numbers` gives it."""
         rows = np.flatnonzero(detections.image_ids == image_id)
         xywh, used = detections.bboxes[rows], np.searchsorted(rows, reading.used)
-        xyxy = np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]])
+        xyxy = xywh_to_xyxy(xywh)
         scores, labels = detections.scores[rows], detections.labels[rows]
         return cls(pixels, xyxy, scores, labels, used, reading.number, reading.confidence, truth)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from custom.geometry import ious, suppress_doubles
+from custom.geometry import ious, suppress_doubles, xywh_to_xyxy
 from custom.near_copies import is_near_copy, signatures
 from custom.photos import list_photos, photo_size, read_photo
 from custom.predictions import Detections
@@ -86,7 +86,7 @@ def look(detections: Detections, image_ids: Sequence[int], rule: SureRule, confi
     """What a pred.json says of each photo of `image_ids`."""
     readings = read_numbers(detections, image_ids, config)
     used = np.concatenate([np.empty(0, np.int64), *(reading.used for reading in readings.values())])
-    xyxy = np.hstack([detections.bboxes[:, :2], detections.bboxes[:, :2] + detections.bboxes[:, 2:]])
+    xyxy = xywh_to_xyxy(detections.bboxes)
     ranks = detections.scores.copy()
     ranks[used] = np.inf  # first in their places, so that they suppress all their doubles
     seen = np.flatnonzero(ranks > rule.max_other)

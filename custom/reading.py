@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from custom.calibration import calibrated
 from custom.digits import DIGITS
-from custom.geometry import best_group, left_to_right, of_one_size, row_by_row, typical_height
+from custom.geometry import best_group, left_to_right, of_one_size, row_by_row, typical_height, xywh_to_xyxy
 from custom.places import NOISE, find_places
 from custom.reader_config import DEFAULTS, ReaderConfig
 
@@ -170,6 +170,6 @@ def read_numbers(
         image_id to reading, in the order of `image_ids`; `used` points into `detections`.
     """
     wanted = [int(image_id) for image_id in image_ids]
-    xyxy = np.hstack([detections.bboxes[:, :2], detections.bboxes[:, :2] + detections.bboxes[:, 2:]])
+    xyxy = xywh_to_xyxy(detections.bboxes)
     readings = _read(xyxy, detections.scores, detections.labels, detections.image_ids, wanted, config)
     return dict(zip(wanted, readings, strict=True))

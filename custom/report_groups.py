@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from custom.annotations import DigitAnnotations
 from custom.errors import UserError
+from custom.geometry import xywh_to_xyxy
 from custom.photos import read_photo
 from custom.sharpness import sharpness
 
@@ -89,7 +90,7 @@ def measure_sharpness(truth: DigitAnnotations, images: Path) -> dict[int, float]
 
     A terminal shows a bar when that takes over 2 s.
     """
-    xyxy = np.hstack([truth.bboxes[:, :2], truth.bboxes[:, :2] + truth.bboxes[:, 2:]])
+    xyxy = xywh_to_xyxy(truth.bboxes)
 
     def measure(image_id: int, name: str) -> float | None:
         boxes = xyxy[(truth.box_image_ids == image_id) & ~truth.iscrowd]

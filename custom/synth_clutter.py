@@ -15,18 +15,8 @@ from custom.synth_surfaces import blend, polygon, wall, wall_colour
 LETTERS = 'AEFHKMNPRTUVWXYadehkmnrtuvwxy'  # none that could pass for a digit
 SMALL_LETTERS = 'ABCDEFGHIJKLMNOPRSTUVWZ'  # of words that are much lower than the digits
 BEFORE = ('No', 'N°', 'Nr', 'n°', 'nr')
-AFTER = (
-    'bis',
-    'BIS',
-    'Bis',
-    'ter',
-    'TER',
-    'Ter',
-    'A',
-    'B',
-    'C',
-    'D',
-)  # 12 bis, 12 B: lower than the number, which tells B from 8
+# 12 bis, 12 B: lower than the number, which tells B from 8
+AFTER = ('bis', 'BIS', 'Bis', 'ter', 'TER', 'Ter', 'A', 'B', 'C', 'D')
 GLYPH = 64  # pixels; letters and neighbours are warped from this height
 
 

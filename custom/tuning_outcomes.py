@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 
 from custom.annotations import DigitAnnotations
+from custom.geometry import xywh_to_xyxy
 from custom.places import NOISE, find_places
 from custom.predictions import Detections
 from custom.reader_config import ReaderConfig
@@ -24,7 +25,7 @@ class Places:
 
     def __init__(self, detections: Detections, image_ids: np.ndarray, true: list[str], iou_thr: float) -> None:
         photos = np.searchsorted(image_ids, detections.image_ids)
-        xyxy = np.hstack([detections.bboxes[:, :2], detections.bboxes[:, :2] + detections.bboxes[:, 2:]])
+        xyxy = xywh_to_xyxy(detections.bboxes)
         kept, scores = find_places(xyxy, detections.scores, detections.labels, iou_thr, photos)
         photos, labels = photos[kept], detections.labels[kept]
         passes = np.zeros((len(image_ids), len(THRESHOLDS) + 1), dtype=np.int64)

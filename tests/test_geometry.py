@@ -14,6 +14,7 @@ from custom.geometry import (
     row_by_row,
     suppress_doubles,
     typical_height,
+    xywh_to_xyxy,
 )
 
 
@@ -83,6 +84,11 @@ def test_many_photos_at_once_are_as_one_by_one(iou_thr):
                 kept.append(i)
         expected += kept
     assert suppress_doubles(some, scores, iou_thr, photos).tolist() == expected
+
+
+def test_xywh_becomes_xyxy():
+    assert xywh_to_xyxy(np.array([[2, 3, 10, 20], [0, 0, 0, 5.5]])).tolist() == [[2, 3, 12, 23], [0, 0, 0, 5.5]]
+    assert xywh_to_xyxy(np.zeros((0, 4))).shape == (0, 4)
 
 
 def test_ious_are_those_of_torchvision():
