@@ -107,7 +107,8 @@ def may_speak() -> bool:
         try:
             return _asked(distributed, 1) == 1
         except RuntimeError:  # it was with a rank that is gone: then the first one left on each machine
-            return distributed.get_rank() == min(set(_ranks_here()) - set(lost_ranks()))
+            rank = distributed.get_rank()
+            return rank == min(set(_ranks_here()) - set(lost_ranks()), default=rank)  # before watch() none is known
     if local_rank():
         time.sleep(3)
     return local_rank() == 0

@@ -113,6 +113,21 @@ def test_of_the_ranks_on_a_machine_the_first_one_speaks(monkeypatch, capsys):
     assert capsys.readouterr().err == 'error: by 0\n'
 
 
+def test_a_store_that_is_lost_before_the_ranks_know_one_another_hides_no_error(monkeypatch, capsys):
+    class Lost:
+        @property
+        def distributed_c10d(self):
+            raise RuntimeError('Connection reset by peer')
+
+        def get_rank(self):
+            return 1
+
+    monkeypatch.setattr(ranks, 'group', Lost)
+    monkeypatch.setattr(ranks, '_processes', [])
+    ranks.say_error('no such photo')
+    assert capsys.readouterr().err == 'error: rank 1: no such photo\n'
+
+
 SLURM = {'PROCID': '5', 'NTASKS': '8', 'LOCALID': '1', 'NNODES': '2', 'JOB_ID': '30007', 'NODELIST': 'n[3-4]'}
 
 
