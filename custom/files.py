@@ -2,26 +2,26 @@
 
 import contextlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from custom.errors import UserError
 
 
-def usual_mode(path: Path, most: int) -> None:
-    """Give a temporary file or folder the permissions that a plain one would have had: `most` less the umask."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(most & ~mask)
+def _beside(path: Path) -> Path:
+    """Return an unused, hidden path in the folder of `path`, which is made if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f'.{path.name[:50]}.{secrets.token_hex(8)}')
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path in the same folder; it replaces `path` on success.
 
-    Missing parent folders are made. When the block raises, `path` is left as it was and the temporary file is removed.
+    Missing parent folders are made. A replaced file keeps its permissions. When the block raises, `path` is left as it
+    was and the temporary file is removed.
 
     Raises:
         UserError: the folder cannot be written to, or the disk is full.
@@ -32,15 +32,15 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f'.{path.name[:50]}.', dir=path.parent)
+        beside = _beside(path)
+        beside.touch(exist_ok=False)  # the kernel applies the umask
     except OSError as error:
         raise UserError(f'{path}: cannot write here ({error.strerror}); choose another place') from error
-    os.close(handle)
-    beside = Path(name)
     try:
+        mode = (path if path.is_file() else beside).stat().st_mode
+        beside.chmod(mode | 0o600)  # before there is content that others may not read
         yield beside
-        usual_mode(beside, 0o666)  # mkstemp gives 0600
+        beside.chmod(mode)
         beside.replace(path)
     except OSError as error:
         raise UserError(f'{path}: could not be written ({error.strerror or error})') from error
@@ -64,17 +64,19 @@ def is_free(folder: Path) -> bool:
 def building(out: Path) -> Iterator[Path]:
     """Yield a new folder beside `out` that takes its place when the block is done, and vanishes when it fails.
 
+    An empty folder at `out` passes its permissions on to the new one.
+
     Raises:
         UserError: `out` cannot be written to, the disk is full, or something lies there.
     """
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f'.{out.name[:50]}.', dir=out.parent))
+        beside = _beside(out)
+        beside.mkdir()  # the kernel applies the umask
     except OSError as error:
         raise UserError(f'{out}: cannot write here ({error.strerror}); choose another place') from error
     try:
         yield beside
-        usual_mode(beside, 0o777)  # mkdtemp gives 0700
+        beside.chmod((out if out.is_dir() else beside).stat().st_mode)
         beside.rename(out)
     except OSError as error:
         raise UserError(f'{out}: could not be written ({error.strerror or error})') from error

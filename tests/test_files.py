@@ -15,14 +15,42 @@ def test_the_file_appears_whole_and_with_its_folder(tmp_path):
     assert [path.name for path in target.parent.iterdir()] == ['a.txt']
 
 
-def test_others_may_read_what_the_umask_lets_them(tmp_path):
+@pytest.mark.parametrize(('writing', 'mode'), [(replacing, 0o640), (building, 0o750)])
+def test_a_new_output_has_the_permissions_that_the_umask_leaves(tmp_path, writing, mode):
     before = os.umask(0o027)
     try:
-        with replacing(tmp_path / 'a.txt') as beside:
-            beside.write_text('whole')
+        with writing(tmp_path / 'a'):
+            pass
     finally:
         os.umask(before)
-    assert (tmp_path / 'a.txt').stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / 'a').stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize('writing', [replacing, building])
+def test_the_umask_of_other_threads_stays(tmp_path, monkeypatch, writing):
+    monkeypatch.setattr(os, 'umask', lambda mask: pytest.fail(f'the umask of the whole process is set to {mask:o}'))
+    with writing(tmp_path / 'a'):
+        pass
+    assert (tmp_path / 'a').exists()
+
+
+@pytest.mark.parametrize('mode', [0o600, 0o664, 0o444])
+def test_a_replaced_file_keeps_its_permissions(tmp_path, mode):
+    target = tmp_path / 'a.txt'
+    target.touch()
+    target.chmod(mode)
+    with replacing(target) as beside:
+        assert beside.stat().st_mode & 0o777 == mode | 0o600  # from the first byte on
+        beside.write_text('whole')
+    assert target.stat().st_mode & 0o777 == mode
+    assert target.read_text() == 'whole'
+
+
+def test_an_empty_folder_that_is_filled_keeps_its_permissions(tmp_path):
+    (tmp_path / 'set').mkdir(mode=0o700)
+    with building(tmp_path / 'set'):
+        pass
+    assert (tmp_path / 'set').stat().st_mode & 0o777 == 0o700
 
 
 def test_a_failure_leaves_what_was_there(tmp_path):
