@@ -124,13 +124,15 @@ def _classless(samples: Sequence[DetDataSample]) -> list[DetDataSample]:
 
 def _on_all_cores(work: Callable[[Any], Result], parts: Sequence[Any]) -> list[Result]:
     """The result for each part; they are worked on at the same time, by a thread each, without gradients."""
-    threads = torch.get_num_threads()
-    if threads == 1 or len(parts) == 1:
-        return [work(part) for part in parts]
+    if len(parts) == 1:
+        return [work(parts[0])]
 
     def alone(part: Any) -> Result:
         with torch.inference_mode():  # holds for a thread
             return work(part)
 
-    with one_thread(), ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(alone, parts))
+    with one_thread() as threads:
+        if threads == 1:
+            return [work(part) for part in parts]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(alone, parts))
