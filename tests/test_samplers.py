@@ -1,6 +1,7 @@
 from collections import Counter
 from itertools import chain
 
+import numpy as np
 import pytest
 from mmdet.registry import DATA_SAMPLERS, DATASETS
 from mmengine.registry import DefaultScope
@@ -43,6 +44,22 @@ def test_shares_that_do_not_divide_are_right_in_the_long_run():
     drawn = [epoch(sampler, number) for number in range(30)]
     assert {len(one) for one in drawn} == {10}
     assert parts(chain(*drawn)) == [100, 100, 100]
+
+
+def test_every_epoch_has_its_size_whatever_the_shares(monkeypatch):
+    monkeypatch.setattr(samplers, 'get_dist_info', lambda: (0, 3))
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        weights = rng.dirichlet(np.full(3, 0.5))
+        sampler = mixture(*weights, epoch_size=int(rng.integers(1, 12)))
+        drawn = [epoch(sampler, number) for number in range(12)]
+        assert {len(one) for one in drawn} == {len(sampler)}
+
+
+def test_a_part_of_less_than_a_photo_an_epoch_comes_when_its_turn_is():
+    drawn = [parts(epoch(mixture(0.1, 0.7, 0.2, epoch_size=2), number)) for number in range(5)]
+    assert np.sum(drawn, axis=0).tolist() == [1, 7, 2]
+    assert [sum(one) for one in drawn] == [2] * 5
 
 
 def test_no_photo_comes_again_before_all_of_its_part_have_come():
