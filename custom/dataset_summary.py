@@ -71,7 +71,8 @@ def _check_split(root: Path, name: str) -> Split:
         first = scan.faults[min(scan.faults)]
         raise UserError(f'{folder}: {len(scan.faults)} of {len(names)} photos cannot be read; first: {first}')
     notes = list(truth.notes) if truth else []
-    if truth and (unlisted := [photo.file_name for photo in list_photos(folder) if photo.file_name not in set(names)]):
+    listed = set(names)
+    if truth and (unlisted := [photo.file_name for photo in list_photos(folder) if photo.file_name not in listed]):
         notes.append(
             f'{len(unlisted)} × photo that {json_file.name} does not list, not used; first: {one_line(unlisted[0])}'
         )

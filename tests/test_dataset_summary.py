@@ -6,6 +6,8 @@ import shutil
 import pytest
 from PIL import Image
 
+from custom import dataset_summary
+from custom.annotations import ids_and_names
 from custom.dataset_summary import check_root, describe, near_copy_lines
 from custom.errors import UserError
 
@@ -48,6 +50,23 @@ def test_photos_that_are_not_listed_are_told(tiny_root):
     Image.new('RGB', (40, 20)).save(tiny_root / 'valid/extra photo.png')
     said = describe('valid', check_root(tiny_root)['valid'])
     assert '  note: 1 × photo that valid.json does not list, not used; first: extra photo.png' in said
+
+
+def test_the_listed_names_are_gathered_once_for_all_photos(tiny_root, monkeypatch):
+    class Name(str):
+        hashed = 0
+
+        def __hash__(self):
+            Name.hashed += 1
+            return super().__hash__()
+
+    def named(source):
+        ids, names = ids_and_names(source)
+        return ids, [Name(name) for name in names]
+
+    monkeypatch.setattr(dataset_summary, 'ids_and_names', named)
+    check_root(tiny_root)
+    assert Name.hashed <= 6 + 3 + 2
 
 
 def test_all_mistakes_of_all_splits_are_said(tiny_root):
