@@ -12,6 +12,16 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+# Options of a short run of configs/digits_frcnn_lite.py.
+FAST = [
+    'model.backbone.init_cfg=None',
+    'train_dataloader.batch_size=2',
+    *(
+        f'{name}_dataloader.{key}'
+        for name in ('train', 'val', 'test')
+        for key in ('num_workers=0', 'persistent_workers=False')
+    ),
+]
 
 
 def run_tool(name: str, *args: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess:
@@ -43,20 +53,44 @@ def coco(images: list[dict], annotations: list[dict], categories: list[dict] | N
     return {'images': images, 'annotations': annotations, 'categories': categories}
 
 
-@pytest.fixture
-def tiny_root(tmp_path: Path) -> Path:
-    """A data root: 6 photos to train on, 3 to validate, 2 unlabelled; 40 x 20 px, two boxes on each."""
+def make_tiny_root(root: Path) -> Path:
+    """Make a data root: 6 photos to train on, 3 to validate, 2 unlabelled; 40 x 20 px, two boxes on each."""
     rng = np.random.default_rng(0)
     for split, count in (('train', 6), ('valid', 3), ('test', 2)):
-        (tmp_path / split).mkdir()
+        (root / split).mkdir()
         images, annotations = [], []
         for image_id in range(1, count + 1):
             pixels = rng.integers(0, 255, (20, 40, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / split / f'{image_id}.png')
+            Image.fromarray(pixels).save(root / split / f'{image_id}.png')
             images.append({'id': image_id, 'file_name': f'{image_id}.png', 'width': 40, 'height': 20})
             for left, digit in ((5, image_id % 10), (20, 0)):
                 box = {'id': len(annotations) + 1, 'image_id': image_id, 'category_id': digit + 1}
                 annotations.append(box | {'bbox': [left, 4, 8, 12], 'area': 96, 'iscrowd': 0})
         if split != 'test':
-            (tmp_path / f'{split}.json').write_text(json.dumps(coco(images, annotations)))
-    return tmp_path
+            (root / f'{split}.json').write_text(json.dumps(coco(images, annotations)))
+    return root
+
+
+@pytest.fixture
+def tiny_root(tmp_path: Path) -> Path:
+    """A data root of `make_tiny_root`."""
+    return make_tiny_root(tmp_path)
+
+
+@pytest.fixture(scope='session')
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a light model with random weights, which finds something everywhere."""
+    import torch
+    from mmdet.registry import MODELS
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+
+    import custom.register  # noqa: F401 - registers the model
+    from custom.digit_reader import CONFIG
+
+    cfg = Config.fromfile(CONFIG)
+    init_default_scope('mmdet')
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp('weights') / 'random.pth'
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, path)
+    return path

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run_tool
-from test_tools import FAST
+from conftest import FAST, ROOT, run_tool
 
 from custom.predictions import Detections, write_pred_json
 from custom.reader_file import Reader, write_reader

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from conftest import ROOT, run_tool, tiny_root
+from conftest import ROOT, make_tiny_root, run_tool
 from PIL import Image
 
 from custom import DigitReader
@@ -16,40 +15,23 @@ from custom.views import Views
 
 
 @pytest.fixture(scope='module')
-def checkpoint(tmp_path_factory):
-    """Weights of the light model, drawn at random: it finds something everywhere."""
-    from mmdet.registry import MODELS
-    from mmengine.config import Config
-    from mmengine.registry import init_default_scope
-
-    import custom.register  # noqa: F401
-
-    cfg = Config.fromfile(CONFIG)
-    init_default_scope('mmdet')
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp('weights') / 'random.pth'
-    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, path)
-    return path
-
-
-@pytest.fixture(scope='module')
-def reader(checkpoint):
-    return DigitReader(checkpoint=checkpoint, device='cpu', batch_size=2)
+def reader(random_weights):
+    return DigitReader(checkpoint=random_weights, device='cpu', batch_size=2)
 
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
-    return tiny_root.__wrapped__(tmp_path_factory.mktemp('data'))
+    return make_tiny_root(tmp_path_factory.mktemp('data'))
 
 
 @pytest.mark.parametrize('views', [Views(), Views((0.75, 1.5)), Views((1,), (0.5,))])
-def test_it_finds_what_the_test_tool_finds(root, checkpoint, tmp_path, views):
+def test_it_finds_what_the_test_tool_finds(root, random_weights, tmp_path, views):
     write_reader(tmp_path / 'reader.json', Reader(views=views))
     wanted = str(tmp_path / 'reader.json')
-    reader = DigitReader(checkpoint=checkpoint, reader=wanted, device='cpu', batch_size=2)
+    reader = DigitReader(checkpoint=random_weights, reader=wanted, device='cpu', batch_size=2)
     options = ['--cfg-options', f'data_root={root}', 'test_dataloader.num_workers=0']
     options += ['test_dataloader.persistent_workers=False', 'test_dataloader.batch_size=2']
-    arguments = [CONFIG, checkpoint, '--dump', tmp_path / 'out', '--work-dir', tmp_path, '--reader', wanted]
+    arguments = [CONFIG, random_weights, '--dump', tmp_path / 'out', '--work-dir', tmp_path, '--reader', wanted]
     done = run_tool('test.py', *arguments, *options)
     assert done.returncode == 0, done.stderr
     dumped = read_pred_json(tmp_path / 'out/pred.json')
@@ -111,10 +93,10 @@ def test_a_photo_too_thin_to_be_scaled_is_said(reader, tmp_path):
     assert not isinstance(good, UserError)
 
 
-def test_a_program_that_is_no_config_is_refused(checkpoint, tmp_path):
+def test_a_program_that_is_no_config_is_refused(random_weights, tmp_path):
     (tmp_path / 'script.py').write_text('x = 1')
     with pytest.raises(UserError, match='is no config to test with, it has no default_scope, model'):
-        DigitReader(tmp_path / 'script.py', checkpoint)
+        DigitReader(tmp_path / 'script.py', random_weights)
 
 
 def test_the_smallest_photo_is_read(reader, tmp_path):
@@ -147,9 +129,9 @@ def test_the_config_beside_a_checkpoint_is_taken(tmp_path):
         _files(None, checkpoint)
 
 
-def test_weights_of_another_model_are_refused(checkpoint):
+def test_weights_of_another_model_are_refused(random_weights):
     with pytest.raises(UserError, match='another architecture'):
-        DigitReader(ROOT / 'configs/digits_frcnn.py', checkpoint)
+        DigitReader(ROOT / 'configs/digits_frcnn.py', random_weights)
 
 
 def test_importing_the_package_needs_no_torch():

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from conftest import run_tool
 from PIL import Image
-from test_digit_reader import checkpoint  # noqa: F401 - a fixture
 
 from custom.annotated import Copies
 from custom.errors import UserError
@@ -75,14 +74,14 @@ def test_a_line_has_tabs_for_programs_and_columns_for_people(tmp_path):
     assert table_line(answer, boxes=False, width=len(name) + 2) == f'{name}          05       0.750  0 0.98; 5 0.50'
 
 
-def test_the_tool_reads_what_it_can_and_says_what_it_cannot(tmp_path, checkpoint):  # noqa: F811
+def test_the_tool_reads_what_it_can_and_says_what_it_cannot(tmp_path, random_weights):
     names = ['1.png', 'a, "b"\n門.png', 'x/1.png']
     paths = [photo(tmp_path / 'in' / name) for name in names]
     (tmp_path / 'in/cut.png').write_bytes(paths[0].read_bytes()[:60])
     (tmp_path / 'in/text.png').write_text('no photo')
     Image.new('1', (20_000, 20_000)).save(tmp_path / 'in/huge.png')
     out = tmp_path / 'out'
-    arguments = [tmp_path / 'in', tmp_path / 'in/x', '--checkpoint', checkpoint, '--out', out]
+    arguments = [tmp_path / 'in', tmp_path / 'in/x', '--checkpoint', random_weights, '--out', out]
     done = run_tool('predict.py', *arguments)
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 3
@@ -114,11 +113,11 @@ def test_copies_have_names_of_their_own_and_never_a_photos(tmp_path):
         Copies(tmp_path, [tmp_path / 'annotated/7.png'])
 
 
-def test_a_run_that_reads_nothing_leaves_what_is_there(tmp_path, checkpoint):  # noqa: F811
+def test_a_run_that_reads_nothing_leaves_what_is_there(tmp_path, random_weights):
     (tmp_path / 'bad.png').write_text('no photo')
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out/numbers.csv').write_text('of yesterday')
-    done = run_tool('predict.py', tmp_path / 'bad.png', '--checkpoint', checkpoint, '--out', tmp_path / 'out')
+    done = run_tool('predict.py', tmp_path / 'bad.png', '--checkpoint', random_weights, '--out', tmp_path / 'out')
     assert done.returncode == 1
     assert (tmp_path / 'out/numbers.csv').read_text() == 'of yesterday'
     assert not (tmp_path / 'out/pred.json').exists()
@@ -130,10 +129,10 @@ def test_a_confidence_that_is_none_is_refused(tmp_path):
     assert 'must be from 0 to 1' in done.stderr
 
 
-def test_earlier_results_stay_when_nothing_can_be_written(tmp_path, checkpoint):  # noqa: F811
+def test_earlier_results_stay_when_nothing_can_be_written(tmp_path, random_weights):
     path = photo(tmp_path / 'in/1.png')
     (tmp_path / 'out').write_text('a file of the user')
-    done = run_tool('predict.py', path, '--checkpoint', checkpoint, '--out', tmp_path / 'out')
+    done = run_tool('predict.py', path, '--checkpoint', random_weights, '--out', tmp_path / 'out')
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith('error: ')
     assert (tmp_path / 'out').read_text() == 'a file of the user'

@@ -6,27 +6,16 @@ import shutil
 
 import pytest
 import torch
-from conftest import ROOT, run_tool
+from conftest import FAST, ROOT, make_tiny_root, run_tool
 
 LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
-FAST = [
-    'model.backbone.init_cfg=None',
-    'train_dataloader.batch_size=2',
-    *(
-        f'{name}_dataloader.{key}'
-        for name in ('train', 'val', 'test')
-        for key in ('num_workers=0', 'persistent_workers=False')
-    ),
-]
 
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
     """A data root and a work dir after one epoch of training."""
-    from conftest import tiny_root
-
     root = tmp_path_factory.mktemp('data, with a comma')
-    tiny_root.__wrapped__(root)
+    make_tiny_root(root)
     work_dir = tmp_path_factory.mktemp('work')
     done = train(root, work_dir, 1)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from conftest import ROOT
-from test_tuning_outcomes import scenes
+from scenes import scenes
 
 from custom.annotations import read_annotations
 from custom.errors import UserError

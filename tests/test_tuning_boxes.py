@@ -1,7 +1,7 @@
 """Boxes for pred.json, chosen by AP."""
 
 import numpy as np
-from test_tuning_outcomes import scenes
+from scenes import scenes
 
 from custom.boxes import BoxConfig, filter_boxes
 from custom.predictions import Detections

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import ROOT, run_tool, tiny_root
+from conftest import ROOT, make_tiny_root, run_tool
 
 from custom.errors import UserError
 from custom.upstream import BROKEN, fit_arguments, scripts, split_arguments
@@ -18,7 +18,7 @@ SMALL = [
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
-    return tiny_root.__wrapped__(tmp_path_factory.mktemp('data'))
+    return make_tiny_root(tmp_path_factory.mktemp('data'))
 
 
 @pytest.fixture(scope='module')
