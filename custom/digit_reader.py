@@ -23,6 +23,7 @@ import custom.register  # noqa: F401 (serves mmcv's operators, and registers wha
 from custom.boxes import filter_boxes
 from custom.checkpoints import load_weights
 from custom.cli import best_checkpoint, load_config
+from custom.dumped_config import prepare_dumped, read_dumped
 from custom.errors import UserError
 from custom.folding import fold_batch_norm
 from custom.geometry import xywh_to_xyxy
@@ -69,7 +70,7 @@ def _files(config: str | os.PathLike | None, checkpoint: str | os.PathLike | Non
     if checkpoint is None:
         return Path(config or CONFIG), WEIGHTS
     path = best_checkpoint(checkpoint) if os.path.isdir(checkpoint) else Path(checkpoint)
-    # Only where training has left it: a config is a program, and is run.
+    # Only where training has left it: no other one is known to be the checkpoint's.
     beside = sorted(path.parent.glob('*.py')) if (path.parent / 'last_checkpoint').is_file() else []
     if config is None and len(beside) > 1:
         raise UserError(f'{path}: {len(beside)} configs lie beside it; name the one that it was trained with')
@@ -104,10 +105,15 @@ class DigitReader:
         device: str | None = None,
         batch_size: int = 16,
     ) -> None:
+        named = config is not None
         config, checkpoint = _files(config, checkpoint)
-        cfg = load_config(
-            argparse.Namespace(config=str(config), cfg_options=[], launcher='none', local_rank=0, work_dir=None)
-        )
+        if named or config == CONFIG:
+            cfg = load_config(
+                argparse.Namespace(config=str(config), cfg_options=[], launcher='none', local_rank=0, work_dir=None)
+            )
+        else:  # of a work dir, perhaps somebody else's: it is not run
+            cfg = read_dumped(config)
+            prepare_dumped(cfg)
         if missing := {'default_scope', 'model', 'test_dataloader', 'test_evaluator'} - set(cfg):
             raise UserError(f'{config}: is no config to test with, it has no {", ".join(sorted(missing))}')
         init_default_scope(cfg.default_scope)

@@ -7,9 +7,10 @@ import numpy as np
 
 from custom.annotations import DigitAnnotations, ids_and_names, read_annotations
 from custom.cli import select_split
+from custom.dumped_config import read_dumped
 from custom.errors import UserError
 from custom.predictions import Detections, read_pred_json
-from custom.run_facts import config_file, read_config
+from custom.run_facts import config_file
 from custom.training_curves import scalar_files
 
 SPLITS = ('valid', 'valid_tta', 'test', 'test_tta')  # the folders in which tools/test.py leaves them, in this order
@@ -95,7 +96,7 @@ def _of_split(run_dir: Path, name: str, notes: list[str]) -> tuple[Path | None, 
         notes.append(f'The config of the run does not say which photos “{name}” are: give their COCO json as ANN.')
         return None, None
     try:
-        config = read_config(path)
+        config = read_dumped(path)
         images = select_split(config, name.removesuffix('_tta'))
         dataset = config.test_dataloader.dataset
         ann = Path(dataset.data_root, dataset.ann_file) if dataset.get('ann_file') else None

@@ -6,14 +6,12 @@ import ast
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from custom.config_diff import Change, config_changes
+from custom.dumped_config import read_dumped
 from custom.errors import UserError
 from custom.training_curves import scalar_files
-
-if TYPE_CHECKING:
-    from mmengine.config import Config
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 LOG_TIME = re.compile(r'^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - mmengine', re.MULTILINE)
@@ -58,22 +56,8 @@ class RunFacts(NamedTuple):
 
 def config_file(work_dir: Path) -> Path | None:
     """The config that a run left in its work dir, the newest one."""
-    found = sorted(work_dir.glob('*.py'), key=lambda path: path.stat().st_mtime)
+    found = sorted(filter(Path.is_file, work_dir.glob('*.py')), key=lambda path: path.stat().st_mtime)
     return found[-1] if found else None
-
-
-def read_config(path: Path) -> Config:
-    """A config, without importing what it wants to be imported.
-
-    Raises:
-        UserError: it cannot be read as one.
-    """
-    from mmengine.config import Config
-
-    try:
-        return Config.fromfile(path, import_custom_modules=False)
-    except Exception as error:  # a config is code, and may raise anything
-        raise UserError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})') from error
 
 
 def run_facts(work_dir: Path) -> RunFacts:
@@ -85,7 +69,7 @@ def run_facts(work_dir: Path) -> RunFacts:
         return facts
     facts = facts._replace(config_name=path.name, config_text=path.read_text(encoding='utf-8', errors='replace'))
     try:
-        config = read_config(path)
+        config = read_dumped(path)
         facts = facts._replace(seed=(config.get('randomness') or {}).get('seed'))
         base = base_names(CONFIGS / path.name)
         own = config.to_dict()

@@ -129,6 +129,24 @@ def test_the_config_beside_a_checkpoint_is_taken(tmp_path):
         _files(None, checkpoint)
 
 
+def test_a_config_beside_a_checkpoint_is_not_run(random_weights, tmp_path):
+    from mmengine.config import Config
+
+    (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
+    (tmp_path / 'epoch_1.pth').symlink_to(random_weights)
+    config, ran = tmp_path / 'mine.py', tmp_path / 'ran'
+    Config.fromfile(CONFIG).dump(config)
+    assert DigitReader(checkpoint=tmp_path, device='cpu').read(np.zeros((20, 30, 3), np.uint8)).confidence >= 0
+    text = config.read_text()
+    config.write_text(f"{text}\nopen({str(ran)!r}, 'w')")
+    with pytest.raises(UserError, match=r'mine\.py: is no dumped config'):
+        DigitReader(checkpoint=tmp_path)
+    config.write_text(text.replace("type='LoadPhoto'", f"type='pathlib.Path.touch', self={str(ran)!r}"))
+    with pytest.raises(UserError, match=r"mine\.py: refused, type='pathlib.Path.touch' may name code"):
+        DigitReader(checkpoint=tmp_path / 'epoch_1.pth')
+    assert not ran.exists()
+
+
 def test_weights_of_another_model_are_refused(random_weights):
     with pytest.raises(UserError, match='another architecture'):
         DigitReader(ROOT / 'configs/digits_frcnn.py', random_weights)

@@ -79,6 +79,16 @@ def test_a_config_that_says_nothing_of_photos(work):
     assert 'does not say where the photos are' in found.notes[0]
 
 
+def test_the_config_of_a_run_is_not_run(work):
+    ran = work / 'ran'
+    with next(work.glob('*.py')).open('a') as file:
+        file.write(f"\nopen({str(ran)!r}, 'w')\n")
+    found = find_sources(work / 'valid' / 'pred.json')
+    assert (found.ann, found.images) == (None, None)
+    assert 'does not say where the photos are' in found.notes[0] and 'is no dumped config' in found.notes[0]
+    assert not ran.exists()
+
+
 def test_a_work_dir_without_predictions(work):
     (work / 'valid' / 'pred.json').unlink()
     found = find_sources(work)

@@ -2,11 +2,12 @@ import os
 from datetime import datetime
 
 import pytest
+from mmengine.config import Config
 from report_scene import write_run
 
 from custom.config_diff import Change
 from custom.errors import UserError
-from custom.run_facts import CONFIGS, base_names, config_file, read_config, run_facts
+from custom.run_facts import CONFIGS, base_names, config_file, run_facts
 
 
 @pytest.fixture(scope='module')
@@ -39,7 +40,7 @@ def test_the_config_as_a_difference_from_its_base(work):
 
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=lambda path: path.stem)
 def test_every_config_has_a_base_that_can_be_read(path, tmp_path):
-    read_config(path).dump(tmp_path / path.name)
+    Config.fromfile(path, import_custom_modules=False).dump(tmp_path / path.name)
     facts = run_facts(tmp_path)
     assert facts.notes == [] and facts.base == base_names(path) and facts.changes
 
@@ -54,8 +55,16 @@ def test_a_config_that_is_not_of_the_project(tmp_path):
 def test_a_broken_config(tmp_path):
     (tmp_path / 'mine.py').write_text('seed = \n')
     facts = run_facts(tmp_path)
-    assert 'mine.py: cannot be read as a config (SyntaxError' in facts.notes[0]
+    assert 'mine.py: is no dumped config (invalid syntax' in facts.notes[0]
     assert facts.config_text == 'seed = \n'
+
+
+def test_a_config_is_not_run(tmp_path):
+    text = f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+    (tmp_path / 'mine.py').write_text(text)
+    facts = run_facts(tmp_path)
+    assert 'mine.py: is no dumped config (line 1 ' in facts.notes[0] and facts.config_text == text
+    assert not (tmp_path / 'ran').exists()
 
 
 def test_nothing_to_tell(tmp_path):
@@ -69,6 +78,8 @@ def test_the_newest_config_counts(tmp_path):
     for age, name in enumerate(('b.py', 'a.py', 'c.py')):
         (tmp_path / name).write_text('')
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    (tmp_path / 'folder.py').mkdir()
+    (tmp_path / 'gone.py').symlink_to(tmp_path / 'nowhere')
     assert config_file(tmp_path) == tmp_path / 'b.py'
 
 
