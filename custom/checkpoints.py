@@ -4,6 +4,7 @@ Importing this module makes `load_checkpoint` the way by which mmengine loads as
 weights). mmengine's own loaders fall back to unrestricted unpickling, which runs whatever the file says.
 """
 
+import hashlib
 import http.client
 import importlib.util
 import pickle
@@ -84,6 +85,8 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
     tensors = isinstance(weights, dict) and [type(key) is str and torch.is_tensor(weights[key]) for key in weights]
     if not (tensors and all(tensors)):
         raise UserError(f'{path}: holds no weights (a state_dict of tensors); give a checkpoint saved by training')
+    if isinstance(meta := stored.get('meta'), dict):
+        meta.pop('config', None)  # mmengine's resume would run this text
     return stored if 'state_dict' in stored else {'state_dict': stored}
 
 
@@ -131,7 +134,8 @@ def load_from_local(filename: str, map_location: Any = 'cpu') -> dict:
 @CheckpointLoader.register_scheme(('http://', 'https://'), force=True)
 def load_from_http(filename: str, map_location: Any = 'cpu') -> dict:
     """Download into torch's cache, where the file is not there yet, and load it."""
-    file = Path(torch.hub.get_dir(), 'checkpoints', Path(urlparse(filename).path).name)
+    digest = hashlib.sha256(filename.encode()).hexdigest()[:16]  # other sites have files of the same name
+    file = Path(torch.hub.get_dir(), 'checkpoints', f'{digest}-{Path(urlparse(filename).path).name[-100:]}')
     if not file.exists():
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

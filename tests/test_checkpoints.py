@@ -203,11 +203,31 @@ def test_no_network(address, no_network):
         CheckpointLoader.load_checkpoint(address)
 
 
-def test_a_download_of_before_is_used(no_network, tmp_path):
-    file = tmp_path / 'hub' / 'checkpoints' / 'resnet50.pth'
-    file.parent.mkdir(parents=True)
-    torch.save({'w': torch.ones(1)}, file)
-    assert CheckpointLoader.load_checkpoint('https://example.com/resnet50.pth')['state_dict']['w'].tolist() == [1]
+def test_a_download_is_kept_for_its_whole_address(no_network, monkeypatch):
+    asked = []
+
+    def download(url, path, progress):
+        asked.append(url)
+        torch.save({'w': torch.full((1,), len(asked))}, path)
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    addresses = [f'https://{place}/resnet50.pth' for place in ('a.com', 'b.com', 'a.com/v2', 'a.com')]
+    addresses.append('https://a.com/resnet50.pth?v=2')
+    stored = [CheckpointLoader.load_checkpoint(address)['state_dict']['w'].item() for address in addresses]
+    assert stored == [1, 2, 3, 1, 4]
+    assert len(asked) == 4
+
+
+def test_the_config_text_of_a_checkpoint_is_not_kept_for_mmengine_to_run(tmp_path):
+    runner = tiny_runner(tmp_path, 1)
+    runner.train()
+    stored = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    stored['meta']['config'] = f"open({str(tmp_path / 'ran')!r}, 'w')"
+    torch.save(stored, tmp_path / 'epoch_1.pth')
+    resumed = tiny_runner(tmp_path, 2, load_from=str(tmp_path / 'epoch_1.pth'), resume=True)
+    resumed.train()
+    assert resumed.epoch == 2
+    assert not (tmp_path / 'ran').exists()
 
 
 @pytest.mark.parametrize(
