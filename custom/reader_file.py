@@ -9,7 +9,7 @@ from typing import Any
 from custom.boxes import BoxConfig
 from custom.errors import UserError
 from custom.files import replacing
-from custom.reading import ReaderConfig
+from custom.reader_config import ReaderConfig
 from custom.views import Views
 
 

@@ -5,8 +5,8 @@ from custom.annotations import DigitAnnotations
 from custom.cross_validation import pool_folds, run_folds
 from custom.errors import UserError
 from custom.predictions import Detections, read_pred_json, write_pred_json
+from custom.reader_config import ReaderConfig
 from custom.reader_file import Reader, write_reader
-from custom.reading import ReaderConfig
 
 FOLD_OF = np.array([0, 1, 0, 1])
 # Four photos with one digit each, the same as the image id.

@@ -18,8 +18,8 @@ from custom.digits import DIGITS
 from custom.errors import UserError
 from custom.exporting import describe, export_weights
 from custom.fingerprint import fingerprint
+from custom.reader_config import ReaderConfig
 from custom.reader_file import Reader, read_reader, write_reader
-from custom.reading import ReaderConfig
 from custom.views import Views
 
 CONFIG = ROOT / 'configs' / 'digits_frcnn_lite.py'

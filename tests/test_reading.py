@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from custom.reading import ReaderConfig, read_number, read_numbers
+from custom.reader_config import ReaderConfig
+from custom.reading import read_number, read_numbers
 from custom.submission import Detections
 
 
