@@ -120,11 +120,9 @@ def write_image_map(path: str | os.PathLike, image_ids: Iterable[int], file_name
 
     File names are always quoted, so commas, quotes and line breaks in them survive; read it with a CSV reader.
     """
-    import pandas as pd  # takes half a second, which few need wait for
-
-    table = pd.DataFrame({'image_id': list(image_ids), 'file_name': list(file_names)})
-    with replacing(path) as beside:
-        table.to_csv(beside, index=False, quoting=csv.QUOTE_NONNUMERIC, errors='surrogateescape', lineterminator='\n')
+    with replacing(path) as beside, beside.open('w', encoding='utf-8', errors='surrogateescape', newline='') as file:
+        table = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator='\n')
+        table.writerows([('image_id', 'file_name'), *zip(image_ids, file_names, strict=True)])
 
 
 def copy_pred_json(source: str | os.PathLike, target: str | os.PathLike, overwrite: bool) -> None:

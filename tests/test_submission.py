@@ -7,6 +7,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from custom.errors import UserError
@@ -100,6 +102,16 @@ def test_image_map_survives_odd_names(tmp_path):
     with (tmp_path / 'images.csv').open(newline='', encoding='utf-8', errors='surrogateescape') as file:
         rows = list(csv.reader(file))
     assert rows == [['image_id', 'file_name'], *[[str(i), name] for i, name in enumerate(names)]]
+
+
+def test_image_map_is_written_as_pandas_would_write_it(tmp_path):
+    names = ['plain.png', 'a, "b".png', 'two\nlines.png', 'return\r.png', 'é ü.png', '007', 'bad\udcff.png', '']
+    ids = np.arange(10**15, 10**15 + 8)
+    write_image_map(tmp_path / 'images.csv', ids, names)
+    table = pd.DataFrame({'image_id': ids, 'file_name': names})
+    form = {'index': False, 'quoting': csv.QUOTE_NONNUMERIC, 'errors': 'surrogateescape', 'lineterminator': '\n'}
+    table.to_csv(tmp_path / 'pandas.csv', **form)
+    assert (tmp_path / 'images.csv').read_bytes() == (tmp_path / 'pandas.csv').read_bytes()
 
 
 @pytest.mark.parametrize(('names', 'mapped'), [(['1.png', '2.jpg'], False), (['1.png', 'house.png'], True)])
