@@ -1,4 +1,5 @@
 import doctest
+import importlib
 import json
 
 import numpy as np
@@ -39,6 +40,33 @@ def random_detections(seed, photos=5, boxes=40):
 
 def test_the_example_of_the_docstring():
     assert doctest.testmod(custom.fusion).failed == 0
+
+
+@pytest.fixture(scope='module')
+def mmdet_fusion():
+    importlib.import_module('custom.register')  # serves the operators that mmdet imports
+    return importlib.import_module('mmdet.models.utils').weighted_boxes_fusion
+
+
+@pytest.mark.parametrize('seed', range(40))
+def test_results_are_those_of_mmdet_to_the_last_bit(mmdet_fusion, seed):
+    rng = np.random.default_rng(seed)
+    kind, views, digits = [np.float32, np.float64][seed % 2], rng.integers(1, 13), rng.integers(1, 11)
+    found = []
+    for count in rng.integers(0, [8, 100][seed // 2 % 2], views):
+        corners, sides = rng.uniform(0, rng.choice([30, 300]), (count, 2)), rng.uniform(1, 30, (count, 2))
+        xyxy = np.hstack([corners, corners + sides]).round(seed % 4)  # whole pixels tie, and so do rounded scores
+        found.append((xyxy.astype(kind), rng.uniform(0.1, 1, count).round(1 + seed % 7).astype(kind)))
+    found = [(*view, rng.integers(0, digits, len(view[0]))) for view in found]
+    weights = [None, rng.integers(1, 4, views).tolist(), rng.uniform(0.1, 3, views).tolist()][seed % 3]
+    iou_thr = [0.0, 0.3, 0.6][seed // 3 % 3]
+    columns = zip(*found, strict=True)
+    fused = mmdet_fusion(*columns, weights, iou_thr, conf_type='box_and_model_avg')
+    bboxes, scores, labels = (part.numpy() for part in fused)
+    best = np.lexsort((labels, -scores))
+    expected = bboxes[best].astype(float), scores[best].astype(float), labels[best].astype(int)
+    for ours, theirs in zip(fuse_boxes(found, weights, iou_thr, max_boxes=10**6), expected, strict=True):
+        assert (ours.dtype, ours.tobytes()) == (theirs.dtype, theirs.tobytes())
 
 
 def test_boxes_of_one_digit_are_averaged_by_score():
@@ -107,6 +135,17 @@ def test_a_photo_that_a_source_lacks_has_no_box_there():
     assert rows(fuse_detections([one, two])) == [(1, [0, 0, 10, 10], 0.3, 7), (3, [0, 0, 10, 10], 0.6, 7)]
     assert rows(fuse_detections([one, found()])) == [(1, [0, 0, 10, 10], 0.3, 7), (3, [0, 0, 10, 10], 0.4, 7)]
     assert len(fuse_detections([found(), found()])) == 0
+
+
+def test_progress_gets_the_photos_once():
+    calls = []
+
+    def progress(image_ids):
+        calls.append(image_ids)
+        return iter(image_ids)
+
+    fuse_detections([found((3, [0, 0, 10, 10], 0.8, 7)), found((1, [0, 0, 10, 10], 0.6, 7))], progress=progress)
+    assert calls == [[1, 3]]
 
 
 def test_more_than_a_hundred_boxes_only_where_a_source_has_them():

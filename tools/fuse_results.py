@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
@@ -34,6 +35,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
 
+    from tqdm import tqdm
+
     from custom.fusion import fuse_detections, read_sources
     from custom.predictions import write_pred_json
 
@@ -42,7 +45,8 @@ def main() -> None:
         raise UserError(f'{target}: would be overwritten, and is to be fused; choose another place with --out')
 
     sources = read_sources(args.pred_json)
-    fused = fuse_detections(sources, args.weights, args.iou_thr)
+    bar = partial(tqdm, desc='fusing', unit=' photos', delay=2, leave=False, disable=None)
+    fused = fuse_detections(sources, args.weights, args.iou_thr, progress=bar)
     write_pred_json(target, fused)
     photos = [set(source.image_ids.tolist()) for source in sources]
     print(
