@@ -10,6 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from custom.console import progress
 from custom.metrics import NumberMetric, truth_of
 from custom.packing import evenly_spaced
 from custom.photos import read_photo
@@ -72,8 +73,9 @@ class PanelHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Draw them."""
         if self.shots:
-            sheet = contact_sheet(self.shots, f'after epoch {runner.epoch}')
-            runner.visualizer.add_image('validation', np.asarray(sheet), step=runner.epoch)
+            unit, done, _ = progress(runner)
+            sheet = contact_sheet(self.shots, f'after {unit} {done}')
+            runner.visualizer.add_image('validation', np.asarray(sheet), step=done)
 
     def after_train(self, runner: Runner) -> None:
         """Draw no more: what is validated from now on is not the training."""

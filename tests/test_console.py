@@ -85,6 +85,38 @@ def test_epochs_without_validation_have_a_line_too(tmp_path, model, capsys):
     ]
 
 
+@pytest.mark.parametrize('validated', [True, False])
+def test_training_by_iterations_has_a_line_for_each_validation(tmp_path, model, capsys, validated):
+    cfg = {'by_epoch': False, 'max_iters': 3, 'val_interval': 2}
+    valid = {'val_dataloader': VALID, 'val_evaluator': [FixedMetric(AP=0.25)]} if validated else {}
+    data = {**TRAIN, 'sampler': {'type': 'InfiniteSampler', 'shuffle': False}}
+    toy_runner(
+        tmp_path, model, train_dataloader=data, train_cfg=cfg, custom_hooks=[{'type': 'ConsoleHook'}], **valid
+    ).train()
+    # Three batches of 2 photos and of loss 1.5, 4.5 and 1.5; a validation takes a second, too.
+    assert capsys.readouterr().out.splitlines() == (
+        [
+            'iteration 2/3 | loss 3.000 | AP 0.250 | 2.0 photos/s | 2 s left',
+            'iteration 3/3 | loss 1.500 | AP 0.250 | 2.0 photos/s | 5 s in all',
+        ]
+        if validated
+        else ['iteration 3/3 | loss 2.500 | 2.0 photos/s | 3 s in all']
+    )
+
+
+def test_training_by_iterations_that_stops_early_says_so(tmp_path, model, capsys):
+    cfg, hooks = {'by_epoch': False, 'max_iters': 9}, [{'type': 'ConsoleHook'}]
+    data = {**TRAIN, 'sampler': {'type': 'InfiniteSampler', 'shuffle': False}}
+    runner = toy_runner(tmp_path, model, train_dataloader=data, train_cfg=cfg, custom_hooks=hooks)
+    tick = model.on_batch
+    model.on_batch = lambda: (tick(), setattr(runner.train_loop, 'stop_training', True))
+    runner.train()
+    assert capsys.readouterr().out.splitlines() == [
+        'iteration 1/9 | loss 1.500 | 2.0 photos/s | 8 s left',
+        'stopped after iteration 1 of 9: no better for a while',
+    ]
+
+
 def test_without_any_validation(tmp_path, model, capsys):
     train(tmp_path, model, epochs=1)
     assert capsys.readouterr().out == 'epoch 1/1 | loss 3.000 | 2.0 photos/s | 2 s in all\n'

@@ -34,9 +34,8 @@ def train(tmp_path, items, monkeypatch, hook, **settings):
         train_dataloader=train_loader,
         val_dataloader=loader(items),
         val_evaluator=[NumberMetric(reader={'score_thr': 0.75})],
-        train_cfg={'by_epoch': True, 'max_epochs': 2},
         custom_hooks=[hook],
-        **settings,
+        **{'train_cfg': {'by_epoch': True, 'max_epochs': 2}, **settings},
     ).train()
     return shown
 
@@ -56,6 +55,13 @@ def test_the_picture_goes_to_the_visualizer(tmp_path, items, monkeypatch):
     assert [(name, step) for name, _, step in shown] == [('validation', 1), ('validation', 2)]
     assert shown[0][1].ndim == 3
     assert shown[0][1].shape[2] == 3
+
+
+def test_a_training_by_iterations_has_a_picture_for_each_validation(tmp_path, items, monkeypatch):
+    cfg = {'by_epoch': False, 'max_iters': 5, 'val_interval': 3}
+    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda seconds: None)  # when the photos start again
+    shown = train(tmp_path, items, monkeypatch, PanelHook(), train_cfg=cfg)
+    assert [step for _, _, step in shown] == [3, 5]
 
 
 def test_other_processes_draw_nothing(tmp_path, items, monkeypatch):
