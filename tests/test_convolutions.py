@@ -1,9 +1,13 @@
 """The fast convolutions against torch's own, forward and backward."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from mmengine.hooks import EMAHook
 from torch import nn
 
+from custom import convolutions
 from custom.convolutions import LEAST_TILES, PointwiseConv2d, WinogradConv2d, use_fast_convolutions
 
 
@@ -35,16 +39,46 @@ def test_it_is_the_convolution(shape, bias):
         assert not torch.equal(found, expected.float())  # it came another way
 
 
-def test_changed_weights_are_seen_in_inference():
-    _, ours = both(4, 4)
-    x = torch.randn(1, 4, 32, 32)
-    with torch.inference_mode():
-        before = ours(x)
+def double_in_place(conv):
     with torch.no_grad():
-        ours.weight.mul_(2)
-        ours.bias.mul_(2)
-    with torch.inference_mode():
+        conv.weight.mul_(2)
+
+
+def double_data(conv):
+    conv.weight.data.copy_(conv.weight.data * 2)
+
+
+def double_the_average(conv):
+    """Swap in twice the weights as mmengine swaps averaged ones."""
+    runner, hook = SimpleNamespace(model=conv), EMAHook()
+    hook.before_run(runner)
+    double_data(hook.ema_model.module)
+    hook.before_val_epoch(runner)
+
+
+@pytest.mark.parametrize('double', [double_in_place, double_data, double_the_average])
+@pytest.mark.parametrize('mode', [torch.no_grad, torch.inference_mode])
+def test_changed_weights_are_seen_in_inference(double, mode):
+    _, ours = both(4, 4, bias=False)
+    x = torch.randn(1, 4, 32, 32)
+    with mode():
+        before = ours(x)
+    double(ours)
+    with mode():
         assert torch.allclose(ours(x), 2 * before, atol=1e-4)
+
+
+def test_the_transform_of_the_same_weights_is_made_once(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        convolutions, '_kernel', lambda weight, make=convolutions._kernel: made.append(1) or make(weight)
+    )
+    _, ours = both(4, 4)
+    ours.to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        for _ in range(3):
+            ours(torch.randn(1, 4, 32, 32))
+    assert len(made) == 1
 
 
 def test_few_tiles_and_other_types_go_the_plain_way():
