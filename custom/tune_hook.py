@@ -111,15 +111,17 @@ class _Gathered(PhotoMetric):
 
 @contextlib.contextmanager
 def _weights_of(runner: Runner, checkpoint: Path) -> Iterator[None]:
-    """Load a checkpoint's weights, on the main process, for all; afterwards the model is as it was."""
+    """Give the model on all ranks a checkpoint's weights; restore its own at the end, after a failure, too."""
     model = cast(nn.Module, runner.model.module) if is_model_wrapper(runner.model) else runner.model
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    if is_main_process():
-        load_weights(model, checkpoint)
-    for value in model.state_dict().values():
-        broadcast(value)
-    yield
-    model.load_state_dict(before)
+    try:
+        if is_main_process():
+            load_weights(model, checkpoint)
+        for value in model.state_dict().values():
+            broadcast(value)
+        yield
+    finally:
+        model.load_state_dict(before)
 
 
 def _validate(runner: Runner, metric: PhotoMetric) -> None:

@@ -117,6 +117,21 @@ def test_with_an_average_of_the_weights_it_is_the_average_that_is_read_with(tmp_
     assert runner.model.one.item() == pytest.approx(0.95)
 
 
+@pytest.mark.parametrize('failing', ['load_weights', '_validate'])
+def test_the_weights_of_the_training_come_back_after_a_failure(tmp_path, monkeypatch, failing):
+    def fail(model, *args):
+        if failing == 'load_weights':
+            torch.nn.init.zeros_(model.one)  # half way
+        raise OSError('a photo is gone')
+
+    runners = []
+    monkeypatch.setattr(tune_hook.TuneReaderHook, 'before_train', lambda self, runner: runners.append(runner))
+    monkeypatch.setattr(tune_hook, failing, fail)
+    with pytest.raises(OSError, match='gone'):
+        train(tmp_path)
+    assert runners[0].model.one.item() == pytest.approx(0.95)
+
+
 def test_without_a_best_checkpoint_it_is_the_last_one_which_still_resumes(tmp_path, tuned):
     train(tmp_path, save_best=None)
     last = tmp_path / 'work/epoch_2.pth'
