@@ -106,7 +106,7 @@ def _check_photos(images: Iterable[dict], image_dir: Path, wrong: Findings) -> N
 
     def check(image: dict) -> tuple[str, str] | None:
         path = image_dir / image['file_name']
-        if not path.is_file():
+        if not os.path.isfile(path):  # Path.is_file raises on long names
             return 'missing file', str(path)
         try:
             height, width = read_photo(path).shape[:2]

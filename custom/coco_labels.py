@@ -1,11 +1,13 @@
 """Labels in COCO's format, with categories of any name; and where the photos of a json lie."""
 
+import os
 from pathlib import Path
 
 from custom.coco import Findings, read_images, read_json
 from custom.errors import UserError
 from custom.foreign_labels import SourceBox, SourcePhoto
 from custom.photo_scan import one_line
+from custom.photos import photo_path
 
 
 def photo_folder(json_file: Path, names: list[str]) -> Path:
@@ -15,7 +17,7 @@ def photo_folder(json_file: Path, names: list[str]) -> Path:
         UserError: the first photo is in none of them.
     """
     places = [json_file.parent, json_file.parent / 'images', json_file.with_suffix('')]
-    found = next((place for place in places if names and (place / names[0]).is_file()), None)
+    found = next((place for place in places if names and os.path.isfile(place / names[0])), None)
     if found is None:
         first = f'its first photo, {one_line(names[0])},' if names else '"images" is empty: a photo'
         raise UserError(
@@ -50,7 +52,7 @@ def read_coco(json_file: Path, images: Path | None = None) -> list[SourcePhoto]:
     if not folder.is_dir():
         raise UserError(f'{folder}: no such folder; give the one that holds the photos of {json_file}')
     photos = {
-        image_id: SourcePhoto(folder / image['file_name'], boxes=[], size=(image['width'], image['height']))
+        image_id: SourcePhoto(photo_path(folder, image['file_name']), boxes=[], size=(image['width'], image['height']))
         for image_id, image in listed.items()
     }
     for number, entry in enumerate(data['annotations'], 1):

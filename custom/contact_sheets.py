@@ -16,7 +16,7 @@ from custom.folds import annotations_json, subset
 from custom.geometry import left_to_right, xywh_to_xyxy
 from custom.packing import evenly_spaced
 from custom.photo_scan import one_line
-from custom.photos import read_photo
+from custom.photos import photo_path, read_photo
 from custom.pictures import Shot, contact_sheet
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def labelled_shots(truth: DigitAnnotations, folder: Path) -> Iterator[Shot]:
         own = truth.box_image_ids == image_id
         xywh = truth.bboxes[own]
         xyxy = xywh_to_xyxy(xywh)
-        yield labelled_shot(read_photo(folder / name), xyxy, truth.labels[own], truth.iscrowd[own], name)
+        yield labelled_shot(read_photo(photo_path(folder, name)), xyxy, truth.labels[own], truth.iscrowd[own], name)
 
 
 def augmented_shots(truth: DigitAnnotations, folder: Path, cfg: 'Config') -> Iterator[Shot]:

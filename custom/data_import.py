@@ -17,6 +17,7 @@ from custom.folds import read_labelled, subset
 from custom.foreign_labels import SourcePhoto, gather
 from custom.layout import SPLITS, require_free, write_layout
 from custom.photo_scan import one_line, scan_photos
+from custom.photos import photo_path
 from custom.splitting import DealRule, assign_splits
 
 
@@ -82,7 +83,7 @@ def split_photos(folder: Path, out: Path, rule: DealRule, ann: Path | None = Non
         labels = ann or _only_json(folder)
         photos = photo_folder(labels, read_annotations(labels).file_names)
         truth = read_annotations(labels, photos)
-    paths = [photos / name for name in truth.file_names]
+    paths = [photo_path(photos, name) for name in truth.file_names]
     truth = dataclasses.replace(truth, file_names=list(map(str, paths)))
     signatures = scan_photos(paths).signatures
     split_of, notes = assign_splits(truth, [None] * len(paths), signatures, rule)

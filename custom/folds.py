@@ -17,7 +17,7 @@ from custom.coco_writing import coco_json
 from custom.errors import UserError
 from custom.files import replacing
 from custom.near_copies import copy_groups, signature
-from custom.photos import read_photo
+from custom.photos import photo_path, read_photo
 
 SPLITS = ('train', 'valid')
 
@@ -60,7 +60,7 @@ def near_copy_groups(truth: DigitAnnotations, root: str | os.PathLike) -> np.nda
         UserError: a photo cannot be read.
     """
     names = tqdm(truth.file_names, 'looking for copies', unit=' photos', delay=2, leave=False, disable=None)
-    return copy_groups(np.array([signature(read_photo(Path(root, name))) for name in names]))
+    return copy_groups(np.array([signature(read_photo(photo_path(root, name))) for name in names]))
 
 
 def deal_folds(lengths: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> np.ndarray:

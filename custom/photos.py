@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import warnings
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from custom.errors import UserError
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
 # The camera sensors people own stay far below this; above it a photo costs gigabytes once it is a float tensor.
 MAX_PIXELS = 100_000_000
+UNUSABLE = re.compile('[\0\ud800-\udc7f\udd00-\udfff]')  # in no file name; the surrogates between escape bytes
 
 
 class Photo(NamedTuple):
@@ -44,6 +45,30 @@ def image_id_of(file_name: str) -> int:
         return int(stem)
     digest = hashlib.sha256(os.fsencode(file_name)).digest()
     return 10**15 + int.from_bytes(digest[:8], 'big') % 10**15
+
+
+def stays_inside(name: str) -> bool:
+    """Whether a name from data, joined to a folder, lies in that folder on every operating system.
+
+    Symlinks inside the folder are its owner's, and are followed.
+
+    Example:
+        >>> [stays_inside(name) for name in ('a/7.png', '../7.png', '/7.png', 'C:7.png')]
+        [True, False, False, False]
+    """
+    paths = PurePosixPath(name), PureWindowsPath(name)
+    return not UNUSABLE.search(name) and not any(path.anchor or '..' in path.parts for path in paths)
+
+
+def photo_path(folder: str | os.PathLike, name: str) -> Path:
+    """Join a folder of photos and a name from data.
+
+    Raises:
+        UserError: the name leaves the folder, see `stays_inside`.
+    """
+    if not stays_inside(name):
+        raise UserError(f'{name!r}: leaves the folder of the photos, {folder}; mend the name where it is listed')
+    return Path(folder, name)
 
 
 def list_photos(folder: str | os.PathLike) -> list[Photo]:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from custom.digit_confusion import NOTHING, PhotoDigits
 from custom.errors import UserError
 from custom.number_figures import edits
-from custom.photos import read_photo
+from custom.photos import photo_path, read_photo
 from custom.reading import Reading
 from custom.report_pictures import Picture, picture
 
@@ -98,7 +98,7 @@ def _look(
     photo, problem = None, ''
     if images is not None:
         try:
-            photo, problem = read_photo(images / name), ''
+            photo, problem = read_photo(photo_path(images, name)), ''
         except UserError as error:
             problem = str(error)
     if photo is not None:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from custom.annotations import DigitAnnotations
 from custom.errors import UserError
 from custom.geometry import xywh_to_xyxy
-from custom.photos import read_photo
+from custom.photos import photo_path, read_photo
 from custom.sharpness import sharpness
 
 HEIGHTS = (0, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # pixels: the same in each report, so that two can be compared
@@ -97,7 +97,7 @@ def measure_sharpness(truth: DigitAnnotations, images: Path) -> dict[int, float]
         if not len(boxes):
             return None
         try:
-            photo = read_photo(images / name)
+            photo = read_photo(photo_path(images, name))
         except UserError:
             return None
         return sharpness(photo, np.append(boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)))

@@ -16,6 +16,7 @@ from custom.folds import subset
 from custom.layout import copy_photo, move_photo, require_free, write_layout
 from custom.near_copies import near_copy_of
 from custom.photo_scan import scan_photos
+from custom.photos import stays_inside
 from custom.splitting import DealRule, choose_valid
 from custom.svhn_archives import MAT, unpack
 
@@ -90,8 +91,8 @@ def _find(source: Path, part: str, room: Path) -> Path | None:
 def _read_part(folder: Path) -> Part:
     """The photos of a folder with its digitStruct.mat; boxes over the edge are clipped."""
     struct = read_digit_struct(folder / MAT)
-    if strange := [name for name in struct.names if Path(name).name != name]:
-        raise UserError(f'{folder / MAT}: {strange[0]!r} is no name of a photo beside it; download it again')
+    if strange := [name for name in struct.names if not stays_inside(name)]:
+        raise UserError(f'{folder / MAT}: {strange[0]!r} leaves the folder of the photos; download it again')
     paths = [folder / name for name in struct.names]
     scan = scan_photos(paths)
     if scan.faults:

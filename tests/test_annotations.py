@@ -52,6 +52,29 @@ def test_what_can_be_mended_is_mended_and_counted(read):
     assert "no digit, unused and left out; first: 'number'" in notes
 
 
+@pytest.mark.parametrize(
+    'name', ['../{}/1.png', 'a/../../1.png', '/etc/1.png', 'C:\\1.png', '..\\1.png', '\\1.png', '1\0.png', '\ud800.png']
+)
+@pytest.mark.parametrize('photos', [True, False])
+def test_a_name_that_leaves_the_folder_is_refused_where_it_is_read(read, tmp_path, name, photos):
+    name = name.format(tmp_path.name)
+    with pytest.raises(UserError, match='1 × file_name that leaves the folder of the photos; first: ') as caught:
+        read(coco([IMAGE | {'file_name': name}], []), photos, need_boxes=False)
+    assert repr(name) in str(caught.value)
+
+
+def test_a_link_inside_the_folder_is_followed(read, tmp_path):
+    (tmp_path / 'far').mkdir()
+    (tmp_path / '1.png').rename(tmp_path / 'far' / '1.png')
+    (tmp_path / 'near').symlink_to(tmp_path / 'far')
+    assert read(coco([IMAGE | {'file_name': 'near/1.png'}], [BOX])).file_names == ['near/1.png']
+
+
+def test_a_name_too_long_for_a_file_is_a_missing_one(read):
+    with pytest.raises(UserError, match='1 × missing file'):
+        read(coco([IMAGE | {'file_name': 'x' * 300}], [BOX]))
+
+
 def test_everything_wrong_is_said_in_one_message(read, tmp_path):
     (tmp_path / 'text.png').write_text('no photo')
     images = [

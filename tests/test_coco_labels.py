@@ -48,6 +48,13 @@ def test_photos_elsewhere(tmp_path):
         read_coco(path, tmp_path / 'gone')
 
 
+def test_a_photo_outside_the_folder_is_refused(tmp_path):
+    (tmp_path / 'in').mkdir()
+    path = write(tmp_path / 'in', images=[{**IMAGE, 'file_name': '../7.png'}], photo='../7.png')
+    with pytest.raises(UserError, match='1 × file_name that leaves the folder of the photos'):
+        read_coco(path)
+
+
 def test_a_bbox_that_is_none_is_a_fault_of_its_photo(tmp_path):
     for bbox in (None, [1, 2, 3], [1, 2, 3, '4'], 'x'):
         (photo,) = read_coco(write(tmp_path, [{**BOX, 'bbox': bbox}]))

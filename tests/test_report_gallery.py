@@ -69,6 +69,14 @@ def test_names_that_no_photo_can_have(tmp_path, name):
     assert card.problem and card.picture.uri is None
 
 
+@pytest.mark.parametrize('name', ['../4.png', '{}/4.png', 'a/../../4.png'])
+def test_a_photo_outside_the_folder_is_not_embedded(tmp_path, name):
+    Image.new('RGB', (20, 30)).save(tmp_path / '4.png')
+    (tmp_path / 'photos' / 'a').mkdir(parents=True)
+    card = make_cards([4], {4: name.format(tmp_path)}, READINGS, TRUE, DIGITS, SIZES, tmp_path / 'photos')[0]
+    assert 'leaves the folder of the photos' in card.problem and card.picture.uri is None
+
+
 def test_it_is_bounded(tmp_path, monkeypatch):
     for i in READINGS:
         Image.effect_noise((200, 200), 90).save(tmp_path / f'{i}.png')

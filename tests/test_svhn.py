@@ -109,7 +109,7 @@ def test_without_test_there_is_no_test_split(source, tmp_path):
         (lambda source: (pack(source / 'train')).write_bytes(b'x' * 99), r'train\.tar\.gz: is damaged or cut off'),
         (
             lambda source: write_digit_struct(source / 'train/digitStruct.mat', [('../test/1.png', [(1, 1, 1, 5, 5)])]),
-            'is no name of a photo beside it',
+            'leaves the folder of the photos',
         ),
     ],
 )

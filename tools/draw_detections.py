@@ -1,6 +1,7 @@
 """Draw the detections of a pred.json into one picture: photos, boxes, the number read on each; no model is needed."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def main() -> None:
     from custom.annotations import ids_and_names, read_annotations
     from custom.files import replacing
     from custom.packing import evenly_spaced
-    from custom.photos import read_photo
+    from custom.photos import photo_path, read_photo
     from custom.pictures import Shot, contact_sheet
     from custom.reading import read_numbers
     from custom.scoring import number_accuracy, true_numbers
@@ -57,8 +58,8 @@ def main() -> None:
     numbers = {image_id: reading.number for image_id, reading in readings.items()}
     true = true_numbers(truth) if truth else {}
     chosen = evenly_spaced(len(ids), args.photos)
-    paths = [args.images / names[i] for i in chosen]
-    if gone := [path for path in paths if not path.is_file()]:
+    paths = [photo_path(args.images, names[i]) for i in chosen]
+    if gone := [path for path in paths if not os.path.isfile(path)]:
         raise UserError(f'{gone[0]}: no such photo; give the folder of the photos in {args.ann} with --images')
 
     shots = (
