@@ -3,7 +3,6 @@
 import os
 import re
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from custom.errors import UserError
+from custom.photo_scan import one_line
 from custom.pred_json import Columns, parse_pred_json
 from custom.predictions import value_faults
 from custom.submission import NO_NUMBER, parse_pred_csv
 
 EDGE = 0.5  # pixels that a box may reach over the edge of its photo
+MOST_UNPACKED = 1_000_000, 50_000  # bytes of pred.json or pred.csv in a zip: in all, and for each photo (500 boxes)
 XYXY_SHARE = 0.99  # of the boxes must make sense as corners before a message says that they are corners
 
 
@@ -62,7 +63,7 @@ def check_submission(
     order = np.argsort(image_ids)
     photos, limits = np.asarray(image_ids)[order], np.asarray(sizes)[order]
     with ThreadPoolExecutor(1) as pool:  # zlib unpacks on one core while another one takes apart what lies beside
-        unpacking = pool.submit(_unpack, zip_path, problems)
+        unpacking = pool.submit(_unpack, zip_path, len(photos), problems)
         json_beside, csv_beside = _read(pred_json), _read(pred_csv)
         parsed = _parse(json_beside, pred_json) if isinstance(json_beside, bytes) else None
         packed = unpacking.result()
@@ -96,18 +97,32 @@ def _say(problems: list[str], name: str, count: int, total: int, what: str, exam
         problems.append(f'{name}: {count} of {total} {what}; first: {", ".join(map(str, examples[:3]))}')
 
 
-def _unpack(path: str | os.PathLike, problems: list[str]) -> dict[str, bytes]:
+def _unpack(path: str | os.PathLike, photos: int, problems: list[str]) -> dict[str, bytes]:
+    unpacked: dict[str, bytes] = {}
+    most = MOST_UNPACKED[0] + MOST_UNPACKED[1] * photos
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if sorted(names) != ['pred.csv', 'pred.json']:
-                problems.append(f'{path}: must hold exactly pred.json and pred.csv at its root, but holds {names[:5]}')
-            return {name: archive.read(name) for name in ('pred.json', 'pred.csv') if name in names}
+                held = [name[:80] for name in names[:5]]
+                problems.append(f'{path}: must hold exactly pred.json and pred.csv at its root, but holds {held}')
+            for name in {'pred.json', 'pred.csv'} & set(names):
+                info = archive.getinfo(name)
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack unbounded
+                    problems.append(f'{path}: {name} is not stored or deflated; make the zip again')
+                elif info.file_size > most:
+                    problems.append(
+                        f'{path}: {name} unpacks to {info.file_size} bytes, more than {most} for {photos} photos; '
+                        'leave out boxes of low scores'
+                    )
+                else:
+                    with archive.open(info) as member:
+                        unpacked[name] = member.read(info.file_size)  # no byte more, whatever it unpacks to
     except FileNotFoundError:
         problems.append(f'{path}: no such file')
-    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-        problems.append(f'{path}: not a zip that can be read ({error})')
-    return {}
+    except Exception as error:  # zipfile raises many kinds on damage
+        problems.append(f'{path}: not a zip that can be read ({one_line(error)})')
+    return unpacked
 
 
 def _read(path: str | os.PathLike) -> bytes | UserError | None:

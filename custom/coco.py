@@ -107,7 +107,7 @@ def read_images(entries: list[dict], wrong: Findings) -> dict[int, dict]:
         proper = isinstance(name, str) and all(_is_whole(side) and side > 0 for side in sides)
         if not _is_whole(image_id) or not proper:
             wrong.add('image without a whole-number id (below 2**53), file_name, width and height', _shorten(entry))
-        elif not stays_inside(name):
+        elif not stays_inside(str(name)):
             wrong.add('file_name that leaves the folder of the photos', _shorten(name))
         elif image_id in images:
             wrong.add('duplicate image id', f'{image_id} ({images[image_id]["file_name"]} and {name})')

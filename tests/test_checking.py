@@ -2,10 +2,13 @@
 
 import json
 import re
+import struct
+import tracemalloc
 import zipfile
 
 import pytest
 
+from custom import checking
 from custom.checking import check_submission
 
 IMAGE_IDS, SIZES = [1, 2, 10], [(100, 50), (60, 40), (30, 30)]
@@ -185,3 +188,65 @@ def test_files_that_are_missing_or_broken(tmp_path):
     assert 'submission.zip: not a zip that can be read' in only_problem(tmp_path)
     submit(tmp_path, boxes='[{')
     assert 'pred.json: not JSON' in only_problem(tmp_path)
+
+
+def test_a_zip_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
+    submit(tmp_path)
+    (tmp_path / 'pred.json').rename(tmp_path / 'elsewhere.json')
+    size = (tmp_path / 'elsewhere.json').stat().st_size
+    monkeypatch.setattr(checking, 'MOST_UNPACKED', (size - 30, 10))  # and three photos
+    assert problems_in(tmp_path) == []
+    monkeypatch.setattr(checking, 'MOST_UNPACKED', (size - 31, 10))
+    said, gone = problems_in(tmp_path)
+    assert f'submission.zip: pred.json unpacks to {size} bytes, more than {size - 1} for 3 photos; leave' in said
+    assert gone == f'{tmp_path}/pred.json: no such file'
+
+
+def test_a_zip_unpacks_to_no_more_than_it_declares(tmp_path):
+    submit(tmp_path)
+    size = 8_000_000
+    with zipfile.ZipFile(tmp_path / 'submission.zip', 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('pred.json', b' ' * size)
+        archive.writestr('pred.csv', '')
+    path = tmp_path / 'submission.zip'
+    path.write_bytes(path.read_bytes().replace(struct.pack('<I', size), struct.pack('<I', 999)))
+    tracemalloc.start()
+    try:
+        assert 'submission.zip: not a zip that can be read (Bad CRC' in problems_in(tmp_path)[0]
+        assert tracemalloc.get_traced_memory()[1] < size / 2
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize('method', [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_methods_of_compression_are_refused(tmp_path, method):
+    submit(tmp_path)
+    with zipfile.ZipFile(tmp_path / 'submission.zip', 'w') as archive:
+        archive.write(tmp_path / 'pred.json', 'pred.json', method)
+        archive.write(tmp_path / 'pred.csv', 'pred.csv')
+    assert 'submission.zip: pred.json is not stored or deflated; make the zip again' in only_problem(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    [
+        (b'PK\x01\x02\x14\x03\x14', b'PK\x01\x02\x14\x03\xff'),  # needs a newer unzip
+        (b'PK\x01\x02\x14\x03\x14\x00\x00\x00', b'PK\x01\x02\x14\x03\x14\x00\x01\x00'),  # encrypted
+        (b'pred.csv', b'pred\nc\xffv'),
+        (b'pred.csv', b'../p.csv'),
+    ],
+)
+def test_an_odd_zip_is_one_line(tmp_path, old, new):
+    submit(tmp_path)
+    path = tmp_path / 'submission.zip'
+    path.write_bytes(path.read_bytes().replace(old, new))
+    assert re.search('submission.zip: (not a zip that can be read|must hold exactly)', only_problem(tmp_path))
+
+
+def test_a_member_whose_name_is_no_utf_8(tmp_path):
+    submit(tmp_path)
+    with zipfile.ZipFile(tmp_path / 'submission.zip', 'w') as archive:
+        archive.writestr('pré.csv', '')
+    path = tmp_path / 'submission.zip'
+    path.write_bytes(path.read_bytes().replace('é'.encode(), b'\xff\xff'))
+    assert 'submission.zip: not a zip that can be read' in only_problem(tmp_path)
