@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -55,6 +56,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
     A mistake of the user ends as one line on stderr and exit code 2, Ctrl-C as 130. Of several ranks one says it.
     """
     os.environ.setdefault('TORCH_CPP_LOG_LEVEL', 'ERROR')  # or it tells of each connection that a lost rank breaks
+    warnings.filterwarnings('ignore', 'Image size .* exceeds limit')  # Pillow's, where `custom.photos` raises an error
     try:
         code = main() or 0
     except UserError as error:

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import warnings
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
@@ -13,8 +12,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from custom.errors import UserError
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
-# The camera sensors people own stay far below this; above it a photo costs gigabytes once it is a float tensor.
-MAX_PIXELS = 100_000_000
+# The camera sensors people own stay far below this; above it a photo costs gigabytes once it is a float tensor. It is
+# Pillow's own limit: to silence its warning would change the filters of all threads.
+MAX_PIXELS = 1024**3 // 12
 UNUSABLE = re.compile('[\0\ud800-\udc7f\udd00-\udfff]')  # in no file name; the surrogates between escape bytes
 
 
@@ -102,14 +102,12 @@ def list_photos(folder: str | os.PathLike) -> list[Photo]:
 
 def _open(path: str | os.PathLike) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # MAX_PIXELS is the limit here
-            image = Image.open(path)
+        image = Image.open(path)
     except FileNotFoundError:
         raise UserError(f'{path}: no such file') from None
     except UnidentifiedImageError:
         raise UserError(f'{path}: is not a photo that can be read; replace or remove it') from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UserError(f'{path}: has far too many pixels for a photo; scale it down') from None
     except Exception as error:  # decoders raise many kinds on damaged headers
         raise UserError(f'{path}: cannot be read ({error}); replace or remove it') from None

@@ -1,5 +1,10 @@
+import subprocess
+import sys
+import warnings
+
 import numpy as np
 import pytest
+from conftest import ROOT
 from PIL import Image
 
 from custom.errors import UserError
@@ -97,5 +102,21 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
 def test_a_photo_that_would_fill_the_memory_is_refused_before_it_is_decoded(tmp_path):
     side = int(MAX_PIXELS**0.5) + 1
     Image.new('1', (side, side)).save(tmp_path / 'huge.png')
-    with pytest.raises(UserError, match=rf'huge\.png: {side}x{side} pixels'):
+    with (
+        pytest.warns(Image.DecompressionBombWarning),
+        pytest.raises(UserError, match=rf'huge\.png: {side}x{side} pixels'),
+    ):
         read_photo(tmp_path / 'huge.png')
+    script = f'from custom import cli, photos\ncli.run_tool(lambda: photos.read_photo({str(tmp_path / "huge.png")!r}))'
+    done = subprocess.run([sys.executable, '-c', script], cwd=ROOT, capture_output=True, text=True)
+    said = f'error: {tmp_path}/huge.png: {side}x{side} pixels are over 89 million; scale it down\n'
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+@pytest.mark.parametrize('read', [read_photo, photo_size])
+def test_reading_leaves_the_warnings_of_other_threads_alone(tmp_path, monkeypatch, read):
+    Image.new('RGB', (4, 3)).save(tmp_path / 'a.png')
+    seen = []
+    monkeypatch.setattr(Image, 'open', lambda path, open=Image.open: seen.append(list(warnings.filters)) or open(path))
+    read(tmp_path / 'a.png')
+    assert seen == [warnings.filters]
