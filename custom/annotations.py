@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from custom.coco import Findings, digits_by_category, read_boxes, read_images, read_json
+from custom.cores import usable_cores
 from custom.errors import UserError
 from custom.photos import list_photos, read_photo
 
@@ -118,7 +119,7 @@ def _check_photos(images: Iterable[dict], image_dir: Path, wrong: Findings) -> N
         return None
 
     images = list(images)
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         results = tqdm(
             pool.map(check, images),
             f'checking {image_dir}',

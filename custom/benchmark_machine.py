@@ -1,12 +1,12 @@
 """What the benchmark runs on, and how fast it multiplies matrices: a task of facts only."""
 
-import os
 import platform
 import re
 import time
 from pathlib import Path
 
 from custom.benchmark import Prepared, Settings
+from custom.cores import usable_cores
 
 UNIT = 'products'
 RIVALS = {'ours': "the machine's own matrix product"}
@@ -23,11 +23,6 @@ def processor() -> str:
         lines = []
     names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
     return next(iter(names), platform.processor() or platform.machine())
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 def memory_mb(field: str, forget_peak: bool = False) -> float:
@@ -63,7 +58,7 @@ def prepare(rival: str, settings: Settings) -> Prepared:
 
     facts: dict[str, float | str] = {
         'processor': processor(),
-        'cores': cores(),
+        'cores': usable_cores(),
         'threads of torch': torch.get_num_threads(),
         'torch': torch.__version__,
         'GPU': torch.cuda.get_device_name() if torch.cuda.is_available() else 'none',

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from custom.cores import usable_cores
 from custom.errors import UserError
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def gpu() -> Iterator[Finding]:
             yield Finding('ok', f'{name}, {free:.1f} of {total:.1f} GiB free')
     if torch.cuda.device_count():
         return
-    cores = f'no GPU; {os.cpu_count()} CPU cores, {torch.get_num_threads()} threads'
+    cores = f'no GPU; {usable_cores()} CPU cores, {torch.get_num_threads()} threads'
     if shutil.which('nvidia-smi') is None:
         yield Finding('ok', f'{cores}: take configs/digits_frcnn_lite.py')
     elif torch.version.cuda is None:

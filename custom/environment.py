@@ -1,6 +1,5 @@
 """What a run ran on, as text: for its work dir and for bug reports."""
 
-import os
 import platform
 import shlex
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from custom.cores import usable_cores
 from custom.files import replacing
 
 PACKAGES = (
@@ -49,7 +49,7 @@ def describe_environment() -> str:
         'command': shlex.join(sys.argv),
         'processes': str(get_world_size()),
         'system': platform.platform(),
-        'CPU': f'{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads',
+        'CPU': f'{platform.machine()}, {usable_cores()} cores, {torch.get_num_threads()} threads',
         'GPU': ', '.join(gpus) or 'none',
         **versions(),
     }

@@ -12,6 +12,7 @@ import os
 import sys
 
 from custom.cli import run_tool
+from custom.cores import usable_cores
 from custom.errors import UserError
 from custom.ranks import LAUNCHED, WAY_OUT
 
@@ -50,8 +51,7 @@ def main() -> int:
     if len(sys.argv) < 3:
         raise UserError(f'{__doc__.splitlines()[2].strip()}: say how many processes, and of what')
     arguments = torchrun_arguments(sys.argv[1], sys.argv[2:])
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    os.environ.setdefault('OMP_NUM_THREADS', str(max(1, cores // int(sys.argv[1]))))
+    os.environ.setdefault('OMP_NUM_THREADS', str(max(1, usable_cores() // int(sys.argv[1]))))
     os.environ[LAUNCHED] = '1'
 
     from torch.distributed import run

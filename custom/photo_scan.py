@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from custom.cores import usable_cores
 from custom.errors import UserError
 from custom.near_copies import SIDE, signature
 from custom.photos import read_photo
@@ -40,7 +41,7 @@ def scan_photos(paths: Sequence[Path]) -> Scan:
         scan.sizes[i] = pixels.shape[1::-1]
         scan.signatures[i] = signature(pixels)
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         seen = pool.map(look, range(len(paths)))
         for _ in tqdm(seen, 'reading photos', len(paths), delay=2, unit=' photos', leave=False, disable=None):
             pass

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from custom.annotations import DigitAnnotations
+from custom.cores import usable_cores
 from custom.errors import UserError
 from custom.geometry import xywh_to_xyxy
 from custom.photos import photo_path, read_photo
@@ -103,7 +104,7 @@ def measure_sharpness(truth: DigitAnnotations, images: Path) -> dict[int, float]
         return sharpness(photo, np.append(boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)))
 
     ids = truth.image_ids.tolist()
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         results = pool.map(measure, ids, truth.file_names)
         bar = tqdm(results, 'measuring sharpness', len(ids), unit=' photos', delay=2, leave=False, disable=None)
         return {image_id: value for image_id, value in zip(ids, bar, strict=True) if value is not None}

@@ -24,6 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from custom.coco_writing import coco_json
+from custom.cores import usable_cores
 from custom.errors import UserError
 from custom.files import building, is_free
 from custom.synth_backgrounds import background_files, describe_backgrounds
@@ -148,7 +149,7 @@ def write_dataset(out: str | os.PathLike, config: SynthConfig, workers: int | No
     with building(out) as folder:
         # OpenCV's threads do not survive a fork, hence spawn.
         context = multiprocessing.get_context('spawn')
-        pool = ProcessPoolExecutor(workers or os.cpu_count(), context, _start_worker)
+        pool = ProcessPoolExecutor(workers or usable_cores(), context, _start_worker)
         try:
             with tqdm(total=config.images, unit=' photos', delay=2, disable=None) as bar:
                 for split, count in config.sizes.items():
