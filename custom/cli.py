@@ -195,6 +195,6 @@ def select_split(cfg: 'Config', split: str, images: str | None = None) -> Path:
         dataset.update(type='DigitFolder', data_root='', ann_file='', data_prefix={'img': images})
         return Path(images)
     truth = Path(dataset.data_root, 'test.json')
-    if split == 'test' and dataset.type == 'DigitFolder' and truth.is_file() and '"bbox"' in truth.read_text():
+    if split == 'test' and dataset.type == 'DigitFolder' and truth.is_file() and b'"bbox"' in truth.read_bytes():
         dataset.update(type='DigitDataset', ann_file='test.json')
     return Path(dataset.data_root, dataset.data_prefix.img)

@@ -1,6 +1,5 @@
 """The entries of a COCO json of digits, checked one by one; what is wrong is gathered, not raised."""
 
-import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from custom.digits import DIGITS
 from custom.errors import UserError
+from custom.files import parse_json
 from custom.photos import stays_inside
 
 KEPT_SHARE = 0.75  # a box that keeps at least this share of its area inside the photo is a rough label, not a mistake
@@ -50,7 +50,7 @@ def read_json(path: str | os.PathLike, need_boxes: bool) -> dict[str, list[dict]
         UserError: it cannot be read, or is no COCO json.
     """
     try:
-        data = json.loads(Path(path).read_text(encoding='utf-8'))
+        data = parse_json(Path(path).read_text(encoding='utf-8'))
     except FileNotFoundError:
         raise UserError(
             f'{path}: no such file; give a COCO json, or set data_root to the folder that holds it'

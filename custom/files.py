@@ -1,13 +1,18 @@
 """Outputs are written beside their place and moved into it when they are whole."""
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from custom.errors import UserError
+
+DEEPEST = 50  # arrays and objects within one another that JSON may have
 
 
 def _beside(path: Path) -> Path:
@@ -82,3 +87,22 @@ def building(out: Path) -> Iterator[Path]:
         raise UserError(f'{out}: could not be written ({error.strerror or error})') from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON of limited depth: `repr` of deeper content, in a message say, would exceed the recursion limit.
+
+    Raises:
+        ValueError: no JSON, or arrays and objects nested more than DEEPEST deep.
+    """
+    with contextlib.suppress(RecursionError):
+        content = json.loads(text)
+        level = [content]
+        for _ in range(DEEPEST + 1):
+            nodes = [
+                node.values() if isinstance(node, dict) else node for node in level if isinstance(node, (dict, list))
+            ]
+            if not nodes:
+                return content
+            level = list(chain.from_iterable(nodes))
+    raise ValueError(f'nested more than {DEEPEST} deep')

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from custom.annotations import DigitAnnotations, read_annotations
 from custom.coco_writing import coco_json
 from custom.errors import UserError
-from custom.files import replacing
+from custom.files import parse_json, replacing
 from custom.near_copies import copy_groups, signature
 from custom.photos import photo_path, read_photo
 
@@ -169,7 +169,7 @@ def _write(path: Path, text: str) -> None:
 
 def _refuse_others(path: Path, record: Mapping[str, Any]) -> None:
     try:
-        there = dict(json.loads(path.read_text()))
+        there = dict(parse_json(path.read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f'{path}: cannot be read ({error}); remove the folder, or choose another --work-dir') from error
     differ = [f'{name} {there.get(name)}, not {value}' for name, value in record.items() if there.get(name) != value]

@@ -8,7 +8,7 @@ from typing import Any
 
 from custom.boxes import BoxConfig
 from custom.errors import UserError
-from custom.files import replacing
+from custom.files import parse_json, replacing
 from custom.reader_config import ReaderConfig
 from custom.views import Views
 
@@ -77,10 +77,10 @@ def read_reader(path: str | os.PathLike) -> Reader:
         UserError: the file cannot be read, is not JSON, or `Reader.from_dict` refuses it.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        content = parse_json(Path(path).read_text(encoding='utf-8'))
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror}); make one with tools/tune_reader.py') from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UserError(f'{path}: not JSON ({error}); make one with tools/tune_reader.py') from error
     return Reader.from_dict(content, path)
 

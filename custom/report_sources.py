@@ -100,7 +100,7 @@ def _of_split(run_dir: Path, name: str, notes: list[str]) -> tuple[Path | None, 
         images = select_split(config, name.removesuffix('_tta'))
         dataset = config.test_dataloader.dataset
         ann = Path(dataset.data_root, dataset.ann_file) if dataset.get('ann_file') else None
-    except (AttributeError, KeyError, TypeError, UserError) as error:
+    except (AttributeError, KeyError, OSError, TypeError, UserError) as error:
         notes.append(f'The config of the run does not say where the photos are ({error}): give their COCO json as ANN.')
         return None, None
     if ann is not None and not ann.is_file():

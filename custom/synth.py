@@ -26,7 +26,7 @@ from tqdm import tqdm
 from custom.coco_writing import coco_json
 from custom.cores import usable_cores
 from custom.errors import UserError
-from custom.files import building, is_free
+from custom.files import building, is_free, parse_json
 from custom.synth_backgrounds import background_files, describe_backgrounds
 from custom.synth_fonts import Face, digit_faces
 from custom.synth_scenes import draw_scene
@@ -120,7 +120,7 @@ def _is_there(out: Path, record: dict) -> bool:
     if is_free(out):
         return False
     with contextlib.suppress(OSError, ValueError):
-        if json.loads((out / 'synth.json').read_text()) == record:
+        if parse_json((out / 'synth.json').read_text()) == record:
             return True
     raise UserError(f'{out}: holds something else; choose another folder, or remove it')
 

@@ -1,9 +1,10 @@
 """What a training run has logged: the scalars that mmengine keeps in WORK_DIR/<start>/vis_data."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from custom.files import parse_json
 
 
 class Scalars(NamedTuple):
@@ -40,7 +41,7 @@ def read_scalars(work_dir: Path) -> Scalars:
         own = Scalars([], [])
         for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
             try:
-                row = json.loads(line)
+                row = parse_json(line)
             except ValueError:
                 continue
             if isinstance(row, dict) and isinstance(row.get('step'), int):

@@ -5,6 +5,7 @@ val.txt or test.txt, these say which split a photo is of; else a folder called t
 """
 
 import math
+import re
 from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
@@ -72,8 +73,11 @@ def _read_splits(folder: Path) -> dict[str, str]:
 def _parse(path: Path) -> tuple[ElementTree.Element | None, str]:
     """The root of an xml file; or None and why it cannot be read."""
     try:
-        return ElementTree.fromstring(path.read_bytes()), ''
-    except (OSError, ElementTree.ParseError) as error:
+        content = path.read_bytes()
+        # expat itself knows no encoding of several bytes, such as GB 2312
+        said = re.match(rb'<\?xml[^>]*\sencoding\s*=\s*["\']([\w.-]+)', content)
+        return ElementTree.fromstring(content.decode(said[1].decode()) if said else content), ''
+    except (OSError, LookupError, ValueError, ElementTree.ParseError) as error:
         return None, f'{one_line(path)}: {one_line(error)}'
 
 

@@ -5,6 +5,7 @@ may lie at any depth, with train, val or test above or below them. Where there i
 beside its photo, as labelImg and CVAT write them.
 """
 
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -61,15 +62,17 @@ def _read_names(folder: Path) -> dict[int, str]:
     if path.suffix in ('.txt', '.names'):
         return dict(enumerate(line.strip() for line in text.splitlines() if line.strip()))
     try:
-        content: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        content: Any = yaml.load(text, yaml.BaseLoader)  # all values are text: no date can be wrong
+    except (yaml.YAMLError, RecursionError) as error:
         raise UserError(f'{path}: is no YAML ({one_line(error)}); mend it, or give classes.txt') from None
     names = content.get('names') if isinstance(content, dict) else None
     if isinstance(names, list):
         names = dict(enumerate(names))
-    if not isinstance(names, dict) or not all(type(key) is int for key in names):
+    if not isinstance(names, dict) or not all(
+        re.fullmatch('[0-9]{1,9}', str(key)) and isinstance(name, str) for key, name in names.items()
+    ):
         raise UserError(f'{path}: has no "names: [...]" that lists the classes; add it, or give classes.txt')
-    return {key: str(name).strip() for key, name in names.items()}
+    return {int(key): name.strip() for key, name in names.items()}
 
 
 def _read_labels(path: Path, shown: str, names: dict[int, str], photo: SourcePhoto) -> None:

@@ -120,6 +120,8 @@ def test_everything_wrong_is_said_in_one_message(read, tmp_path):
     ('data', 'said'),
     [
         ('{', 'is not JSON'),
+        ('{"images": ' + '[' * 100_000, 'is not JSON'),
+        ('{"images": [{"id": ' + '[' * 985 + ']' * 985 + '}], "annotations": [], "categories": []}', 'is not JSON'),
         ('[]', 'is no COCO json: "images"'),
         (json.dumps(coco([], [])), 'empty set: no photo'),
         (json.dumps(coco([IMAGE], [])), 'empty set: no usable box'),

@@ -1,9 +1,10 @@
+import json
 import os
 
 import pytest
 
 from custom.errors import UserError
-from custom.files import building, is_free, replacing
+from custom.files import building, is_free, parse_json, replacing
 
 
 def test_the_file_appears_whole_and_with_its_folder(tmp_path):
@@ -90,3 +91,13 @@ def test_free_is_what_is_not_there_or_empty(tmp_path):
     assert is_free(tmp_path) and is_free(tmp_path / 'new')
     (tmp_path / 'file').write_text('')
     assert not is_free(tmp_path) and not is_free(tmp_path / 'file')
+
+
+def test_json_of_limited_depth():
+    deep = '[{"a":' * 25 + '0' + '}]' * 25
+    assert parse_json(deep) == parse_json(deep.encode()) == json.loads(deep)
+    for text in (f'[{deep}]', '[' * 990 + ']' * 990, '[' * 100_000, '{"a":' * 100_000):
+        with pytest.raises(ValueError, match='nested more than 50 deep'):
+            parse_json(text)
+    with pytest.raises(ValueError, match='Expecting value'):
+        parse_json('[')

@@ -123,6 +123,9 @@ def test_a_work_dir_goes_on_with_the_same_and_refuses_others(tiny_root, tmp_path
         with pytest.raises(UserError, match=f'work: its folds were made with {said}'):
             write_folds(work, photos, folds, {'seed': seed})
     assert {path: path.read_bytes() for path in work.rglob('*.json')} == before
+    (work / 'folds.json').write_text('[' * 5000)
+    with pytest.raises(UserError, match=r'folds\.json: cannot be read'):
+        write_folds(work, truth, fold_of, {'seed': 0})
     (work / 'folds.json').write_text('[')
     with pytest.raises(UserError, match=r'folds\.json: cannot be read'):
         write_folds(work, truth, fold_of, {'seed': 0})

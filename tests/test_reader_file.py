@@ -62,6 +62,7 @@ def test_what_is_left_out_has_its_default(tmp_path):
         ('{"number": {"score_thr": NaN}}', '"number": score_thr=nan: must be a number from 0 to 1'),
         ('{', r'not JSON \(.*\); make one with tools/tune_reader\.py'),
         ('[' * 100_000, r'not JSON \(.*\)'),
+        ('{"tuned_on": {"a": ' + '[' * 500 + ']' * 500 + '}}', r'not JSON \(nested more than 50 deep\)'),
         ('\xff', r'not JSON \(.*\)'),
     ],
 )

@@ -58,6 +58,8 @@ def test_a_test_split_has_photos_and_perhaps_a_truth(work):
     assert (found.ann, found.images, found.notes) == (None, work.parent / 'test', [])
     (work.parent / 'test.json').write_text('{"bbox": 1}')
     assert find_sources(work).ann == work.parent / 'test.json'
+    (work.parent / 'test.json').write_bytes(b'"bbox" \xff')  # its reader says what is wrong with it
+    assert find_sources(work).ann == work.parent / 'test.json'
 
 
 def test_what_the_config_names_and_is_gone_is_said(work):

@@ -120,12 +120,12 @@ def test_anything_else_is_left_alone(made):
     assert contents(made) == before
 
 
-@pytest.mark.parametrize('name', ['synth.json', 'notes.txt'])
-def test_a_folder_with_other_files_is_left_alone(tmp_path, name):
-    (tmp_path / name).write_text('mine')
+@pytest.mark.parametrize(('name', 'text'), [('synth.json', 'mine'), ('synth.json', '[' * 5000), ('notes.txt', 'mine')])
+def test_a_folder_with_other_files_is_left_alone(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
     with pytest.raises(UserError, match=str(tmp_path)):
         write_dataset(tmp_path, CONFIG)
-    assert contents(tmp_path) == {name: b'mine'}
+    assert contents(tmp_path) == {name: text.encode()}
 
 
 def test_an_out_that_is_a_file_is_named(tmp_path):

@@ -34,7 +34,7 @@ def test_a_resumed_run_replaces_what_it_did_again(tmp_path):
 
 
 def test_lines_that_are_no_rows_are_left_out(tmp_path):
-    rows = [train(50, 2.0), 'null', '[1]', '{"loss": 1.0}', '', '{"loss": 1.5, "st']
+    rows = [train(50, 2.0), 'null', '[1]', '[' * 5000, '{"loss": 1.0}', '', '{"loss": 1.5, "st']
     log(tmp_path / 'a', rows)
     assert series(read_scalars(tmp_path).training, 'loss') == ([50], [2.0])
 

@@ -90,6 +90,26 @@ def test_a_file_that_is_wrong_is_a_fault_of_its_photo(tmp_path, text, said):
     assert [said in kind and '1.xml' in example for kind, example in photo.faults] == [True]
 
 
+@pytest.mark.parametrize(
+    ('said', 'used'), [('gb2312', 'gb2312'), ('GBK', 'gbk'), ('ISO-8859-1', 'latin-1'), ('utf-16', 'utf-16')]
+)
+def test_a_file_in_the_encoding_that_it_names(tmp_path, said, used):
+    label = 'é' if used == 'latin-1' else '五'
+    files(tmp_path, **{'Annotations/1.xml': '', 'images/1.png': ''})
+    text = f'<?xml version="1.0" encoding="{said}"?>\n{xml(thing(label, 1, 2, 3, 4))}'
+    (tmp_path / 'Annotations/1.xml').write_bytes(text.encode(used))
+    (photo,) = read_voc(tmp_path)
+    assert (photo.faults, [box.label for box in photo.boxes]) == ([], [label])
+
+
+@pytest.mark.parametrize('said', ['no-such', 'hex', 'gb2312'])
+def test_an_encoding_that_does_not_fit_is_a_fault_of_the_photo(tmp_path, said):
+    text = f'<?xml version="1.0" encoding="{said}"?>\n{xml(thing("五", 1, 2, 3, 4))}'
+    files(tmp_path, **{'Annotations/1.xml': text, 'images/1.png': ''})
+    (photo,) = read_voc(tmp_path)
+    assert [kind for kind, _ in photo.faults] == ['unreadable xml file']
+
+
 def test_a_photo_with_two_files_is_a_fault(tmp_path):
     files(tmp_path, **{'Annotations/1.xml': xml(), 'Annotations/2.xml': xml(filename='1.png'), 'images/1.png': ''})
     (photo,) = read_voc(tmp_path)

@@ -34,6 +34,7 @@ def test_shares_become_corners_and_sides(tmp_path):
     [
         ('data.yaml', 'nc: 2\nnames: {0: zero, 1: 9}'),
         ('data.yml', 'names:\n- zero\n- 9\n'),
+        ('data.yaml', 'made: 2024-13-45\nnames: [zero, 9]'),  # no date
         ('classes.txt', 'zero\n9\n'),
         ('obj.names', 'zero\n9\n'),  # of CVAT
         ('labels/classes.txt', '\ufeffzero\r\n9\r\n'),  # where labelImg puts it
@@ -112,6 +113,8 @@ def test_two_photos_of_one_stem_and_labels_that_are_no_text(tmp_path):
         ({'images/1.png': '', 'data.yaml': 'nc: 3'}, r'data\.yaml: has no "names'),
         ({'images/1.png': '', 'data.yaml': 'names: {a: 1}'}, r'data\.yaml: has no "names'),
         ({'images/1.png': '', 'data.yaml': '- 5'}, r'data\.yaml: has no "names'),
+        ({'images/1.png': '', 'data.yaml': 'names: [[5]]'}, r'data\.yaml: has no "names'),
+        ({'images/1.png': '', 'data.yaml': 'a: ' + '[' * 5000}, r'data\.yaml: is no YAML'),
     ],
 )
 def test_what_is_not_there_is_said_in_one_line(tmp_path, content, said):
