@@ -92,7 +92,6 @@ def start_rank(order: dict, rank: int) -> int:
             place |= {'LOCAL_WORLD_SIZE': ranks, 'RANK': rank, 'LOCAL_RANK': rank}
             os.environ.update({name: str(value) for name, value in place.items()})
         sys.argv = [order['script'], *order['args']]
-        sys.path.insert(0, str(Path(order['script']).parent))  # as Python does
         runpy.run_path(order['script'], run_name='__main__')
         code = 0
     except SystemExit as end:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 
 import pytest
 from conftest import ROOT
@@ -26,3 +27,8 @@ def test_help_shows_an_example_and_needs_no_deep_learning(tool):
 def test_the_readme_names_every_tool():
     readme = (ROOT / 'README.md').read_text()
     assert [tool for tool in TOOLS if f'tools/{tool}' not in readme] == []
+
+
+def test_no_tool_hides_an_installed_package():
+    """Python puts tools/ first on the path of modules, where tools/mmdet.py would be imported for mmdet."""
+    assert {tool.removesuffix('.py') for tool in TOOLS} & packages_distributions().keys() == set()

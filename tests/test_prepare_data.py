@@ -155,7 +155,6 @@ def test_a_stopped_run_leaves_nothing_behind(yolo, tmp_path):
         ' lambda *_: os.kill(os.getpid(), signal.SIGTERM))\n'
         f'sys.argv = ["prepare_data.py", "yolo", "--src", {str(yolo)!r}, "--out", {str(tmp_path / "out")!r},'
         ' "--classes", "ten=0"]\n'
-        'sys.path.insert(0, "tools")\n'
         'runpy.run_path("tools/prepare_data.py", run_name="__main__")'
     )
     done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -43,7 +43,7 @@ def results(tmp_path_factory, root, run):
 
 def mmdet(*args, root=None):
     more = ['--cfg-options', f'data_root={root}', 'model.backbone.init_cfg=None', *SMALL] if root else []
-    done = run_tool('mmdet.py', *args, *more)
+    done = run_tool('mmdet_script.py', *args, *more)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -73,11 +73,11 @@ def test_arguments_without_a_config_stay(tmp_path):
 
 
 def test_an_unknown_or_broken_script_is_answered_in_a_line():
-    done = run_tool('mmdet.py', 'confusion')
+    done = run_tool('mmdet_script.py', 'confusion')
     assert done.returncode == 2
     assert done.stderr.startswith('error: confusion: MMDetection has no such script; it has ')
     assert 'confusion_matrix' in done.stderr
-    done = run_tool('mmdet.py', 'fuse_results', '--help')
+    done = run_tool('mmdet_script.py', 'fuse_results', '--help')
     assert done.returncode == 2
     assert 'use tools/fuse_results.py' in done.stderr
 
@@ -93,7 +93,7 @@ def test_a_misspelt_override_is_refused(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_said_in_a_line():
-    done = run_tool('mmdet.py', 'analyze_logs', 'plot_curve', 'gone.json', '--out', 'x.png')
+    done = run_tool('mmdet_script.py', 'analyze_logs', 'plot_curve', 'gone.json', '--out', 'x.png')
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith('error: gone.json: no such file')
 

@@ -5,7 +5,6 @@ import platform
 import sys
 from pathlib import Path
 
-sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from custom.cli import ToolParser, run_tool

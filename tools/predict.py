@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from custom.cli import ToolParser, run_tool

@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path.pop(0)  # tools/, whose mmdet.py would hide the package
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from custom.cli import ToolParser, run_tool
@@ -12,16 +11,16 @@ from custom.cli import ToolParser, run_tool
 EXAMPLES = """--cfg-options work as in tools/train.py. Scripts that want results read the file that `test --out` wrote.
 
 examples, with CONFIG=configs/digits_frcnn_lite.py:
-  python tools/mmdet.py print_config CONFIG
-  python tools/mmdet.py browse_dataset CONFIG --output-dir looks --not-show
-  python tools/mmdet.py get_flops CONFIG
-  python tools/mmdet.py analyze_logs plot_curve work_dirs/demo/*/vis_data/scalars.json --keys loss --out loss.png
-  python tools/mmdet.py test CONFIG CHECKPOINT --out results.pkl
-  python tools/mmdet.py confusion_matrix CONFIG results.pkl looks
-  python tools/mmdet.py analyze_results CONFIG results.pkl looks
-  python tools/mmdet.py eval_metric CONFIG results.pkl
-  python tools/mmdet.py coco_error_analysis pred.json looks --ann valid.json
-  python tools/mmdet.py publish_model CHECKPOINT OUT.pth"""
+  python tools/mmdet_script.py print_config CONFIG
+  python tools/mmdet_script.py browse_dataset CONFIG --output-dir looks --not-show
+  python tools/mmdet_script.py get_flops CONFIG
+  python tools/mmdet_script.py analyze_logs plot_curve work_dirs/demo/*/vis_data/scalars.json --keys loss --out loss.png
+  python tools/mmdet_script.py test CONFIG CHECKPOINT --out results.pkl
+  python tools/mmdet_script.py confusion_matrix CONFIG results.pkl looks
+  python tools/mmdet_script.py analyze_results CONFIG results.pkl looks
+  python tools/mmdet_script.py eval_metric CONFIG results.pkl
+  python tools/mmdet_script.py coco_error_analysis pred.json looks --ann valid.json
+  python tools/mmdet_script.py publish_model CHECKPOINT OUT.pth"""
 
 
 def parse_args() -> argparse.Namespace:
