@@ -5,28 +5,35 @@ from __future__ import annotations
 import json
 import os
 import re
-import struct
 from collections.abc import Iterator
 from itertools import chain, pairwise
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
 from custom.errors import UserError
+
+try:
+    from msgspec.json import decode, encode
+except ImportError:  # the reader without torch needs no msgspec
+
+    def encode(values: Any) -> bytes:
+        return json.dumps(values, separators=(',', ':')).encode()
+
+    def decode(text: bytes) -> Any:
+        return json.loads(text)
+
 
 if TYPE_CHECKING:
     from custom.predictions import Detections
 
 KINDS: dict[str, set[type]] = {'image_id': {int}, 'bbox': {list}, 'score': {int, float}, 'category_id': {int}}
 BEGIN, END = b'{"image_id":%d,"bbox":[', b'%b],"score":%b,"category_id":%b'  # of an entry, but for the last }
-FIXED = (b'{"image_id":', b',"bbox":[', b'],"score":', b',"category_id":')  # the same in every plain entry
-VALUES, PLAIN = b'0123456789.+-', FIXED[0] + FIXED[1] + b',,,' + FIXED[2] + FIXED[3] + b'},'
-MOST = 2**63 - 1
+SHORTEST = b'{"image_id":1,"bbox":[0,0,9,9],"score":1,"category_id":1}'
 LIST = re.compile(rb'[ \t\n\r]*\[(.*)\][ \t\n\r]*', re.DOTALL)
 BETWEEN = re.compile(rb'\}\s*,\s*(?=\{)')  # two entries
-# Boxes encoded, and bytes parsed, at a time: the entries then fit into the processor's cache.
+# Boxes encoded, and bytes parsed, at a time: the entries then fit into the CPU's cache.
 ROWS = 2000
 PIECE = 1 << 15
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -37,8 +44,9 @@ def encode_runs(detections: Detections) -> list[tuple[int, bytes]]:
     ends: list[bytes] = []
     for start in range(0, len(detections), ROWS):
         part = detections[start : start + ROWS]
-        scores, categories = (_dumped(column)[1:-1].split(b',') for column in (part.scores, part.labels + 1))
-        ends += map(END.__mod__, zip(_dumped(part.bboxes)[2:-2].split(b'],['), scores, categories, strict=True))
+        scores, categories = (encode(column.tolist())[1:-1].split(b',') for column in (part.scores, part.labels + 1))
+        bboxes = encode(part.bboxes.tolist())[2:-2].split(b'],[')
+        ends += map(END.__mod__, zip(bboxes, scores, categories, strict=True))
     ids = detections.image_ids
     cuts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 1, append=ids[-1:] + 1)).tolist()
     starts = [BEGIN % ids[cut] for cut in cuts[:-1]]
@@ -46,10 +54,6 @@ def encode_runs(detections: Detections) -> list[tuple[int, bytes]]:
         (int(ids[cut]), begin + (b'},' + begin).join(ends[cut:next_cut]) + b'}')
         for begin, (cut, next_cut) in zip(starts, pairwise(cuts), strict=True)
     ]
-
-
-def _dumped(values: np.ndarray) -> bytes:
-    return orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def parse_pred_json(text: bytes, name: str | os.PathLike) -> Columns:
@@ -65,17 +69,21 @@ def parse_pred_json(text: bytes, name: str | os.PathLike) -> Columns:
     Raises:
         UserError: not JSON, not a list of objects, a key is missing, or a value has the wrong type.
     """
-    parts: list[Columns] = []
+    most = len(text) // len(SHORTEST)
+    columns = np.empty(most, np.int64), np.empty((most, 4)), np.empty(most), np.empty(most, np.int64)
     count = 0
     try:
         for piece in _pieces(text):
-            parts.append(_plain_columns(piece) or _columns(orjson.loads(b'[%b]' % piece), name, count))
-            count += len(parts[-1][0])
-    except orjson.JSONDecodeError:  # it is none, or what looks like the end of an entry is within a string
-        parts = []
-    if not parts:
-        parts = [_columns(_load(text, name), name)]
-    ids, bboxes, scores, categories = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+            part = _columns(decode(b'[%b]' % piece), name, count)
+            end = count + len(part[0])
+            for column, values in zip(columns, part, strict=True):
+                column[count:end] = values
+            count = end
+    except (ValueError, RecursionError):  # no JSON, or what looks like the end of an entry is within a string
+        count = 0
+    if not count:
+        return _columns(_load(text, name), name)
+    ids, bboxes, scores, categories = (column[:count] for column in columns)
     return ids, bboxes, scores, categories
 
 
@@ -90,26 +98,6 @@ def _pieces(text: bytes) -> Iterator[bytes]:
             yield text[start : cut.start() + 1]
             start = cut.end()
         yield text[start:stop]
-
-
-def _plain_columns(piece: bytes) -> Columns | None:
-    """The columns of entries that are written as they are written here, faster; None where one is written otherwise.
-
-    Without the signs of its values each entry must be `PLAIN`, and none of these signs may be within `FIXED`: then all
-    that is left without the other signs are the values, with commas between.
-    """
-    signs = piece.translate(None, VALUES)
-    count = len(signs) // len(PLAIN) + 1
-    if signs != (PLAIN * count)[:-1] or not (piece.startswith(FIXED[0]) and piece.endswith(b'}')):
-        return None
-    if piece.count(b'},' + FIXED[0]) != count - 1 or any(piece.count(part) != count for part in FIXED[1:]):
-        return None
-    values = orjson.loads(b'[%b]' % piece.translate(None, PLAIN.replace(b',', b'')))
-    ids, categories = values[0::7], values[6::7]
-    if set(map(type, ids + categories)) != {int} or max(ids) > MOST:
-        return None
-    table = np.frombuffer(struct.pack(f'{len(values)}d', *values)).reshape(-1, 7)  # twice as fast as np.array
-    return np.array(ids, dtype=np.int64), table[:, 1:5], table[:, 5], np.array(categories, dtype=np.int64)
 
 
 def _load(text: bytes, name: str | os.PathLike) -> object:

@@ -1,10 +1,11 @@
 """The text of pred.json: written as a JSON library would write it, and read as one would read it."""
 
+import importlib
 import json
 import random
+import sys
 
 import numpy as np
-import orjson
 import pytest
 
 from custom import pred_json
@@ -12,6 +13,24 @@ from custom.errors import UserError
 from custom.predictions import Detections
 
 ODD = [0.0, -0.0, 1.0, 0.001, 1e-5, 1e-6, 123456.789, 1e16, 1.7e300, 0.1 + 0.2]
+
+
+@pytest.fixture(autouse=True, params=['msgspec', 'json'])
+def library(request, monkeypatch):
+    """Every test runs with msgspec, and without: as in the reader that has no torch."""
+    if request.param == 'msgspec':
+        pytest.importorskip('msgspec')
+        yield
+    else:
+        monkeypatch.setitem(sys.modules, 'msgspec.json', None)
+        importlib.reload(pred_json)
+        yield
+        monkeypatch.undo()
+        importlib.reload(pred_json)
+
+
+def dumps(entries):
+    return json.dumps(entries, separators=(',', ':')).encode()
 
 
 def entry(image_id=7, bbox=(1.0, 2.5, 3.25, 4.125), score=0.5, category_id=3):
@@ -26,15 +45,20 @@ def wanted(entries):
     return [[one[key] for one in entries] for key in ('image_id', 'bbox', 'score', 'category_id')]
 
 
-def test_entries_are_written_as_orjson_writes_them(monkeypatch):
+def test_entries_are_written_as_a_json_library_writes_them(monkeypatch):
     monkeypatch.setattr(pred_json, 'ROWS', 3)
     entries = [entry(i // 4 * 10**14, (one, 1, 2, abs(one)), abs(one), i + 1) for i, one in enumerate(ODD)]
     columns = [np.array(column) for column in wanted(entries)]
     runs = pred_json.encode_runs(Detections(columns[0], columns[1], columns[2], columns[3] - 1))
     assert [image_id for image_id, _ in runs] == [0, 10**14, 2 * 10**14]
-    assert b'[' + b','.join(text for _, text in runs) + b']' == orjson.dumps(
+    assert b'[' + b','.join(text for _, text in runs) + b']' == pred_json.encode(
         [one | {'bbox': list(map(float, one['bbox']))} for one in entries]
     )
+
+
+def test_the_bytes_of_an_entry():
+    runs = pred_json.encode_runs(Detections.from_model([7], [[1, 2.5, 4.25, 6]], [0.001], [2]))
+    assert runs == [(7, b'{"image_id":7,"bbox":[1.0,2.5,3.25,3.5],"score":0.001,"category_id":3}')]
 
 
 def test_a_run_ends_where_another_photo_begins():
@@ -44,7 +68,7 @@ def test_a_run_ends_where_another_photo_begins():
     assert pred_json.encode_runs(Detections.from_model([], [], [], [])) == []
 
 
-@pytest.mark.parametrize('dumps', [orjson.dumps, lambda entries: json.dumps(entries, indent=1).encode()])
+@pytest.mark.parametrize('dumps', [dumps, lambda entries: json.dumps(entries, indent=1).encode()])
 @pytest.mark.parametrize('piece', [1, 150, 10**6])
 def test_what_is_read_does_not_depend_on_how_it_is_written_or_cut(monkeypatch, dumps, piece):
     monkeypatch.setattr(pred_json, 'PIECE', piece)
@@ -58,7 +82,7 @@ def test_the_entry_at_fault_is_counted_over_all_pieces(monkeypatch):
     monkeypatch.setattr(pred_json, 'PIECE', 1)
     entries = [entry(), entry(), entry(score='high'), entry()]
     with pytest.raises(UserError, match=r'entry 2 \(from 0\): score must be a number, but it is "high"'):
-        columns_of(orjson.dumps(entries))
+        columns_of(dumps(entries))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +104,7 @@ def test_the_entry_at_fault_is_counted_over_all_pieces(monkeypatch):
     ],
 )
 def test_what_looks_nearly_right_is_refused(old, new):
-    text = orjson.dumps([entry(), entry()])
+    text = dumps([entry(), entry()])
     assert old in text
     with pytest.raises(UserError):
         columns_of(text.replace(old, new, 1) if old != b'}]' else text[:-2] + new)
@@ -91,7 +115,7 @@ def test_spoilt_files_are_read_as_a_json_library_reads_them(monkeypatch):
     monkeypatch.setattr(pred_json, 'PIECE', 100)
     rng, right = random.Random(0), 0
     for _ in range(3000):
-        text = bytearray(orjson.dumps([entry(rng.randint(0, 9), score=rng.random()) for _ in range(rng.randint(1, 6))]))
+        text = bytearray(dumps([entry(rng.randint(0, 9), score=rng.random()) for _ in range(rng.randint(1, 6))]))
         for _ in range(rng.randint(0, 2)):
             at = rng.randrange(len(text))
             text[at : at + rng.randint(0, 1)] = rng.choice([b'', b'1', b'.', b'-', b',', b' ', b'"', b'}', b'},{'])
@@ -100,9 +124,9 @@ def test_spoilt_files_are_read_as_a_json_library_reads_them(monkeypatch):
         except UserError:
             found = None
         try:
-            entries = orjson.loads(text)
+            entries = json.loads(text)
             kept = wanted(entries) if all(set(one) >= set(entry()) for one in entries) else None
-        except (orjson.JSONDecodeError, TypeError):
+        except (ValueError, TypeError):
             kept = None
         assert found is None or found == kept, bytes(text)
         right += found is not None
