@@ -58,7 +58,12 @@ class Reader:
             raise UserError(f'{name}: "fingerprint" must be text or null, not {fields["fingerprint"]!r}')
         if not isinstance(fields.get('tuned_on', {}), dict):
             raise UserError(f'{name}: "tuned_on" must be an object, not {fields["tuned_on"]!r}')
-        return cls(**fields)
+        reader = cls(**fields)
+        try:  # a checkpoint may hold anything
+            reader.to_dict()
+        except (RecursionError, TypeError, ValueError) as error:
+            raise UserError(f'{name}: "tuned_on" holds what JSON cannot ({error})') from error
+        return reader
 
 
 def _object(content: Any, kind: type, name: str | os.PathLike) -> dict[str, Any]:

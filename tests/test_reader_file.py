@@ -74,6 +74,15 @@ def test_a_wrong_file_is_refused_by_one_line(tmp_path, content, said):
     assert '\n' not in str(caught.value)
 
 
+def test_a_reader_of_a_checkpoint_that_json_cannot_hold_is_refused():
+    deep = []
+    for _ in range(990):
+        deep = [deep]
+    for value in (deep, {(1, 2): 3}, b'5'):
+        with pytest.raises(UserError, match=r'^x\.pth: "tuned_on" holds what JSON cannot'):
+            Reader.from_dict({'tuned_on': {'a': value}}, 'x.pth')
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UserError, match=r'gone\.json: cannot be read \(No such file or directory\); make one with'):
         read_reader(tmp_path / 'gone.json')
