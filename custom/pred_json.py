@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from custom.errors import UserError
+from custom.files import parse_json
 
 try:
     from msgspec.json import decode, encode
@@ -102,8 +103,8 @@ def _pieces(text: bytes) -> Iterator[bytes]:
 
 def _load(text: bytes, name: str | os.PathLike) -> object:
     try:
-        return json.loads(text)  # knows NaN and Infinity, so that the message can name the entry
-    except (ValueError, RecursionError) as error:
+        return parse_json(text)  # knows NaN and Infinity, so that the message can name the entry
+    except ValueError as error:
         raise UserError(f'{name}: not JSON ({error})') from error
 
 
