@@ -135,9 +135,9 @@ def test_spoilt_files_are_read_as_a_json_library_reads_them(monkeypatch):
 
 @pytest.mark.parametrize('key', ['image_id', 'bbox', 'score', 'category_id'])
 def test_deep_values_are_refused_in_one_line(key):
-    for depth in (51, *range(960, 1030, 3), 100_000):  # near the recursion limit the message is what fails
+    for depth in (51, *range(850, 1000), 100_000):  # near the recursion limit the message is what fails
         entry = {'image_id': '1', 'bbox': '[1,2,3,4]', 'score': '1', 'category_id': '1', key: '[' * depth + ']' * depth}
         text = '[{' + ','.join(f'"{name}":{value}' for name, value in entry.items()) + '}]'
-        with pytest.raises(UserError, match='^x: ') as caught:
+        with pytest.raises(UserError, match=r'^x: ') as caught:
             pred_json.parse_pred_json(text.encode(), 'x')
         assert '\n' not in str(caught.value)
