@@ -19,10 +19,10 @@ try:
     from msgspec.json import decode, encode
 except ImportError:  # the reader without torch needs no msgspec
 
-    def encode(values: Any) -> bytes:
+    def encode(values: Any) -> bytes:  # type: ignore[no-redef]
         return json.dumps(values, separators=(',', ':')).encode()
 
-    def decode(text: bytes) -> Any:
+    def decode(text: bytes) -> Any:  # type: ignore[no-redef]
         return json.loads(text)
 
 
