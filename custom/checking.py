@@ -106,7 +106,7 @@ def _unpack(path: str | os.PathLike, photos: int, problems: list[str]) -> dict[s
             if sorted(names) != ['pred.csv', 'pred.json']:
                 held = [name[:80] for name in names[:5]]
                 problems.append(f'{path}: must hold exactly pred.json and pred.csv at its root, but holds {held}')
-            for name in {'pred.json', 'pred.csv'} & set(names):
+            for name in sorted({'pred.json', 'pred.csv'}.intersection(names)):
                 info = archive.getinfo(name)
                 if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack unbounded
                     problems.append(f'{path}: {name} is not stored or deflated; make the zip again')

@@ -19,7 +19,7 @@ try:
     from msgspec.json import decode, encode
 except ImportError:  # the reader without torch needs no msgspec
 
-    def encode(values: Any) -> bytes:  # type: ignore[no-redef]
+    def encode(values: Any) -> bytes:  # type: ignore[misc]
         return json.dumps(values, separators=(',', ':')).encode()
 
     def decode(text: bytes) -> Any:  # type: ignore[no-redef]
