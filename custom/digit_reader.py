@@ -5,65 +5,29 @@ from __future__ import annotations
 import argparse
 import copy
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from mmcv.transforms import Compose
 from mmdet.registry import MODELS, TRANSFORMS
-from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 import custom.register  # noqa: F401 (serves mmcv's operators, and registers what configs name)
-from custom.boxes import filter_boxes
 from custom.checkpoints import load_weights
 from custom.cli import best_checkpoint, load_config
 from custom.dumped_config import prepare_dumped, read_dumped
 from custom.errors import UserError
 from custom.folding import fold_batch_norm
-from custom.geometry import xywh_to_xyxy
-from custom.photo_scan import one_line
-from custom.photos import read_photo
-from custom.predictions import Detections
+from custom.multiview import View
+from custom.photo_reader import PhotoReader
 from custom.readers import choose_reader
-from custom.reading import read_numbers
-from custom.tta import use_views
+from custom.tta import ModelDetector, use_views, view_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs/digits_frcnn_lite.py'
 WEIGHTS = ROOT / 'weights/digits_frcnn_lite.safetensors'
-Photo = str | os.PathLike | np.ndarray
-
-
-class Digit(NamedTuple):
-    """One digit of a number: 0..9, its score 0..1, its box xyxy in pixels of the photo."""
-
-    label: int
-    score: float
-    bbox: tuple[float, float, float, float]
-
-
-class PhotoReading(NamedTuple):
-    """What was read on a photo.
-
-    Attributes:
-        number: '' where there is none; leading zeros are kept.
-        confidence: how likely the number is right, 0..1; calibrated where the reader is tuned.
-        digits: those of the number, in reading order.
-        detections: every box found, of any score; image_ids are 0.
-        used: (D,) indices of the digits among them.
-    """
-
-    number: str
-    confidence: float
-    digits: tuple[Digit, ...]
-    detections: Detections
-    used: np.ndarray
 
 
 def _files(config: str | os.PathLike | None, checkpoint: str | os.PathLike | None) -> tuple[Path, Path]:
@@ -77,7 +41,7 @@ def _files(config: str | os.PathLike | None, checkpoint: str | os.PathLike | Non
     return Path(config or (beside[0] if beside else CONFIG)), path
 
 
-class DigitReader:
+class DigitReader(PhotoReader):
     """A model with the reader that was tuned for it, which also says at which sizes the model sees the photos.
 
     Args:
@@ -118,75 +82,25 @@ class DigitReader:
             raise UserError(f'{config}: is no config to test with, it has no {", ".join(sorted(missing))}')
         init_default_scope(cfg.default_scope)
         self.found = choose_reader(cfg, checkpoint, reader)
-        self.batch_size = batch_size
         use_views(cfg, self.found.reader.views)
         pipeline = copy.deepcopy(cfg.test_dataloader.dataset.pipeline)
         if pipeline[0]['type'] != 'LoadPhoto':
             raise UserError(f'{config}: its test pipeline must begin with LoadPhoto, not {pipeline[0]["type"]}')
         self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline[1:]])
-        self.model = MODELS.build(cfg.model)
-        load_weights(self.model, checkpoint)
-        fold_batch_norm(self.model)
+        model = MODELS.build(cfg.model)
+        load_weights(model, checkpoint)
+        fold_batch_norm(model)
+        model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+        multiview = None
         if self.found.reader.views.scales:
-            self.model = MODELS.build({**cfg.tta_model, 'module': self.model})
-        self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+            multiview = MODELS.build({**cfg.tta_model, 'module': model}).multiview
+        super().__init__(ModelDetector(model), self._views, self.found.reader, multiview, batch_size)
 
-    def read(self, photo: Photo) -> PhotoReading:
-        """Read one photo: a path, or (H, W, 3) uint8 RGB.
-
-        Raises:
-            UserError: the file cannot be read, or the pixels are of another kind.
-        """
-        item = self._load(photo)
-        if isinstance(item, UserError):
-            raise item
-        return next(self._detect([item]))
-
-    def read_many(self, photos: Iterable[Photo]) -> Iterator[PhotoReading | UserError]:
-        """Read photos in batches; the next ones are loaded meanwhile.
-
-        Yields:
-            For each photo, in order, what was read, or why it could not be.
-        """
-        photos = iter(photos)
-        with ThreadPoolExecutor(max_workers=2) as pool:  # pillow and cv2 let go of the interpreter while they work
-            loading = list(pool.map(self._load, islice(photos, self.batch_size)))
-            while loading:
-                coming = pool.map(self._load, list(islice(photos, self.batch_size)))
-                readings = iter(self._detect([item for item in loading if not isinstance(item, UserError)]))
-                for item in loading:
-                    yield item if isinstance(item, UserError) else next(readings)
-                loading = list(coming)
-
-    def _load(self, photo: Photo) -> dict | UserError:
-        try:
-            pixels = photo if isinstance(photo, np.ndarray) else read_photo(photo)
-            if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size or pixels.dtype != np.uint8:
-                raise UserError(f'pixels of shape {pixels.shape} and type {pixels.dtype}: give (H, W, 3) uint8, RGB')
-        except UserError as error:
-            return error
-        shape = pixels.shape[:2]
+    def _views(self, photo: np.ndarray) -> list[View]:
+        shape = photo.shape[:2]
         try:  # MMDetection's transforms want BGR
-            return self.pipeline({'img': pixels[..., ::-1], 'img_shape': shape, 'ori_shape': shape, 'img_id': 0})
+            item = self.pipeline({'img': photo[..., ::-1], 'img_shape': shape, 'ori_shape': shape, 'img_id': 0})
         except cv2.error:  # 4000 x 1 pixels, say
-            name = 'pixels' if isinstance(photo, np.ndarray) else one_line(photo)
-            return UserError(f'{name}: {shape[1]}x{shape[0]} pixels are too thin to be scaled; cut the photo')
-
-    def _detect(self, items: Sequence[dict]) -> Iterator[PhotoReading]:
-        if not items:
-            return
-        with torch.inference_mode():
-            samples = self.model.test_step(pseudo_collate(items))
-        for sample in samples:
-            found = sample.pred_instances
-            arrays = (values.numpy(force=True) for values in (found.bboxes, found.scores, found.labels))
-            detections = Detections.from_model([0] * len(found), *arrays)
-            yield self._read(filter_boxes(detections, self.found.reader.boxes))
-
-    def _read(self, detections: Detections) -> PhotoReading:
-        reading = read_numbers(detections, [0], self.found.reader.number)[0]
-        xywh = detections.bboxes[reading.used]
-        xyxy = xywh_to_xyxy(xywh).tolist()
-        scores, labels = detections.scores[reading.used].tolist(), detections.labels[reading.used].tolist()
-        digits = tuple(Digit(label, score, tuple(box)) for label, score, box in zip(labels, scores, xyxy, strict=True))
-        return PhotoReading(reading.number, reading.confidence, digits, detections, reading.used)
+            raise UserError(f'{shape[1]}x{shape[0]} pixels are too thin to be scaled; cut the photo') from None
+        views = item['inputs'], item['data_samples']
+        return list(map(view_of, *views)) if isinstance(views[0], list) else [view_of(*views)]

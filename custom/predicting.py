@@ -6,19 +6,17 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from custom.errors import UserError
 from custom.files import replacing
+from custom.photo_reader import PhotoReading
 from custom.photo_scan import one_line
 from custom.photos import SUFFIXES, image_id_of, natural_key
 from custom.predictions import Detections, encode_entries, write_entries
 from custom.submission import NO_NUMBER
-
-if TYPE_CHECKING:
-    from custom.digit_reader import PhotoReading
 
 UNSURE = 'unsure'
 COLUMNS = ('image_id', 'file', 'number', 'confidence')
@@ -37,7 +35,7 @@ class Answer(NamedTuple):
     image_id: int
     path: Path
     number: str
-    reading: 'PhotoReading'
+    reading: PhotoReading
 
 
 def find_photos(wanted: Sequence[str]) -> list[Path]:
@@ -134,7 +132,7 @@ def write_answers(folder: Path, answers: Sequence[Answer]) -> None:
         beside.write_text(text.getvalue(), encoding='utf-8', errors='surrogateescape')
 
 
-def answer_of(image_id: int, path: Path, reading: 'PhotoReading', min_confidence: float) -> Answer:
+def answer_of(image_id: int, path: Path, reading: PhotoReading, min_confidence: float) -> Answer:
     """The answer for a photo: UNSURE where the confidence is below `min_confidence`, 0..1."""
     number = UNSURE if reading.confidence < min_confidence else reading.number or NO_NUMBER
     return Answer(image_id, path, number, reading)

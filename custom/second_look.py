@@ -1,22 +1,22 @@
-"""A second look at the number that a first one found: its part of the photo alone, as large as digits are read best.
+"""Crops around the number that the first views show, at the size at which digits are read best.
 
-Digits of a third of the photo's height and digits that fill it come out alike, and little is computed beside them. The
-idea is AutoFocus (Najibi, Singh and Davis, "AutoFocus: Efficient Multi-Scale Inference", ICCV 2019); the part worth it
-is where the boxes of the first look are here, not what a network says.
+A crop costs less than a view of the whole photo, and small digits become as large as those that fill the photo. The
+idea is AutoFocus (Najibi, Singh and Davis, "AutoFocus: Efficient Multi-Scale Inference", ICCV 2019). AutoFocus predicts
+the regions by a network; here the boxes of the first views give them.
 """
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from custom.geometry import typical_height
 from custom.reading import ReaderConfig, read_number
+from custom.resize import resize
 
-# More than a reader would use: a digit that was hardly seen, too, should get its second look.
+# Looser than a reader's settings: the crop includes digits with low scores.
 FIRST = ReaderConfig(score_thr=0.2, fallback_thrs=(0.05,), max_gap=1.0, size_ratio=2.0)
-BESIDE, ABOVE = 1.0, 0.7  # what is shown around the number, in heights of its digits
-LONGEST = 12  # sides of what is looked at, in heights of a digit; a number is hardly longer
+BESIDE, ABOVE = 1.0, 0.7  # margins of the crop, in heights of its digits
+LONGEST = 12  # longest side of a crop, in heights of a digit; hardly any number is longer
 
 
 class Region(NamedTuple):
@@ -32,16 +32,16 @@ class Region(NamedTuple):
 
 
 def number_region(bboxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, size: tuple[int, int]) -> Region | None:
-    """Where the number is, with room around it.
+    """Find the region of the number, with a margin.
 
     Args:
-        bboxes: (N, 4) xyxy in pixels, what the first look found.
+        bboxes: (N, 4) xyxy in pixels, fused from the first views.
         scores: (N,) in 0..1.
         labels: (N,) the digit, 0..9.
         size: width and height of the photo in pixels.
 
     Returns:
-        None where no box scores 0.05, or what does is flat.
+        None where no box scores 0.05, or those that do are less than a pixel high.
 
     Example:
         >>> boxes = np.array([[40, 20, 50, 40], [52, 20, 62, 40], [190, 20, 199, 40.0]])
@@ -63,12 +63,12 @@ def number_region(bboxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, si
 
 
 def look_closer(photo: np.ndarray, region: Region, digit_height: float) -> np.ndarray:
-    """The region of a photo (H, W, C) at the size at which its digits are `digit_height` pixels high.
+    """Resize the region of a photo (H, W, C), uint8, to the size at which its digits are `digit_height` pixels high.
 
-    Where a region is longer than any number, it is smaller than that.
+    A region longer than LONGEST digit heights is scaled to that length instead.
     """
     left, top, right, bottom = region.xyxy
     sides = np.array([right - left, bottom - top])
     factor = min(digit_height / region.digit_height, LONGEST * digit_height / sides.max())
     width, height = (int(side) for side in np.maximum(np.round(sides * factor), 1))
-    return cv2.resize(photo[top:bottom, left:right], (width, height), interpolation=cv2.INTER_LINEAR)
+    return resize(photo[top:bottom, left:right], width, height)

@@ -1,145 +1,98 @@
-"""Test-time views: each photo is seen at several sizes, never mirrored, and its number closer; all boxes are fused."""
+"""Test-time augmentation (`custom.multiview`) in MMDetection's test loop."""
 
 import copy
 import dataclasses
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
-from mmengine.model import BaseTTAModel
+from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.structures import InstanceData
 
 from custom.errors import UserError
-from custom.fusion import MAX_BOXES, Boxes, fuse_boxes
+from custom.fusion import Boxes
+from custom.multiview import MultiView, View
 from custom.ranges import require_scales
 from custom.readers import Found
-from custom.second_look import Region, look_closer, number_region
 from custom.views import MOST, Views
 
-LARGEST = 8  # the second look sees photos as they are, up to this multiple of their usual size
+LARGEST = 8  # crops are cut from the photo in its own size, or in at most this multiple of the usual size
 NOT_TUNED = (
     'the reader is not tuned for photos seen at these sizes: tune one on the pred.json that --split valid --dump '
     'writes with the same --tta or --no-tta, by tools/tune_reader.py, and name it by --reader'
 )
 
 
-@MODELS.register_module()
-class ScaleFusion(BaseTTAModel):
-    """A detector that is asked several times about each photo; its answers are fused by `fuse_boxes`.
-
-    First it sees the photo at several scales. Then, for each of `digit_heights`, it sees the part with the number at
-    the size at which the digits found so far have that height (`custom.second_look`); a photo on which nothing was
-    found gets no second look, and boxes beside that part count as the first views alone have them.
-
-    MMDetection's own `DetTTAModel` reads from every photo whether it was flipped, so it needs a flip in the pipeline,
-    and it suppresses doubles instead of averaging them, which finds less.
+class ModelDetector:
+    """A model of MMDetection as a `Detector`.
 
     Args:
-        digit_heights: of the second looks, in pixels. The last view of a photo is then no scale but the photo as it is,
-            or no larger than LARGEST allows. Defaults to (), no second look.
-        iou_thr: boxes of one digit are fused when their IoU is above this. Defaults to 0.6.
-        score_thr: boxes whose score in a view is less are left out. Defaults to 0.0.
-        max_per_img: boxes kept on a photo. Defaults to 100.
-        **kwargs: of BaseTTAModel: `module`, the detector.
+        model: with its data preprocessor, which takes BGR.
     """
 
-    def __init__(
-        self,
-        digit_heights: Sequence[float] = (),
-        iou_thr: float = 0.6,
-        score_thr: float = 0.0,
-        max_per_img: int = MAX_BOXES,
-        **kwargs,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.digit_heights = digit_heights
-        self.fuse = partial(fuse_boxes, iou_thr=iou_thr, score_thr=score_thr, max_boxes=max_per_img)
+    def __init__(self, model: BaseModel) -> None:
+        self.model = model
+
+    @torch.inference_mode()
+    def detect(self, views: Sequence[View]) -> list[Boxes]:
+        """Find the digits in each view; see `Detector`."""
+        samples = []
+        for view in views:
+            shape = view.pixels.shape[:2]
+            meta = {'img_shape': shape, 'ori_shape': shape, 'scale_factor': view.scale}
+            samples.append(DetDataSample(metainfo=meta))
+        inputs = [torch.from_numpy(np.ascontiguousarray(view.pixels[..., ::-1].transpose(2, 0, 1))) for view in views]
+        answers = self.model.test_step({'inputs': inputs, 'data_samples': samples})
+        found = [sample.pred_instances for sample in answers]
+        return [tuple(one[key].numpy(force=True) for key in ('bboxes', 'scores', 'labels')) for one in found]
+
+
+def view_of(pixels: torch.Tensor, sample: DetDataSample) -> View:
+    """Make a view, without a copy, of what a test pipeline packs: pixels are (3, H, W) uint8, BGR."""
+    return View(pixels.numpy(force=True).transpose(1, 2, 0)[..., ::-1], sample.scale_factor)
+
+
+@MODELS.register_module()
+class ScaleFusion(BaseTTAModel):
+    """`MultiView` for MMDetection's test loop.
+
+    MMDetection's own `DetTTAModel` reads from every photo whether it was flipped, so it needs a flip in the pipeline,
+    and it suppresses duplicates instead of averaging them, which finds less.
+
+    Args:
+        module: the detector.
+        **kwargs: of MultiView. With `digit_heights`, the last view of a photo is the one that crops are cut from.
+    """
+
+    def __init__(self, module: BaseModel, **kwargs: Any) -> None:
+        super().__init__(module)
+        self.multiview = MultiView(**kwargs)
 
     def test_step(self, data: dict) -> list[DetDataSample]:
-        """One sample a photo, of all its views.
+        """Predict one sample a photo: that of the first view, with the fused boxes in pixels of the original photo.
 
         Args:
             data: `inputs` and `data_samples`, each a list of views, each view a list of the batch's photos.
         """
-        views = [{key: values[i] for key, values in data.items()} for i in range(len(data['inputs']))]
-        whole = views.pop() if self.digit_heights else None
-        found = [list(samples) for samples in zip(*(self.module.test_step(view) for view in views), strict=True)]
-        if whole:
-            regions = [self._region(*own) for own in zip(whole['inputs'], whole['data_samples'], found, strict=True)]
-            for height in self.digit_heights:
-                for i, sample in self._look_closer(whole, regions, height):
-                    found[i].append(sample)
-        merged = self.merge_preds(found)
-        if whole:
-            factor = 1 + len(self.digit_heights) / len(views)
-            for sample, region, photo in zip(merged, regions, whole['data_samples'], strict=True):
-                if region:
-                    corners = np.array(region.xyxy) / np.tile(photo.scale_factor, 2)
-                    sample.pred_instances = self._raise_outside(sample.pred_instances, corners, factor)
-        return merged
+        views = [map(view_of, *view) for view in zip(data['inputs'], data['data_samples'], strict=True)]
+        photos = list(zip(*views, strict=True))
+        samples = data['data_samples'][0]
+        for sample, found in zip(samples, self.multiview.detect(ModelDetector(self.module), photos), strict=True):
+            bboxes, scores, labels = map(torch.from_numpy, found)
+            sample.pred_instances = InstanceData(bboxes=bboxes, scores=scores, labels=labels)
+        return samples
 
-    @staticmethod
-    def _raise_outside(found: InstanceData, corners: np.ndarray, factor: float) -> InstanceData:
-        """Boxes that no closer view can have shown get the mean score of the first ones; all, best score first.
-
-        Args:
-            found: fused boxes, best score first.
-            corners: (4,) xyxy of what the closer views showed, in the pixels of the boxes.
-            factor: the number of all views over that of the first ones.
-        """
-        low, high = found.bboxes.new_tensor(corners).chunk(2)
-        centres = (found.bboxes[:, :2] + found.bboxes[:, 2:]) / 2
-        outside = ((centres < low) | (centres > high)).any(dim=1)
-        found.scores = torch.where(outside, (found.scores * factor).clamp(max=1), found.scores)
-        return found[found.scores.argsort(descending=True, stable=True)]
-
-    def merge_preds(self, data_samples_list: Sequence[Sequence[DetDataSample]]) -> list[DetDataSample]:
-        """One sample a photo: that of the first view, with the fused boxes in the pixels of the original photo."""
-        merged = []
-        for first, *others in data_samples_list:
-            bboxes, scores, labels = map(torch.from_numpy, self._fuse([first, *others]))
-            fused = InstanceData(bboxes=bboxes.float(), scores=scores.float(), labels=labels)
-            first.pred_instances = fused.to(first.pred_instances.scores.device)
-            merged.append(first)
-        return merged
-
-    def _fuse(self, samples: Sequence[DetDataSample]) -> Boxes:
-        found = [sample.pred_instances for sample in samples]
-        return self.fuse([tuple(one[key].numpy(force=True) for key in ('bboxes', 'scores', 'labels')) for one in found])
-
-    def _region(self, photo: torch.Tensor, whole: DetDataSample, samples: Sequence[DetDataSample]) -> Region | None:
-        """Where the number is, in the pixels of `photo` (3, H, W)."""
-        bboxes, scores, labels = self._fuse(samples)
-        return number_region(bboxes * np.tile(whole.scale_factor, 2), scores, labels, (photo.shape[2], photo.shape[1]))
-
-    def _look_closer(
-        self, whole: dict, regions: Sequence[Region | None], height: float
-    ) -> Iterator[tuple[int, DetDataSample]]:
-        """The number of each photo that has one, and what is found there with digits of that height in pixels."""
-        seen, inputs, samples = [], [], []
-        for i, region in enumerate(regions):
-            if region:
-                part = look_closer(whole['inputs'][i].numpy(force=True).transpose(1, 2, 0), region, height)
-                left, top, right, bottom = region.xyxy
-                factor = np.array(part.shape[1::-1]) / (right - left, bottom - top)
-                scale_factor = tuple(factor * whole['data_samples'][i].scale_factor)
-                meta = {'img_shape': part.shape[:2], 'ori_shape': part.shape[:2], 'scale_factor': scale_factor}
-                seen.append((i, region))
-                inputs.append(torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1))))
-                samples.append(DetDataSample(metainfo=meta))
-        answers = self.module.test_step({'inputs': inputs, 'data_samples': samples}) if seen else []
-        for (i, region), sample in zip(seen, answers, strict=True):
-            corner = np.array(region.xyxy[:2]) / whole['data_samples'][i].scale_factor
-            sample.pred_instances.bboxes += sample.pred_instances.bboxes.new_tensor(np.tile(corner, 2))
-            yield i, sample
+    def merge_preds(self, data_samples_list: Any) -> NoReturn:
+        """Refuse what `test_step` replaces; the parent wants the method."""
+        raise NotImplementedError
 
 
 def choose_views(cfg: Config, found: Found, tta: bool | None) -> Found:
-    """Make the test loop of `cfg` see the photos as a reader wants, or as the user wants.
+    """Set the views of the test loop of `cfg`: those that the reader was tuned for, or those that the user wants.
 
     Args:
         cfg: changed in place.
@@ -148,7 +101,7 @@ def choose_views(cfg: Config, found: Found, tta: bool | None) -> Found:
             reader was tuned for.
 
     Returns:
-        The reader, which says how the photos are seen, with a note where it was not tuned for that.
+        The reader with these views, and with a note where it was not tuned for them.
 
     Raises:
         UserError: the config has no `tta_scales`, they or `tta_digits` are not as `Views` wants them, or see
@@ -168,13 +121,13 @@ def choose_views(cfg: Config, found: Found, tta: bool | None) -> Found:
 
 
 def use_views(cfg: Config, views: Views) -> None:
-    """Make the test loop of `cfg` see each photo several times and fuse what is found by its `tta_model`.
+    """Give each photo of the test loop of `cfg` several views, whose boxes its `tta_model` fuses.
 
-    The pipeline is the one that the test loop has; its step with a `scale` is taken once for each multiple.
+    The pipeline of the test loop stays. Its step with a `scale` is taken once for each view.
 
     Args:
         cfg: changed in place.
-        views: how photos are seen; without scales nothing is changed.
+        views: without scales nothing is changed.
 
     Raises:
         UserError: there is no `tta_model`, or no step of the test pipeline has a `scale`.

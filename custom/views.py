@@ -10,7 +10,7 @@ MOST = {'scales': 8, 'digits': 2}  # more takes gigabytes, and is a size in pixe
 
 @dataclasses.dataclass(frozen=True)
 class Views:
-    """At which sizes a photo is seen; what is found is fused (`custom.tta`).
+    """At which sizes a photo is seen; what is found is fused (`custom.multiview`).
 
     Args:
         scales: multiples of the usual size. Defaults to (), once, at the usual size.

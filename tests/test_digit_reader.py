@@ -55,9 +55,8 @@ def test_pixels_read_like_the_file(reader, root):
 def test_the_digits_are_those_of_the_number_with_xyxy_boxes(reader, root, monkeypatch):
     import dataclasses
 
-    config = dataclasses.replace(reader.found.reader.number, score_thr=0.0, max_digits=3)
-    loose = dataclasses.replace(reader.found.reader, number=config)
-    monkeypatch.setattr(reader, 'found', reader.found._replace(reader=loose))
+    config = dataclasses.replace(reader.settings.number, score_thr=0.0, max_digits=3)
+    monkeypatch.setattr(reader, 'settings', dataclasses.replace(reader.settings, number=config))
     reading = reader.read(root / 'valid/1.png')
     assert reading.number
     assert ''.join(str(digit.label) for digit in reading.digits) == reading.number

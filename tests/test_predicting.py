@@ -64,7 +64,7 @@ def test_an_answer_below_the_confidence_asked_for_is_unsure(tmp_path):
 
 
 def test_a_line_has_tabs_for_programs_and_columns_for_people(tmp_path):
-    from custom.digit_reader import Digit
+    from custom.photo_reader import Digit
 
     digits = (Digit(0, 0.98, (1.2, 2, 3, 4)), Digit(5, 0.5, (5, 2, 8, 4)))
     answer = answer_of(1, tmp_path / '1.png', Reading('05', 0.75, digits), 0)

@@ -1,7 +1,6 @@
 import copy
 import json
 
-import numpy as np
 import pytest
 import torch
 from conftest import ROOT, run_tool
@@ -11,7 +10,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData
-from toy import ToyModel, loader, photo, toy_runner
+from toy import ToyModel
 
 from custom.errors import UserError
 from custom.overrides import apply_overrides
@@ -41,17 +40,6 @@ def run(runner):
     return keep.found
 
 
-def seen_twice(image_id, first, second):
-    """The same photo at two scales, as `TestTimeAug` gives it; boxes are (xyxy, score, digit)."""
-    views = [photo(image_id, boxes) for boxes in (first, second)]
-    return {key: [view[key] for view in views] for key in views[0]}
-
-
-def fuse_views(work_dir, *photos, **settings):
-    hook = {'type': 'PrepareTTAHook', 'tta_cfg': {'type': 'ScaleFusion', **settings}}
-    return run(toy_runner(work_dir, ToyModel(), test_dataloader=loader(list(photos)), custom_hooks=[hook]))
-
-
 @pytest.fixture
 def cfg(tiny_root, tmp_path):
     """The small config on the tiny data set, its weights random, the test loop all that is left."""
@@ -79,35 +67,6 @@ def scales_of(cfg):
     return [resize['scale'] for resize in step['transforms'][0]]
 
 
-def test_views_are_fused_photo_by_photo(tmp_path):
-    box = [0, 0, 10, 10]
-    one = seen_twice(1, [(box, 0.8, 7)], [([0, 0, 10, 12], 0.4, 7), ([20, 0, 30, 10], 0.5, 3)])
-    two = seen_twice(2, [], [])
-    three = seen_twice(3, [(box, 0.8, 1)], [(box, 0.6, 7)])
-    first, second, third = fuse_views(tmp_path, one, two, three)
-    assert [sample.img_id for sample in (first, second, third)] == [1, 2, 3]
-    # (0.8 * 10 + 0.4 * 12) / 1.2 = 10.667; the 3 was seen at one of two scales
-    torch.testing.assert_close(
-        first.pred_instances.bboxes, torch.tensor([[0, 0, 10, 32 / 3], [20, 0, 30, 10]]), rtol=0, atol=1e-4
-    )
-    torch.testing.assert_close(first.pred_instances.scores, torch.tensor([0.6, 0.25]))
-    assert first.pred_instances.labels.tolist() == [7, 3]
-    assert len(second.pred_instances) == 0
-    assert second.pred_instances.bboxes.shape == (0, 4)
-    assert third.pred_instances.labels.tolist() == [1, 7]  # two digits on one place stay two boxes
-    assert third.pred_instances.bboxes.tolist() == [box, box]
-
-
-def test_the_settings_are_heard(tmp_path):
-    boxes = [([20 * i, 0, 20 * i + 10, 10], score, i) for i, score in enumerate([0.2, 0.9, 0.5, 0.1])]
-    (found,) = fuse_views(tmp_path, seen_twice(1, boxes, boxes), max_per_img=2)
-    assert found.pred_instances.labels.tolist() == [1, 2]
-    (found,) = fuse_views(tmp_path, seen_twice(1, boxes, boxes), score_thr=0.2)
-    assert found.pred_instances.labels.tolist() == [1, 2, 0]
-    (found,) = fuse_views(tmp_path, seen_twice(1, boxes[:1], [([0, 0, 10, 12], 0.2, 0)]), iou_thr=0.9)
-    assert len(found.pred_instances) == 2
-
-
 def test_one_scale_finds_what_is_found_without(cfg):
     without = predict(cfg)
     apply_overrides(cfg, ['tta_model.score_thr=0'])
@@ -132,75 +91,33 @@ def test_two_scales_find_boxes_in_the_pixels_of_the_photo(cfg):
         assert boxes[:, 2].max() > 20  # of another scale they would all lie in a corner
 
 
-class Squares(ToyModel):
-    """Finds the white square on each photo, its score the square's height in pixels as it sees it, over 100."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def test_step(self, data):
-        for pixels, sample in zip(data['inputs'], data['data_samples'], strict=True):
-            self.seen.append(tuple(pixels.shape[1:]))
-            white = (pixels[0] > 127).nonzero()
-            box = [*white.amin(dim=0).flip(0), *(white.amax(dim=0).flip(0) + 1)] if len(white) else [0] * 4
-            box = torch.tensor([box], dtype=torch.float32)
-            sample.pred_instances = InstanceData(
-                bboxes=box / box.new_tensor(sample.scale_factor).repeat(2),
-                scores=(box[:, 3] - box[:, 1]) / 100,
-                labels=torch.tensor([4]),
-            )
-        return data['data_samples']
-
-
-def view(factor, square=None):
-    """A dark photo of 200 x 100 px as it is seen at a multiple of its size; the square is xyxy in its own pixels."""
-    pixels = torch.zeros(3, round(100 * factor), round(200 * factor), dtype=torch.uint8)
-    if square:
-        left, top, right, bottom = (round(side * factor) for side in square)
-        pixels[:, top:bottom, left:right] = 255
-    meta = {'img_shape': pixels.shape[1:], 'ori_shape': (100, 200), 'scale_factor': (factor, factor)}
-    return pixels, DetDataSample(metainfo=meta)
-
-
-def test_the_number_is_seen_again_closer_and_found_in_the_pixels_of_the_photo():
-    model = Squares()
-    fusion = ScaleFusion(module=model, digit_heights=(40, 60))
-    photos = [[view(factor, square) for factor in (1, 2, 0.5)] for square in ((120, 40, 130, 60), None)]
-    views = list(zip(*photos, strict=True))
-    data = {key: [[pair[i] for pair in own] for own in views] for i, key in enumerate(('inputs', 'data_samples'))}
-    first, second = fusion.test_step(data)
-    assert model.seen[:4] == [(100, 200)] * 2 + [(200, 400)] * 2
-    # As it is, the photo has half its size: a digit of 10 px, with 10 px on either side and 7 above and below, which
-    # makes 25 x 24 px, four and six times as large. On the other photo nothing was found.
-    assert model.seen[4:] == [(96, 100), (144, 150)]
-    assert first.pred_instances.labels.tolist() == [4]
-    assert first.pred_instances.scores.tolist() == pytest.approx([(0.2 + 0.4 + 0.4 + 0.6) / 4], abs=0.01)
-    np.testing.assert_allclose(first.pred_instances.bboxes.numpy(), [[120, 40, 130, 60]], atol=0.5)
-    assert len(second.pred_instances) == 0
-
-
-def test_a_box_beside_what_is_seen_closer_counts_as_the_first_views_have_it():
-    class Neighbour(Squares):
-        """And on whole photos a second box, far from the square."""
+def test_the_samples_are_those_of_the_first_view():
+    class Channels(ToyModel):
+        """Finds a box as large as the photo; its digit is the bright channel, its score the height over 100."""
 
         def test_step(self, data):
-            for sample in super().test_step(data):
-                if sample.ori_shape == (100, 200):
-                    far = InstanceData(
-                        bboxes=torch.tensor([[10, 40, 20, 60.0]]), scores=torch.tensor([0.25]), labels=torch.tensor([7])
-                    )
-                    sample.pred_instances = InstanceData.cat([sample.pred_instances, far])
+            for pixels, sample in zip(data['inputs'], data['data_samples'], strict=True):
+                height, width = pixels.shape[1:]
+                sample.pred_instances = InstanceData(
+                    bboxes=torch.tensor([[0, 0, width, height]]) / torch.tensor(sample.scale_factor).repeat(2),
+                    scores=torch.tensor([height / 100]),
+                    labels=pixels.amax(dim=(1, 2)).argmax(keepdim=True),
+                )
             return data['data_samples']
 
-    photo = [[view(factor, (120, 40, 130, 60))] for factor in (1, 2, 0.5)]
-    data = {key: [[pair[i] for pair in own] for own in photo] for i, key in enumerate(('inputs', 'data_samples'))}
-    (found,) = (
-        sample.pred_instances for sample in ScaleFusion(module=Neighbour(), digit_heights=(10,)).test_step(data)
-    )
-    assert found.labels.tolist() == [7, 4]  # best score first
-    assert found.scores.tolist() == pytest.approx([0.25, (0.2 + 0.4 + 0.1) / 3], abs=0.005)
-    np.testing.assert_allclose(found.bboxes[0].numpy(), [10, 40, 20, 60], atol=0.5)
+    def view(image_id, factor, channel):
+        pixels = torch.zeros(3, round(20 * factor), round(40 * factor), dtype=torch.uint8)
+        pixels[channel] = 255
+        return pixels, DetDataSample(metainfo={'img_id': image_id, 'scale_factor': (factor, factor)})
+
+    views = [[view(7, factor, 2), view(8, factor, 0)] for factor in (1.0, 2.0)]
+    inputs, samples = ([[pair[i] for pair in own] for own in views] for i in (0, 1))
+    found = ScaleFusion(module=Channels()).test_step({'inputs': inputs, 'data_samples': samples})
+    assert [sample.img_id for sample in found] == [7, 8]
+    for sample, digit in zip(found, (2, 0), strict=True):  # channels are in the order that the pipeline gave
+        assert sample.pred_instances.bboxes.tolist() == [[0, 0, 40, 20]]
+        assert sample.pred_instances.scores.tolist() == pytest.approx([0.3])
+        assert sample.pred_instances.labels.tolist() == [digit]
 
 
 @pytest.mark.parametrize('name', CONFIGS)
