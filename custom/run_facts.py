@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from datetime import datetime
 from pathlib import Path
@@ -67,16 +68,18 @@ def run_facts(work_dir: Path) -> RunFacts:
     if path is None:
         facts.notes.append(f'{work_dir} holds no config.')
         return facts
-    facts = facts._replace(config_name=path.name, config_text=path.read_text(encoding='utf-8', errors='replace'))
+    facts = facts._replace(config_name=path.name)
     try:
+        facts = facts._replace(config_text=path.read_text(encoding='utf-8', errors='replace'))
         config = read_dumped(path)
-        facts = facts._replace(seed=(config.get('randomness') or {}).get('seed'))
+        randomness = config.get('randomness')
+        facts = facts._replace(seed=randomness.get('seed') if isinstance(randomness, dict) else None)
         base = base_names(CONFIGS / path.name)
         own = config.to_dict()
         own.pop('work_dir', None)
         own.pop('launcher', None)
         return facts._replace(base=base, changes=config_changes(_merged(base), own))
-    except UserError as error:
+    except (OSError, UserError) as error:
         facts.notes.append(f'The config is not shown as a difference from its base: {error}.')
         return facts
 
@@ -130,5 +133,8 @@ def _times(log: Path) -> list[datetime]:
         if (rest := log.stat().st_size - ENDS) > 0:
             file.seek(max(rest, ENDS))
             text += b'\n' + file.read()
-    found = LOG_TIME.findall(text.decode('utf-8', 'replace'))
-    return [datetime.strptime(time, '%Y/%m/%d %H:%M:%S') for time in found]
+    times = []
+    for found in LOG_TIME.findall(text.decode('utf-8', 'replace')):
+        with contextlib.suppress(ValueError):  # month 13
+            times.append(datetime.strptime(found, '%Y/%m/%d %H:%M:%S'))
+    return times

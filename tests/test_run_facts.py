@@ -52,6 +52,11 @@ def test_a_config_that_is_not_of_the_project(tmp_path):
     assert facts.notes[0].startswith(f'The config is not shown as a difference from its base: {CONFIGS}/mine.py cannot')
 
 
+def test_randomness_that_is_no_dict_has_no_seed(tmp_path):
+    (tmp_path / 'mine.py').write_text('randomness = [5]')
+    assert run_facts(tmp_path).seed is None
+
+
 def test_a_broken_config(tmp_path):
     (tmp_path / 'mine.py').write_text('seed = \n')
     facts = run_facts(tmp_path)
@@ -88,7 +93,7 @@ def test_the_times_of_a_long_log(work):
     old = log.read_text()
     log.write_text(old.replace('System environment:', 'x' * 99 + '\n' + 'middle\n' * 60_000))
     assert run_facts(work).sessions[0].end == datetime(2026, 1, 1, 9, 30, 5)
-    log.write_text('no time')
+    log.write_text('2026/13/45 08:00:00 - mmengine - no time')
     assert len(run_facts(work).sessions) == 1
     log.write_text(old)
 
