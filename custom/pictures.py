@@ -1,16 +1,13 @@
 """Photos with their digits drawn in, as one contact sheet."""
 
 import functools
-import importlib.util
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from custom.digits import PALETTE
-from custom.errors import UserError
 from custom.geometry import xywh_to_xyxy
 from custom.packing import balanced_rows
 from custom.predictions import Detections
@@ -23,6 +20,9 @@ INK, GREY, PAPER, PLAIN, EDGE = (31, 35, 40), (99, 108, 118), (255, 255, 255), (
 RIGHT, WRONG = ((17, 99, 41), (221, 244, 226)), ((164, 14, 38), (255, 228, 226))  # text, background
 LARGEST = 1600  # pixels: the longer side of an annotated copy
 FAINT_SCORE = 0.2  # an unused box below this is noise, not a near miss
+BOLD = 0.6  # pixels added on each side of a stroke
+# Lines of the verdicts, each of points: pixels to the right of the left edge and above the baseline.
+MARKS = {'✓': [[(1, 6), (5, 2), (13, 12)]], '✗': [[(2, 1), (12, 12)], [(2, 12), (12, 1)]]}
 MAX_DIGITS = 12  # a longer number is cut in the caption
 
 
@@ -98,12 +98,8 @@ def caption(shot: Shot) -> tuple[str, str, str]:
 
 
 @functools.lru_cache
-def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    spec = importlib.util.find_spec('matplotlib')  # its fonts serve; the package itself is not imported
-    if spec is None or spec.origin is None:
-        raise UserError('matplotlib is not installed, and with it the font of the captions; run `make setup`')
-    name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
-    return ImageFont.truetype(Path(spec.origin).parent / 'mpl-data' / 'fonts' / 'ttf' / name, size)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)  # the font that Pillow carries; it has one weight
 
 
 def _tile(shot: Shot, largest: tuple[int, int] = (MAX_WIDTH, PHOTO_HEIGHT)) -> Tile:
@@ -113,7 +109,7 @@ def _tile(shot: Shot, largest: tuple[int, int] = (MAX_WIDTH, PHOTO_HEIGHT)) -> T
     image = Image.fromarray(shot.pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
     bboxes = np.clip(shot.bboxes.reshape(-1, 4), 0, [width, height] * 2) * scale
     number, *others = caption(shot)
-    text_width = _font(18, bold=True).getlength(number) + _font(16).getlength(''.join(others)) + 44
+    text_width = _width_of(number) + _font(16).getlength(''.join(others)) + 44
     return Tile(image, bboxes, shot, max(image.width, round(text_width)))
 
 
@@ -132,18 +128,25 @@ def _draw_boxes(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
         width = min(max(box_right - left + 1, 12), 18)
         draw.rectangle((left, top - TAG + 2, left + width - 1, top + 1), fill=colour)
         ink = PAPER if np.dot(colour, (0.299, 0.587, 0.114)) < 140 else INK
-        draw.text((left + width / 2, top - 3), digit, font=_font(width - 2, bold=True), fill=ink, anchor='ms')
+        draw.text((left + width / 2, top - 3), digit, ink, _font(width - 2), anchor='ms', stroke_width=BOLD)
 
 
 def _draw_caption(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
     """Draw the caption of a photo; its left top corner is at x, y."""
-    (number, truth, percent), bold, plain = caption(tile.shot), _font(18, bold=True), _font(16)
+    (number, truth, percent), font = caption(tile.shot), _font(16)
     colour, back = {'✓': RIGHT, '✗': WRONG}.get(number[0], (INK, PLAIN))
-    right, baseline = x + tile.width, y + BAR - 10
+    left, right, baseline = x + 10, x + tile.width, y + BAR - 10
     draw.rectangle((x, y, right - 1, y + BAR - 1), fill=back)
-    draw.text((x + 10, baseline), number, font=bold, fill=colour, anchor='ls')
-    draw.text((x + 22 + bold.getlength(number), baseline), truth, font=plain, fill=INK, anchor='ls')
-    draw.text((right - 10, baseline), percent, font=plain, fill=GREY, anchor='rs')
+    for line in MARKS.get(number[0], ()):
+        draw.line([(left + dx, baseline - dy) for dx, dy in line], fill=colour, width=3, joint='curve')
+    draw.text((left + _width_of(number), baseline), number.lstrip('✓✗ '), colour, _font(18), 'rs', stroke_width=BOLD)
+    draw.text((left + 12 + _width_of(number), baseline), truth, INK, font, anchor='ls')
+    draw.text((right - 10, baseline), percent, GREY, font, anchor='rs')
+
+
+def _width_of(number: str) -> float:
+    """Width in pixels of the first part of a caption; the font lacks ✓ and ✗, which are drawn as lines."""
+    return _font(18).getlength(number.lstrip('✓✗ ')) + (20 if number[0] in MARKS else 0)
 
 
 def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Image:
@@ -156,21 +159,18 @@ def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Im
         shots: at least one; each photo is scaled at once, so that a generator needs the memory of one.
         title: on top, bold.
         note: beside the title, grey. Defaults to ''.
-
-    Raises:
-        UserError: the font is not installed.
     """
     tiles = [_tile(shot) for shot in shots]
     if any(tile.faint().size for tile in tiles):
         note = f'{note}   thin boxes: not used'.strip()
     rows = balanced_rows([tile.width + GAP for tile in tiles], ROW_WIDTH)
-    ends = _font(25, bold=True).getlength(title), _font(18).getlength(note)
+    ends = _font(25).getlength(title), _font(18).getlength(note)
     inner = max(round(sum(ends)) + GAP, *(sum(tiles[i].width + GAP for i in row) - GAP for row in rows))
     step = TAG + PHOTO_HEIGHT + BAR + GAP
     sheet = Image.new('RGB', (inner + 2 * MARGIN, HEADER + step * len(rows) + MARGIN - GAP), PAPER)
     draw = ImageDraw.Draw(sheet, 'RGBA')
-    draw.text((MARGIN, 48), title, font=_font(25, bold=True), fill=INK, anchor='ls')
-    draw.text((MARGIN + GAP + ends[0], 48), note, font=_font(18), fill=GREY, anchor='ls')
+    draw.text((MARGIN, 48), title, INK, _font(25), anchor='ls', stroke_width=BOLD)
+    draw.text((MARGIN + GAP + ends[0], 48), note, GREY, _font(18), anchor='ls')
     for top, row in zip(range(HEADER + TAG, sheet.height, step), rows, strict=False):
         spare = inner - sum(tiles[i].width for i in row)
         gap = min(spare / max(len(row) - 1, 1), 3 * GAP)

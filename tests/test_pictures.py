@@ -125,6 +125,13 @@ def test_the_captions_say_it_without_colour():
     assert (grey[0].all(axis=2) != grey[1].all(axis=2)).sum() > 10
 
 
+def test_the_font_has_what_captions_say():
+    font = pictures._font(18)
+    missing = bytes(font.getmask('\uffff'))
+    for character in '0123456789-…%():,.' + 'number accuracy on of photos right thin boxes: not used true unsure after epoch':
+        assert bytes(font.getmask(character)) != missing or character == ' ', character
+
+
 def test_photos_keep_their_aspect_and_stand_in_rows():
     sheet = pixels(*[shot(size=(60, 40))] * 12)
     dark = (sheet == 0).all(axis=2)
