@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from custom.digits import PALETTE
 from custom.geometry import xywh_to_xyxy
-from custom.packing import balanced_rows
+from custom.packing import even_rows
 from custom.predictions import Detections
 from custom.reading import Reading
 from custom.submission import NO_NUMBER
@@ -163,7 +163,7 @@ def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Im
     tiles = [_tile(shot) for shot in shots]
     if any(tile.faint().size for tile in tiles):
         note = f'{note}   thin boxes: not used'.strip()
-    rows = balanced_rows([tile.width + GAP for tile in tiles], ROW_WIDTH)
+    rows = even_rows([tile.width + GAP for tile in tiles], ROW_WIDTH)
     ends = _font(25).getlength(title), _font(18).getlength(note)
     inner = max(round(sum(ends)) + GAP, *(sum(tiles[i].width + GAP for i in row) - GAP for row in rows))
     step = TAG + PHOTO_HEIGHT + BAR + GAP
@@ -172,18 +172,16 @@ def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Im
     draw.text((MARGIN, 48), title, INK, _font(25), anchor='ls', stroke_width=BOLD)
     draw.text((MARGIN + GAP + ends[0], 48), note, GREY, _font(18), anchor='ls')
     for top, row in zip(range(HEADER + TAG, sheet.height, step), rows, strict=False):
-        spare = inner - sum(tiles[i].width for i in row)
-        gap = min(spare / max(len(row) - 1, 1), 3 * GAP)
-        x = float(MARGIN)
+        left = MARGIN
         for tile in (tiles[i] for i in row):
-            left, bottom, right = round(x), top + PHOTO_HEIGHT, round(x) + tile.width
+            bottom, right = top + PHOTO_HEIGHT, left + tile.width
             corner = left + (tile.width - tile.image.width) // 2, bottom - tile.image.height
             draw.rectangle((left, top, right - 1, bottom), fill=PLAIN)  # beside a narrow photo, above a wide one
             sheet.paste(tile.image, corner)
             _draw_caption(draw, tile, left, bottom)
             draw.rectangle((left, top, right - 1, bottom + BAR - 1), outline=EDGE)
             _draw_boxes(draw, tile, *corner)
-            x += tile.width + gap
+            left = right + GAP
     return sheet
 
 

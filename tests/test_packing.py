@@ -1,8 +1,8 @@
-"""custom/packing.py: an even choice, and rows of nearly the same width."""
+"""custom/packing.py: an even choice, and rows of about the same width."""
 
 import pytest
 
-from custom.packing import balanced_rows, evenly_spaced
+from custom.packing import even_rows, evenly_spaced
 
 
 @pytest.mark.parametrize(
@@ -22,23 +22,23 @@ def test_evenly_spaced_names_nothing_twice():
             assert max(b - a for a, b in zip(chosen, [*chosen[1:], total], strict=True)) <= -(-total // count)
 
 
-def test_rows_that_can_be_equal_are():
-    # the widest first gives 300 + 200 + 200 and 300 + 200; a swap of 300 and 200 makes both 600
-    widths = [200, 300, 200, 300, 200]
-    rows = balanced_rows(widths, row_width=600)
-    assert [sum(widths[i] for i in row) for row in rows] == [600, 600]
-    assert sorted(i for row in rows for i in row) == [0, 1, 2, 3, 4]
-    assert all(row == sorted(row) for row in rows)
-    assert rows == sorted(rows)
-
-
-def test_the_number_of_rows_is_the_one_that_wastes_least():
-    # 3600 / 850 asks for 5 rows, which would be of 3, 3, 2, 2, 2; 4 rows of 900 are within a tenth and even
-    assert [len(row) for row in balanced_rows([300] * 12, row_width=850)] == [3, 3, 3, 3]
+def test_rows_keep_the_order_and_are_of_about_the_same_width():
+    assert even_rows([300] * 12, row_width=1200) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    # 1700 px are two rows of 850 px: the third one, from 700 to 1000 px, has its middle on the edge
+    assert even_rows([200, 500, 300, 200, 500], row_width=1200) == [[0, 1], [2, 3, 4]]
+    # 1300 px in rows of 1200 px are two rows, not one and a photo alone
+    assert even_rows([260] * 5, row_width=1200) == [[0, 1], [2, 3, 4]]
 
 
 @pytest.mark.parametrize(
     ('widths', 'expected'), [([50], [[0]]), ([9000, 8000], [[0], [1]]), ([10, 10], [[0, 1]]), ([900, 10], [[0, 1]])]
 )
 def test_few_or_wide_things(widths, expected):
-    assert balanced_rows(widths, row_width=1200) == expected
+    assert even_rows(widths, row_width=1200) == expected
+
+
+def test_no_row_is_empty_and_nothing_is_lost():
+    for widths in ([5000, 10, 10, 10], [10, 10, 5000], [10, 5000, 10, 5000]):
+        rows = even_rows(widths, row_width=1200)
+        assert all(rows)
+        assert [i for row in rows for i in row] == list(range(len(widths)))
