@@ -1,11 +1,12 @@
 """What the tools share: arguments, the work-dir rule, checkpoints by default, and how errors end."""
 
 import argparse
+import contextlib
 import os
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -127,9 +128,16 @@ def build_runner(cfg: 'Config') -> 'Runner':
 
     if cfg.get('compile'):
         import torchvision  # noqa: F401 - tells torch.compile of the operators, which custom.operators loads alone
-    try:
+    with building_from(cfg):
         return RUNNERS.build(cfg)
-    except (AssertionError, KeyError, TypeError, ValueError) as error:
+
+
+@contextlib.contextmanager
+def building_from(cfg: 'Config') -> Iterator[None]:
+    """Raise what wrong settings of a config cause as one UserError that names its file."""
+    try:
+        yield
+    except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f'{cfg.filename}: cannot be built with these settings ({error or type(error).__name__})'
         ) from error

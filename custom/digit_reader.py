@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 
 import custom.register  # noqa: F401 (serves mmcv's operators, and registers what configs name)
 from custom.checkpoints import load_weights
-from custom.cli import best_checkpoint, load_config
+from custom.cli import best_checkpoint, building_from, load_config
 from custom.dumped_config import prepare_dumped, read_dumped
 from custom.errors import UserError
 from custom.folding import fold_batch_norm
@@ -81,19 +81,20 @@ class DigitReader(PhotoReader):
         if missing := {'default_scope', 'model', 'test_dataloader', 'test_evaluator'} - set(cfg):
             raise UserError(f'{config}: is no config to test with, it has no {", ".join(sorted(missing))}')
         init_default_scope(cfg.default_scope)
-        self.found = choose_reader(cfg, checkpoint, reader)
-        use_views(cfg, self.found.reader.views)
-        pipeline = copy.deepcopy(cfg.test_dataloader.dataset.pipeline)
-        if pipeline[0]['type'] != 'LoadPhoto':
-            raise UserError(f'{config}: its test pipeline must begin with LoadPhoto, not {pipeline[0]["type"]}')
-        self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline[1:]])
-        model = MODELS.build(cfg.model)
-        load_weights(model, checkpoint)
-        fold_batch_norm(model)
-        model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
-        multiview = None
-        if self.found.reader.views.scales:
-            multiview = MODELS.build({**cfg.tta_model, 'module': model}).multiview
+        with building_from(cfg):
+            self.found = choose_reader(cfg, checkpoint, reader)
+            use_views(cfg, self.found.reader.views)
+            pipeline = copy.deepcopy(cfg.test_dataloader.dataset.pipeline)
+            if pipeline[0]['type'] != 'LoadPhoto':
+                raise UserError(f'{config}: its test pipeline must begin with LoadPhoto, not {pipeline[0]["type"]}')
+            self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline[1:]])
+            model = MODELS.build(cfg.model)
+            load_weights(model, checkpoint)
+            fold_batch_norm(model)
+            model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+            multiview = None
+            if self.found.reader.views.scales:
+                multiview = MODELS.build({**cfg.tta_model, 'module': model}).multiview
         super().__init__(ModelDetector(model), self._views, self.found.reader, multiview, batch_size)
 
     def _views(self, photo: np.ndarray) -> list[View]:

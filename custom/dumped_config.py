@@ -71,9 +71,9 @@ def prepare_dumped(cfg: Config) -> None:
     Raises:
         UserError: `custom_imports`, a scope or a `type` names a module outside of this project.
     """
-    imports = cfg.get('custom_imports') or {}
+    imports = cfg.get('custom_imports')
     names = imports.get('imports') if isinstance(imports, dict) else imports
-    for name in [names] if isinstance(names, str) else names or []:
+    for name in names if isinstance(names, (list, tuple)) else [names] if names else []:
         if not re.fullmatch(r'custom(\.[a-z_0-9]+)*', str(name)):
             raise UserError(f'{cfg.filename}: refused, it imports {name!r}, which is not of this project; {WAY_OUT}')
         try:

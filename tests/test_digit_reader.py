@@ -144,6 +144,10 @@ def test_a_config_beside_a_checkpoint_is_not_run(random_weights, tmp_path):
     with pytest.raises(UserError, match=r"mine\.py: refused, type='pathlib.Path.touch' may name code"):
         DigitReader(checkpoint=tmp_path / 'epoch_1.pth')
     assert not ran.exists()
+    for wrong in (text.replace("type='DigitFasterRCNN'", "type='NoSuch'"), f'{text}\ntest_dataloader = 5'):
+        config.write_text(wrong)
+        with pytest.raises(UserError, match=r'mine\.py: cannot be built with these settings'):
+            DigitReader(checkpoint=tmp_path)
 
 
 def test_weights_of_another_model_are_refused(random_weights):

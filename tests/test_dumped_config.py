@@ -64,6 +64,7 @@ def test_a_file_that_cannot_be_read(tmp_path):
         "custom_imports = dict(imports='custom.register.os')",
         "custom_imports = dict(imports=['customs'])",
         'custom_imports = dict(imports=[1])',
+        'custom_imports = 5',
         "default_scope = 'antigravity'",
         "model = dict(head=[dict(_scope_='antigravity')])",
         "model = dict(type='os.system', command='exit')",
