@@ -11,6 +11,7 @@ from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from safetensors import safe_open
+from toy import ToyModel, loader, photo, toy_runner
 
 import custom.register  # noqa: F401 - registers what the config names
 from custom.checkpoints import load_checkpoint, load_weights
@@ -20,6 +21,7 @@ from custom.exporting import describe, export_weights
 from custom.fingerprint import fingerprint
 from custom.reader_config import ReaderConfig
 from custom.reader_file import Reader, read_reader, write_reader
+from custom.tune_hook import store_reader
 from custom.views import Views
 
 CONFIG = ROOT / 'configs' / 'digits_frcnn_lite.py'
@@ -114,6 +116,29 @@ def test_a_newer_export_replaces_weights_and_reader(weights, tmp_path):
         export_weights([save(tmp_path / 'a.pth', moved, reader=reader.to_dict())], out)
         assert read_reader(out.with_name('reader.json')) == reader
         assert fingerprint(load_checkpoint(out)['state_dict']) == reader.fingerprint
+
+
+def test_the_reader_of_a_run_that_began_with_exported_weights_goes_along(tmp_path):
+    class Model(ToyModel):
+        def __init__(self):
+            super().__init__()
+            self.frozen = torch.nn.Parameter(torch.tensor([[1.0, -1e-9]]), requires_grad=False)
+
+    shipped, best = tmp_path / 'shipped' / 'a.safetensors', tmp_path / 'work' / 'epoch_1.pth'
+    export_weights([save(tmp_path / 'a.pth', Model().state_dict())], shipped)
+    assert torch.signbit(load_checkpoint(shipped)['state_dict']['frozen']).tolist() == [
+        [False, True]
+    ]  # -0.0 in 16 bits
+    saving = {'type': 'CheckpointHook', 'interval': 1}
+    photos = loader([photo(1, value=0.5)])
+    toy_runner(
+        tmp_path / 'work', Model(), load_from=str(shipped), train_dataloader=photos, custom_hooks=[saving]
+    ).train()
+    reader = store_reader(best, Reader(ReaderConfig(score_thr=0.7)))
+    done = export_weights([best], tmp_path / 'x' / 'b.safetensors')
+    assert (done.notes, done.reader) == ((), tmp_path / 'x' / 'reader.json')
+    assert read_reader(done.reader) == reader
+    assert fingerprint(load_checkpoint(tmp_path / 'x' / 'b.safetensors')['state_dict']) == reader.fingerprint
 
 
 def test_of_several_checkpoints_the_mean_is_written_without_their_readers(weights, tmp_path):
