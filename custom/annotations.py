@@ -1,7 +1,7 @@
 """COCO json of digits → arrays; everything wrong with it is said at once."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +46,10 @@ class DigitAnnotations:
 
 
 def read_annotations(
-    path: str | os.PathLike, image_dir: str | os.PathLike | None = None, need_boxes: bool = True
+    path: str | os.PathLike,
+    image_dir: str | os.PathLike | None = None,
+    need_boxes: bool = True,
+    check: Callable[[Sequence[dict], Path], Sequence[tuple[str, str] | None]] | None = None,
 ) -> DigitAnnotations:
     """Read and check a COCO json whose categories are digits.
 
@@ -57,6 +60,7 @@ def read_annotations(
         path: the json.
         image_dir: where its photos lie; when given, each one is decoded and its size compared. Defaults to None.
         need_boxes: whether a json without a box is refused, or is a list of unlabelled photos. Defaults to True.
+        check: what finds the faults of photos. Defaults to None, `photo_faults`.
 
     Raises:
         UserError: one message that lists everything that cannot be mended, with counts and first examples.
@@ -66,7 +70,8 @@ def read_annotations(
     digit_of = digits_by_category(data['categories'], data['annotations'], wrong, notes)
     images = read_images(data['images'], wrong)
     if image_dir is not None:
-        _check_photos(images.values(), Path(image_dir), wrong)
+        for fault in filter(None, (check or photo_faults)(list(images.values()), Path(image_dir))):
+            wrong.add(*fault)
     boxes = read_boxes(data['annotations'], images, digit_of, wrong, notes)
     if not images:
         wrong.add('empty set: no photo', '"images" is empty')
@@ -102,10 +107,14 @@ def ids_and_names(source: DigitAnnotations | str | os.PathLike) -> tuple[list[in
     return [photo.image_id for photo in photos], [photo.file_name for photo in photos]
 
 
-def _check_photos(images: Iterable[dict], image_dir: Path, wrong: Findings) -> None:
-    """Decode every photo, and compare its size with the json's."""
+def photo_faults(images: Sequence[dict], image_dir: Path) -> list[tuple[str, str] | None]:
+    """Decode photos, and compare their sizes with the json's.
 
-    def check(image: dict) -> tuple[str, str] | None:
+    Returns:
+        for each photo the kind of its fault and the case, or None.
+    """
+
+    def fault(image: dict) -> tuple[str, str] | None:
         path = image_dir / image['file_name']
         if not os.path.isfile(path):  # Path.is_file raises on long names
             return 'missing file', str(path)
@@ -118,16 +127,7 @@ def _check_photos(images: Iterable[dict], image_dir: Path, wrong: Findings) -> N
             return 'image size that differs from the file', f'{path} is {width}x{height}, not {said[0]}x{said[1]}'
         return None
 
-    images = list(images)
     with ThreadPoolExecutor(usable_cores()) as pool:
-        results = tqdm(
-            pool.map(check, images),
-            f'checking {image_dir}',
-            len(images),
-            delay=2,
-            unit=' photos',
-            leave=False,
-            disable=None,
-        )
-        for finding in filter(None, results):
-            wrong.add(*finding)
+        faults = pool.map(fault, images)
+        name = f'checking {image_dir}'
+        return list(tqdm(faults, name, len(images), delay=2, unit=' photos', leave=False, disable=None))

@@ -2,15 +2,49 @@
 
 import logging
 import os.path as osp
-from typing import ClassVar
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import ClassVar, TypeVar
 
 from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
+from mmengine.dist import all_gather_object, get_rank
 from mmengine.logging import print_log
 
-from custom.annotations import read_annotations
+from custom.annotations import photo_faults, read_annotations
 from custom.digits import DIGITS, PALETTE
+from custom.errors import UserError
 from custom.photos import list_photos, photo_size
+
+Item = TypeVar('Item')
+Result = TypeVar('Result')
+
+
+def in_shares(work: Callable[[list[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result]:
+    """Return the results of `work` for all items; each rank of a machine does a share of them.
+
+    Args:
+        work: gives a result for each item of a share.
+        items: the same on all ranks of a machine. All ranks must call this function.
+
+    Raises:
+        UserError: on all ranks, the one that `work` raises on any.
+    """
+    rank, machines = get_rank(), all_gather_object(socket.gethostname())  # another machine may have other photos
+    here = [other for other, machine in enumerate(machines) if machine == machines[rank]]
+    share = range(here.index(rank), len(items), len(here))
+    outcome: UserError | dict[int, Result]
+    try:
+        outcome = dict(zip(share, work([items[i] for i in share]), strict=True))
+    except UserError as error:
+        outcome = error
+    outcomes = all_gather_object(outcome)
+    for failure in outcomes:
+        if isinstance(failure, UserError):
+            raise failure
+    results = {i: result for other in here for i, result in outcomes[other].items()}
+    return [results[i] for i in range(len(items))]
 
 
 @DATASETS.register_module()
@@ -29,7 +63,11 @@ class DigitDataset(BaseDetDataset):
     def load_data_list(self) -> list[dict]:
         """One dict a photo; `instances` hold xyxy boxes in pixels and the digit as `bbox_label`."""
         folder = self.data_prefix['img']
-        annotations = read_annotations(self.ann_file, folder)
+        annotations = read_annotations(
+            self.ann_file,
+            folder,
+            check=lambda images, folder: in_shares(partial(photo_faults, image_dir=folder), images),
+        )
         for note in annotations.notes:
             print_log(f'{self.ann_file}: {note}', 'current', logging.WARNING)
         instances: dict[int, list[dict]] = {image_id: [] for image_id in annotations.image_ids.tolist()}
@@ -71,9 +109,10 @@ class DigitFolder(BaseDetDataset):
     def load_data_list(self) -> list[dict]:
         """One dict a photo, without `instances`."""
         folder = self.data_prefix['img']
-        data_list = []
-        for image_id, file_name in list_photos(folder):
-            path = osp.join(folder, file_name)
-            width, height = photo_size(path)
-            data_list.append({'img_id': image_id, 'img_path': path, 'width': width, 'height': height})
-        return data_list
+        photos = list_photos(folder)
+        paths = [osp.join(folder, photo.file_name) for photo in photos]
+        sizes = in_shares(lambda share: [photo_size(path) for path in share], paths)
+        return [
+            {'img_id': photo.image_id, 'img_path': path, 'width': width, 'height': height}
+            for photo, path, (width, height) in zip(photos, paths, sizes, strict=True)
+        ]

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from forked_ranks import forks  # noqa: F401 - a fixture
 from mmdet.registry import DATASETS
 
 import custom.register  # noqa: F401 - registers the datasets
@@ -70,6 +71,46 @@ def test_a_file_that_is_no_photo_stops_a_folder(tiny_root):
     (tiny_root / 'test' / '3.png').write_text('no photo')
     with pytest.raises(UserError, match=r'3\.png: is not a photo'):
         build(tiny_root, 'test')
+
+
+SCRIPT = """
+import sys
+import torch.distributed as dist
+from mmdet.registry import DATASETS
+from custom import annotations, cli, datasets
+seen = []
+annotations.read_photo = lambda path, read=annotations.read_photo: seen.append(path.name) or read(path)
+datasets.photo_size = lambda path, read=datasets.photo_size: seen.append(path.rpartition('/')[2]) or read(path)
+def main():
+    dist.init_process_group('gloo')
+    split, cfg = sys.argv[1], {'data_root': '.', 'data_prefix': {'img': f'{sys.argv[1]}/'}}
+    cfg |= {'type': 'DigitFolder'} if split == 'test' else {'type': 'DigitDataset', 'ann_file': f'{split}.json'}
+    photos = DATASETS.build(cfg)
+    print(*sorted(seen), 'of', *(photos.get_data_info(i)['width'] for i in range(len(photos))))
+cli.run_tool(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ('split', 'seen'),
+    [
+        ('train', ['1.png 4.png', '2.png 5.png', '3.png 6.png']),
+        ('test', ['1.png', '2.png', '']),  # fewer photos than ranks
+    ],
+)
+def test_ranks_share_the_checking_of_photos_and_learn_all_of_it(forks, tiny_root, split, seen):  # noqa: F811
+    (tiny_root / 'script.py').write_text(SCRIPT)
+    done = forks.run(3, tiny_root / 'script.py', split, cwd=tiny_root)
+    assert done.codes == [0, 0, 0], done.err
+    widths = ' of' + ' 40' * (6 if split == 'train' else 2)
+    assert [line.strip() for line in done.out] == [(own + widths).strip() for own in seen]
+
+    broken = tiny_root / split / '2.png'  # of the second rank
+    broken.write_text('no photo')
+    done = forks.run(3, tiny_root / 'script.py', split, cwd=tiny_root)
+    assert (done.codes, done.out) == ([2, 2, 2], [''] * 3)
+    assert ''.join(done.err).count('error: ') == 1
+    assert f'{split}/2.png: is not a photo' in ''.join(done.err)
 
 
 def test_the_real_set_reads_without_complaint(shared_data):
