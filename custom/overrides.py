@@ -1,15 +1,18 @@
 """`--cfg-options key=value`: checked against the config, so that a misspelt key is said instead of ignored."""
 
+from __future__ import annotations
+
 import ast
 import difflib
 import inspect
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
-
-from mmengine.config import Config, DictAction
+from typing import TYPE_CHECKING, Any
 
 from custom.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 # What mmengine reads at a place without being an argument of what it configures, as its docstrings say.
 _ALSO = {
@@ -80,6 +83,8 @@ def _refuse_copied(cfg: Config, parts: list[str], copies: dict[str, list[str]], 
 
 
 def _parse(text: str, old: Any, key: str, option: str) -> Any:
+    from mmengine.config import DictAction
+
     is_path = key.split('.')[-1] in _PATHS and key != 'default_hooks.checkpoint'
     if is_path and isinstance(old, (str, type(None))):
         return None if text == 'None' else os.path.expanduser(text)
