@@ -1,11 +1,7 @@
 """Confidences against how often they are right."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from custom.calibration import calibrated, fit_empty, fit_line, reliability_curve
 
@@ -84,9 +80,3 @@ def test_the_reliability_curve_by_hand():
     assert curve == [(0.0, 0.1, 2, 0.025, 0.5), (0.1, 0.2, 1, 0.1, 1.0), (0.9, 1.0, 2, pytest.approx(0.975), 1.0)]
     assert curve[-1].photos == 2
     assert reliability_curve([], []) == []
-
-
-def test_reading_needs_no_scipy():
-    code = 'import custom.reading, sys; print({"scipy", "torch", "mmengine", "pandas"} & set(sys.modules))'
-    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout == 'set()\n', done.stderr

@@ -1,11 +1,7 @@
 """custom/pictures.py: colours and places that a person can compute, on photos of one colour."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from custom import pictures
 from custom.digits import PALETTE
@@ -179,9 +175,3 @@ def test_take_finds_the_boxes_of_one_photo_and_which_were_used():
 def test_a_remark_takes_the_place_of_the_confidence():
     assert caption(shot(number='18')._replace(remark='7.png')) == ('18', '', '7.png')
     assert caption(shot()._replace(remark='')) == ('-1', '', '')
-
-
-def test_no_deep_learning_is_needed():
-    code = 'import custom.pictures, sys; print({"torch", "mmdet", "mmengine", "mmcv", "matplotlib"} & set(sys.modules))'
-    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout == 'set()\n', done.stderr
