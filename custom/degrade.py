@@ -7,6 +7,7 @@ from mmdet.registry import TRANSFORMS
 
 from custom.errors import UserError
 from custom.faults import colour_matrix, motion, noise, tone_table
+from custom.synth_photo import jpeg
 
 
 @TRANSFORMS.register_module()
@@ -161,12 +162,7 @@ class DigitDegrade(BaseTransform):
         if self._happens():
             img = noise(img, abs(np.random.normal(0, 4)), abs(np.random.normal(0, 4)), np.random.randint(2, 5))
         if self._happens():
-            _, coded = cv2.imencode(
-                '.jpg', img, [cv2.IMWRITE_JPEG_QUALITY, np.random.randint(self.quality[0], self.quality[1] + 1)]
-            )
-            decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-            assert decoded is not None  # it has just been coded
-            img = decoded
+            img = jpeg(img, np.random.randint(self.quality[0], self.quality[1] + 1))
         if img.shape[:2] != (height, width):
             how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[np.random.randint(2)]
             img = cv2.resize(img, (width, height), interpolation=how)

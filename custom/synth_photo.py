@@ -96,11 +96,11 @@ def finish(rng: np.random.Generator, photo: np.ndarray, hardness: float) -> np.n
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """(h, w, 3) uint8 RGB after JPEG compression at `quality` (1 to 100)."""
-    _, coded = cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    """Return an image, (h, w, 3) uint8 BGR, after JPEG compression at `quality` (1 to 100)."""
+    _, coded = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     assert decoded is not None  # it has just been coded
-    return decoded[..., ::-1]
+    return decoded
 
 
 def photograph(
@@ -125,7 +125,7 @@ def photograph(
         coarse = rng.uniform(1.0, max(1.0, min(2.2, digit_height * scale / 10)))
     small = (max(8, round(size[0] / coarse)), max(8, round(size[1] / coarse)))
     taken = sensor(rng, cv2.resize(blurred, small, interpolation=cv2.INTER_AREA), hardness)
-    taken = jpeg(taken, int(rng.uniform(85 - 50 * hardness, 97)))
+    taken = jpeg(taken[..., ::-1], int(rng.uniform(85 - 50 * hardness, 97)))[..., ::-1]
     if small != size:
         taken = cv2.resize(taken, size, interpolation=cv2.INTER_CUBIC)
     return finish(rng, np.ascontiguousarray(taken), hardness)

@@ -47,7 +47,7 @@ def test_jpeg_loses_more_at_low_quality_and_keeps_the_channels():
     cv2.circle(picture, (16, 16), 9, (250, 60, 20), -1)
     good, bad = (np.abs(jpeg(picture, quality).astype(int) - picture).mean() for quality in (95, 20))
     assert good < bad
-    assert jpeg(picture, 95)[16, 16].argmax() == 0  # still red
+    assert jpeg(picture, 95)[16, 16].argmax() == 0  # still blue
 
 
 def test_finish_leaves_a_clean_photo_alone_and_never_a_flat_one_when_hard():
