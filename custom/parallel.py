@@ -126,7 +126,8 @@ class RanksHook(Hook):
         if not isinstance(model, DigitDataParallel) or not isinstance(sampler, DefaultSampler) or data_batch is None:
             return
         left = len(sampler.dataset) % sampler.world_size  # photos in the last round, where it is incomplete
-        is_last = batch_idx == (len(sampler) - 1) // loader.batch_size
+        # Training by iterations counts them over all rounds of the loader.
+        is_last = batch_idx % len(loader) == (len(sampler) - 1) // loader.batch_size
         is_filled = is_last and sampler.round_up and 0 < left <= sampler.rank
         has_others = len(data_batch['inputs']) > 1
         model.share.counts = has_others or not is_filled

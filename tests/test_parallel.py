@@ -1,16 +1,19 @@
 """What the ranks of a training run have in common; tests/test_distributed.py compares whole runs."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from forked_ranks import forks  # noqa: F401 - a fixture
+from mmengine.dataset import DefaultSampler
 from mmengine.hooks import EMAHook
 from torch import nn
+from torch.utils.data import DataLoader
 from toy import ToyModel, loader, photo, toy_runner
 
 from custom.errors import UserError
-from custom.parallel import DigitDataParallel, mean_over_ranks
+from custom.parallel import DigitDataParallel, RanksHook, _Share, mean_over_ranks
 
 
 class NormalisedToy(ToyModel):
@@ -57,6 +60,19 @@ def test_groups_of_photos_are_not_normalised_together():
     model.group_size = 4
     with pytest.raises(UserError, match=r'shared_norm=True: needs whole batches; set model\.group_size=0, too'):
         DigitDataParallel(model, shared_norm=True)
+
+
+@pytest.mark.parametrize(('batch_idx', 'left'), [(0, 2), (1, 1), (2, 2), (3, 1)])
+def test_another_ranks_photo_is_dropped_in_every_round(batch_idx, left):
+    sampler = DefaultSampler(range(7), shuffle=False, seed=0)
+    sampler.rank, sampler.world_size, sampler.num_samples = 1, 2, 4  # 4 photos on the first rank, 3 on this one
+    model = DigitDataParallel.__new__(DigitDataParallel)
+    nn.Module.__init__(model)
+    model.share = _Share()
+    photos = DataLoader(range(7), batch_size=2, sampler=sampler)
+    batch = {'inputs': [0.0, 1.0]}
+    RanksHook().before_train_iter(SimpleNamespace(model=model, train_dataloader=photos), batch_idx, batch)
+    assert len(batch['inputs']) == left
 
 
 if __name__ == '__main__':
