@@ -86,9 +86,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='override any setting of the config, e.g. data_root=DIR train_cfg.max_epochs=3',
     )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='default: none')
-    # torch.distributed.launch passes it; torchrun sets the variable itself.
-    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='default: none')
+    # torch.distributed.launch passes it beside the variable LOCAL_RANK.
+    parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
 
 
 def load_config(args: argparse.Namespace) -> 'Config':
@@ -101,7 +101,6 @@ def load_config(args: argparse.Namespace) -> 'Config':
 
     from custom.overrides import apply_overrides
 
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     path = Path(args.config)
     if not path.is_file():
         there = ', '.join(sorted(str(p) for p in Path('configs').glob('*.py'))) or 'none below ./configs'

@@ -110,7 +110,7 @@ def draw_sheets(root: Path, splits: 'Mapping[str, Split]', out: Path, photos: in
         raise UserError(f'--photos {photos}: must be from 1 to {MAX_PHOTOS}')
     if out.resolve() in {(root / name).resolve() for name in splits}:
         raise UserError(f'{out}: would put pictures among the photos; choose another folder with --out')
-    cfg = load_config(argparse.Namespace(config=config, cfg_options=[], launcher='none', local_rank=0, work_dir=None))
+    cfg = load_config(argparse.Namespace(config=config, cfg_options=[], launcher='none', work_dir=None))
     written = []
     for name, truth in ((name, split.truth) for name, split in splits.items()):
         if truth is None:

@@ -72,9 +72,7 @@ class DigitReader(PhotoReader):
         named = config is not None
         config, checkpoint = _files(config, checkpoint)
         if named or config == CONFIG:
-            cfg = load_config(
-                argparse.Namespace(config=str(config), cfg_options=[], launcher='none', local_rank=0, work_dir=None)
-            )
+            cfg = load_config(argparse.Namespace(config=str(config), cfg_options=[], launcher='none', work_dir=None))
         else:  # of a work dir, perhaps somebody else's: it is not run
             cfg = read_dumped(config)
             prepare_dumped(cfg)

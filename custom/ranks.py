@@ -4,18 +4,16 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
-from custom import slurm
 from custom.errors import UserError
 
 LAUNCHED = 'DIGITS_LAUNCHED'  # set by custom.launch, which says itself that a rank of its machine is lost
-LOCAL_RANKS = ('LOCAL_RANK', 'SLURM_LOCALID', 'OMPI_COMM_WORLD_LOCAL_RANK')
-LOCAL_SIZES = ('LOCAL_WORLD_SIZE', 'SLURM_NTASKS_PER_NODE', 'OMPI_COMM_WORLD_LOCAL_SIZE')
 WAY_OUT = (
     'start again (training: with --resume), with fewer processes or smaller batches if the machine was short of memory'
 )
@@ -28,30 +26,45 @@ _STOPPED = re.compile('DataLoader worker .* killed by signal: (Terminated|Interr
 _processes: list[tuple[str, int]] = []  # machine and process id of every rank
 
 
-def _number(names: tuple[str, ...], otherwise: int) -> int:
-    return next((int(os.environ[name]) for name in names if name in os.environ), otherwise)
-
-
 def local_rank() -> int:
-    """The number of this process among those of its machine, as its launcher gives it; 0 without one."""
-    return _number(LOCAL_RANKS, 0)
+    """Return the rank of this process on its machine; 0 without a launcher."""
+    return int(os.environ.get('LOCAL_RANK') or os.environ.get('SLURM_LOCALID') or 0)
 
 
 def local_size() -> int:
-    """How many processes its launcher has started on this machine; 1 where it does not say."""
-    return _number(LOCAL_SIZES, 1)
+    """Return the number of processes that the launcher has started on this machine; 1 where it does not say."""
+    return int(os.environ.get('LOCAL_WORLD_SIZE') or os.environ.get('SLURM_NTASKS_PER_NODE') or 1)
 
 
 def find_others(launcher: str) -> None:
-    """Put into the environment where the ranks meet, as torchrun does, and Slurm in variables of its own.
+    """Put the address at which the ranks meet into the environment; torchrun has done so, Slurm has names of its own.
 
     Raises:
-        UserError: the launcher has not started this process.
+        UserError: the launcher has not started this process, or Slurm does not tell the names of the machines.
     """
     if launcher == 'pytorch' and 'RANK' not in os.environ:
         raise UserError('--launcher pytorch: start it by tools/dist_train.sh, tools/dist_test.sh or torchrun')
-    if launcher == 'slurm':
-        slurm.find_others()
+    if launcher != 'slurm':
+        return
+    if not os.environ.get('SLURM_PROCID'):
+        raise UserError('--launcher slurm: start it by tools/slurm_train.sh or srun')
+    for name, theirs in (('RANK', 'PROCID'), ('WORLD_SIZE', 'NTASKS'), ('LOCAL_RANK', 'LOCALID')):
+        os.environ[name] = os.environ.get(f'SLURM_{theirs}', '')
+    # A port of this job alone: other jobs may run on the same machine.
+    os.environ.setdefault('MASTER_PORT', str(20000 + int(os.environ.get('SLURM_JOB_ID') or 0) % 10000))
+    if 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = '127.0.0.1' if os.environ.get('SLURM_NNODES') == '1' else _first_machine()
+
+
+def _first_machine() -> str:
+    machines = os.environ.get('SLURM_STEP_NODELIST') or os.environ.get('SLURM_NODELIST', '')
+    try:
+        command = ['scontrol', 'show', 'hostnames', machines]
+        return subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True).split()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError) as error:
+        raise UserError(
+            f'--launcher slurm: scontrol does not tell the names of {machines!r}; set MASTER_ADDR to the first machine'
+        ) from error
 
 
 def group() -> Any:

@@ -38,8 +38,7 @@ class DigitRunner(Runner):
     CUDA device there.
 
     Raises:
-        UserError: a launcher that did not start this process, one that needs a GPU where there is none, or more
-            processes than GPUs.
+        UserError: the launcher did not start this process, or there are more processes than GPUs.
     """
 
     cfg: Any
@@ -59,8 +58,6 @@ class DigitRunner(Runner):
     def setup_env(self, env_cfg: dict) -> None:
         """As the parent does; the process group is made here first where there is no GPU."""
         if self.distributed:
-            if self.launcher == 'mpi' and not torch.cuda.is_available():
-                raise UserError('--launcher mpi: needs a GPU; on CPUs use tools/dist_train.sh or tools/slurm_train.sh')
             find_others(self.launcher)
             for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
                 os.environ.setdefault(name, '1')  # as the parent does, with a warning from every process

@@ -96,9 +96,7 @@ def fit_arguments(name: str, arguments: Sequence[str], split: str, folder: Path)
 def _rewrite_config(name: str, config: str, options: list[str], split: str, folder: Path) -> str:
     from custom.cli import load_config, select_split
 
-    cfg = load_config(
-        argparse.Namespace(config=config, cfg_options=options, launcher='none', local_rank=0, work_dir=None)
-    )
+    cfg = load_config(argparse.Namespace(config=config, cfg_options=options, launcher='none', work_dir=None))
     select_split(cfg, split)
     if name == 'analyze_results':
         cfg.train_dataloader = {'dataset': {'type': 'DigitDataset', 'pipeline': LOADERS}}

@@ -17,7 +17,7 @@ LITE, MIX = 'digits_frcnn_lite.py', 'digits_frcnn_lite_mix.py'
 
 def config(name, *options):
     arguments = {'config': str(ROOT / 'configs' / name), 'cfg_options': options, 'work_dir': None}
-    return load_config(Namespace(**arguments, launcher='none', local_rank=0))
+    return load_config(Namespace(**arguments, launcher='none'))
 
 
 def runs_of(cfg, processes=1):

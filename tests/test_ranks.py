@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from argparse import Namespace
 
 import pytest
 from conftest import ROOT
@@ -151,6 +152,11 @@ def test_slurm_says_where_the_ranks_meet(slurm):
     ranks.find_others('slurm')
     found = [os.environ[name] for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT')]
     assert found == ['5', '8', '1', 'n3', '20007']
+
+
+def test_slurm_names_the_rank_on_the_machine_before_the_ranks_have_met(slurm):
+    cli.load_config(Namespace(config=str(CONFIG), cfg_options=[], launcher='slurm', work_dir=None))
+    assert ranks.local_rank() == 1
 
 
 def test_on_one_machine_nobody_is_asked(slurm, monkeypatch):

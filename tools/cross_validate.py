@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--work-dir', help='default: work_dirs/<config name>_folds')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='as in tools/train.py')
-    parser.set_defaults(launcher='none', local_rank=0)
+    parser.set_defaults(launcher='none')
     return parser.parse_args()
 
 
