@@ -3,6 +3,11 @@
 Winograd's minimal filtering F(4 x 4, 3 x 3), after Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks"
 (CVPR 2016): 4 x 4 results take 36 products instead of 144. PyTorch's kernels do not use it on a CPU. Errors are some
 five times those of the plain sum: 5e-5 where results are of size 1.
+
+Measured on an Intel Xeon with AVX512_BF16, one thread, CPU time of paired rounds on a busy machine, 4 images of
+128 x 208 px: with Winograd, backbone, FPN and RPN of digits_frcnn (15 layers) take 291 instead of 319 ms (ratio 1.12,
+median of 15 rounds), forward and backward of backbone and FPN 782 instead of 829 ms (1.08, 7 rounds).
+digits_frcnn_lite has no layer of 96 channels or more.
 """
 
 from typing import Any
