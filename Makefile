@@ -78,14 +78,15 @@ $(READER)/again%/trained: $(READER)/mix/labels.json
 bench: setup ## the benchmarks in short: shows that all of them work, not how fast; see docs/performance.md
 	$(PYTHON_ENV) tools/benchmark.py all --short --pairs 3
 
-lint: setup ## ruff and mypy
+lint: setup ## ruff, mypy and the contracts on imports
 	$(PYTHON_ENV) -m ruff check .
 	$(PYTHON_ENV) -m ruff format --check .
 	$(PYTHON_ENV) -m mypy
+	.venv/bin/lint-imports --no-cache
 
 test: lint ## everything that .ci/run checks: lint, then pytest
 	$(PYTHON_ENV) -m pytest
 
 clean: ## remove .venv and caches; data/ and work_dirs/ stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv digits_frcnn.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find configs custom tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,13 +8,13 @@ _base_ = [
     './_base_/digits_tta.py',
 ]
 
-num_classes = 10  # '0' to '9', custom.digits.DIGITS
+num_classes = 10  # '0' to '9', custom.structures.digits.DIGITS
 
 model = dict(
     # The types named here and the small counts below make it several times as fast: docs/performance.md.
     type='DigitFasterRCNN',
     group_size=4,  # photos of a batch that are padded alike, on a CPU; 0: all
-    fast_convolutions=True,  # on a CPU; custom/convolutions.py
+    fast_convolutions=True,  # on a CPU; custom/models/convolutions.py
     data_preprocessor=dict(pad_size_divisor=16),
     rpn_head=dict(
         type='BatchedRPNHead',

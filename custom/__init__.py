@@ -6,10 +6,12 @@ Importing this package is light. `custom.register` is the index of what MMDetect
 
 from typing import Any
 
+__all__: list[str] = ['DigitReader']
+
 
 def __getattr__(name: str) -> Any:
     if name == 'DigitReader':  # needs torch, which most of the package does without
-        from custom.digit_reader import DigitReader
+        from .digit_reader import DigitReader
 
         return DigitReader
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -14,16 +14,18 @@ from mmcv.transforms import Compose
 from mmdet.registry import MODELS, TRANSFORMS
 from mmengine.registry import init_default_scope
 
-import custom.register  # noqa: F401 (serves mmcv's operators, and registers what configs name)
-from custom.checkpoints import load_weights
-from custom.cli import best_checkpoint, building_from, load_config
-from custom.dumped_config import prepare_dumped, read_dumped
-from custom.errors import UserError
-from custom.folding import fold_batch_norm
-from custom.multiview import View
-from custom.photo_reader import PhotoReader
-from custom.readers import choose_reader
-from custom.tta import ModelDetector, use_views, view_of
+from . import register  # noqa: F401 (serves mmcv's operators, and registers what configs name)
+from .engine.builders import building_from
+from .inference.multiview import View
+from .inference.reader import PhotoReader
+from .models.batch_norm import fold_batch_norm
+from .models.checkpoints import load_weights
+from .models.reader_of_weights import choose_reader
+from .models.tta import ModelDetector, use_views, view_of
+from .runs.checkpoint_files import best_checkpoint
+from .runs.config import load_config
+from .runs.dumped_config import prepare_dumped, read_dumped
+from .utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs/digits_frcnn_lite.py'

@@ -11,10 +11,10 @@ import warnings
 # torch then asks the system for large pages: of a training step of ResNet-50 a tenth is the first touch of small ones.
 os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 
-from custom.quick_imports import quick_imports
+from .engine.lazy_imports import quick_imports
 
 with quick_imports(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-    from custom.ops import serve_mmcv_ops
+    from .models.mmcv_ops import serve_mmcv_ops
 
     serve_mmcv_ops()  # before anything imports mmcv.ops
     # mmdet tells of each optional package that is missing; none is used here, and stdout is for results.
@@ -24,26 +24,26 @@ with quick_imports(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_
     import mmdet.models
     import mmdet.visualization  # noqa: F401
 
-from custom.backbones import TimmFeatures
-from custom.console import ConsoleHook
-from custom.datasets import DigitDataset, DigitFolder
-from custom.degrade import DigitDegrade
-from custom.detector import DigitFasterRCNN
-from custom.early_stop import EarlyStopHook
-from custom.hooks import SubmissionHook
-from custom.metrics import DigitMetric, NumberMetric
-from custom.panel_hook import PanelHook
-from custom.parallel import DigitDataParallel
-from custom.roi_head import BatchedRoIHead
-from custom.rpn_head import BatchedRPNHead
-from custom.runner import DigitRunner
-from custom.samplers import MixtureSampler, WholeBatchSampler
-from custom.torchvision_parts import TorchvisionAnchors, TorchvisionBBoxHead, TorchvisionCoder
-from custom.transforms import LoadPhoto, ShrinkToFit
-from custom.tta import ScaleFusion
-from custom.tune_hook import TuneReaderHook
-from custom.visualizer import DigitVisualizer
-from custom.warp import DigitWarp
+from .datasets.degrade import DigitDegrade
+from .datasets.digit_dataset import DigitDataset, DigitFolder
+from .datasets.loading import LoadPhoto, ShrinkToFit
+from .datasets.samplers import MixtureSampler, WholeBatchSampler
+from .datasets.warp import DigitWarp
+from .engine.hooks.console import ConsoleHook
+from .engine.hooks.early_stop import EarlyStopHook
+from .engine.hooks.panel import PanelHook
+from .engine.hooks.submission import SubmissionHook
+from .engine.hooks.tune_reader import TuneReaderHook
+from .engine.metrics import DigitMetric, NumberMetric
+from .engine.parallel import DigitDataParallel
+from .engine.runner import DigitRunner
+from .engine.visualizer import DigitVisualizer
+from .models.backbones import TimmFeatures
+from .models.detector import DigitFasterRCNN
+from .models.roi_head import BatchedRoIHead
+from .models.rpn_head import BatchedRPNHead
+from .models.torchvision_parts import TorchvisionAnchors, TorchvisionBBoxHead, TorchvisionCoder
+from .models.tta import ScaleFusion
 
 __all__ = [
     'BatchedRPNHead',

@@ -2,16 +2,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, make_tiny_root, run_tool
+from helpers.project import ROOT, make_tiny_root, run_tool
 from PIL import Image
 
 from custom import DigitReader
 from custom.digit_reader import CONFIG, WEIGHTS, _files
-from custom.errors import UserError
-from custom.photos import read_photo
-from custom.predictions import read_pred_json
-from custom.reader_file import Reader, write_reader
-from custom.views import Views
+from custom.reading.settings import Reader, Views, write_reader
+from custom.structures.photos import read_photo
+from custom.submission.pred_json import read_pred_json
+from custom.utils.errors import UserError
 
 
 @pytest.fixture(scope='module')

@@ -3,7 +3,7 @@ import sys
 
 import mmdet.registry
 import pytest
-from conftest import ROOT
+from helpers.project import ROOT
 
 from custom import register
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from conftest import ROOT
+from helpers.project import ROOT
 
 FORBIDDEN = ['torch', 'torchvision', 'mmdet', 'mmengine', 'mmcv', 'timm', 'cv2', 'h5py', 'matplotlib', 'pandas']
 FORBIDDEN += ['msgspec', 'orjson', 'scipy', 'tqdm']
@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from custom.boxes import BoxConfig, filter_boxes
-from custom.fusion import fuse_detections
-from custom.pictures import Shot, contact_sheet
-from custom.predictions import Detections, read_pred_json, write_pred_json
-from custom.reader_file import Reader, read_reader, write_reader
-from custom.readers import reader_of_predictions
-from custom.reading import read_numbers
-from custom.submission import complete_submission, read_pred_csv
+from custom.reading.settings import BoxConfig, filter_boxes
+from custom.reading.fusion import fuse_detections
+from custom.visualization.pictures import Shot, contact_sheet
+from custom.submission.pred_json import Detections, read_pred_json, write_pred_json
+from custom.reading.settings import Reader, read_reader, write_reader
+from custom.reading.lookup import reader_of_predictions
+from custom.reading.numbers import read_numbers
+from custom.submission.bundle import complete_submission, read_pred_csv
 
 boxes = [[2, 2, 8, 18], [10, 2, 16, 18]]
 one, two = (Detections.from_model([1, 1], boxes, scores, [1, 7]) for scores in ([0.9, 0.8], [0.7, 0.6]))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
-from custom.errors import UserError
+from custom.commands.parser import ToolParser, run_tool
+from custom.utils.errors import UserError
 
 TASKS = ('train', 'infer', 'dump', 'eval', 'startup')
 EXAMPLES = """what a task measures:
@@ -41,9 +41,9 @@ def main() -> int:
 
     from importlib import import_module
 
-    from custom.benchmark import Settings, choose, compare, machine
-    from custom.benchmark_table import as_json, machine_lines, table
-    from custom.files import replacing
+    from custom.benchmark.compare import Settings, choose, compare, machine
+    from custom.benchmark.results import as_json, machine_lines, table
+    from custom.utils.files import replacing
 
     for option, number in (('--pairs', args.pairs), ('--batch', args.batch)):
         if number is not None and number < 1:
@@ -57,11 +57,11 @@ def main() -> int:
         if given and fits != (args.task == 'profile'):
             raise UserError(f'{option} {given}: not of {args.task}; leave it out')
     if args.task == 'profile':
-        from custom.benchmark_profile import show_profile
+        from custom.benchmark.profile import show_profile
 
         show_profile(settings, args.picture)
         return 0
-    tasks = [import_module(f'custom.benchmark_{name}') for name in (TASKS if args.task == 'all' else [args.task])]
+    tasks = [import_module(f'custom.benchmark.task_{name}') for name in (TASKS if args.task == 'all' else [args.task])]
     chosen = choose(tasks, [name for name in args.against.split(',') if name])
     facts = machine()
     print(machine_lines(facts))

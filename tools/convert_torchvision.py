@@ -6,9 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
-from custom.errors import UserError
-from custom.talk import say
+from custom.commands.parser import ToolParser, run_tool
+from custom.utils.errors import UserError
+from custom.utils.messages import say
 
 EXAMPLES = """Of 11 outputs, torchvision's label 1 is the digit 0, as with category_id. Of any other number of
 outputs, such as COCO's 91, the box predictor is left out.
@@ -34,8 +34,14 @@ def main() -> None:
     if args.dst.resolve() == args.src.resolve():
         raise UserError(f'{args.src}: would replace itself; give DST another name')
 
-    from custom.checkpoints import load_checkpoint
-    from custom.torchvision_weights import CONFIGS, to_mmdet, to_torchvision, without_other_classes, write_weights
+    from custom.models.checkpoints import load_checkpoint
+    from custom.models.torchvision_weights import (
+        CONFIGS,
+        to_mmdet,
+        to_torchvision,
+        without_other_classes,
+        write_weights,
+    )
 
     stored = load_checkpoint(args.src)
     weights = {key.removeprefix('module.'): value for key, value in stored['state_dict'].items()}  # saved when wrapped

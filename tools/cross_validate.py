@@ -7,9 +7,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, load_config, run_tool
-from custom.files import replacing
-from custom.talk import say
+from custom.commands.parser import ToolParser, run_tool
+from custom.runs.config import load_config
+from custom.utils.files import replacing
+from custom.utils.messages import say
 
 EXAMPLES = """The weights of the last epoch are tested, with the config's thresholds: nothing is chosen on the photos
 that are reported. The same command goes on where it was stopped.
@@ -44,10 +45,9 @@ def main() -> None:
 
     import numpy as np
 
-    from custom.cross_validation import pool_folds, run_folds
-    from custom.fold_runs import FoldRuns, settings_of
-    from custom.folds import deal_folds, near_copy_groups, read_labelled, write_folds
-    from custom.scoring import true_numbers
+    from custom.commands.cross_validate import FoldRuns, pool_folds, run_folds, settings_of
+    from custom.data.splits import deal_folds, near_copy_groups, read_labelled, write_folds
+    from custom.structures.annotations import true_numbers
 
     work_dir = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}_folds')
     config = work_dir / Path(args.config).name

@@ -15,5 +15,5 @@ config=$1
 checkpoint=$2
 processes=$3
 shift 3
-PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "${PYTHON:-python}" -m custom.launch "$processes" \
+PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "${PYTHON:-python}" -m custom.commands.launch "$processes" \
     "$root/tools/test.py" "$config" "$checkpoint" --launcher pytorch "$@"

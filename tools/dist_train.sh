@@ -17,5 +17,5 @@ root=$(dirname "$0")/..
 config=$1
 processes=$2
 shift 2
-PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "${PYTHON:-python}" -m custom.launch "$processes" \
+PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "${PYTHON:-python}" -m custom.commands.launch "$processes" \
     "$root/tools/train.py" "$config" --launcher pytorch "$@"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
+from custom.commands.parser import ToolParser, run_tool
 
 EXAMPLES = """Exit code 1 where something would fail. Paste all of it into a bug report.
 
@@ -25,8 +25,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
 
-    from custom.doctor import examine
-    from custom.environment import commit
+    from custom.commands.doctor import examine
+    from custom.runs.environment import commit
 
     print(f'commit {commit()} on {platform.platform()}')
     wrong = 0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
-from custom.errors import UserError
-from custom.readers import add_reader_arguments, reader_of_predictions
+from custom.commands.parser import ToolParser, add_reader_arguments, run_tool
+from custom.reading.lookup import reader_of_predictions
+from custom.utils.errors import UserError
 
 EXAMPLES = """examples:
   python tools/draw_detections.py out/pred.json --images data/test
@@ -37,14 +37,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
 
-    from custom.annotations import ids_and_names, read_annotations
-    from custom.files import replacing
-    from custom.packing import evenly_spaced
-    from custom.photos import photo_path, read_photo
-    from custom.pictures import Shot, contact_sheet
-    from custom.reading import read_numbers
-    from custom.scoring import number_accuracy, true_numbers
-    from custom.submission import read_pred_json
+    from custom.data.coco_reading import ids_and_names, read_annotations
+    from custom.evaluation.number_accuracy import number_accuracy
+    from custom.reading.numbers import read_numbers
+    from custom.structures.annotations import true_numbers
+    from custom.structures.photos import photo_path, read_photo
+    from custom.submission.pred_json import read_pred_json
+    from custom.utils.files import replacing
+    from custom.visualization.packing import evenly_spaced
+    from custom.visualization.pictures import Shot, contact_sheet
 
     if args.out.parent.resolve() == args.images.resolve():
         raise UserError(f'{args.out}: would lie among the photos and count as one; choose another place with --out')

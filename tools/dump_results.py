@@ -7,9 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
-from custom.errors import UserError
-from custom.readers import FILE_NAME, add_reader_arguments, reader_of_predictions
+from custom.commands.parser import ToolParser, add_reader_arguments, run_tool
+from custom.reading.lookup import FILE_NAME, reader_of_predictions
+from custom.utils.errors import UserError
 
 EXAMPLES = """examples:
   python tools/dump_results.py out/pred.json --images data/test
@@ -34,12 +34,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
 
-    from custom.annotations import ids_and_names, read_annotations
-    from custom.photos import photo_size
-    from custom.reader_file import write_reader
-    from custom.reading import read_numbers
-    from custom.report import report, score
-    from custom.submission import complete_submission, copy_pred_json, read_pred_json
+    from custom.data.coco_reading import ids_and_names, read_annotations
+    from custom.evaluation.summary import report, score
+    from custom.reading.numbers import read_numbers
+    from custom.reading.settings import write_reader
+    from custom.structures.photos import photo_size
+    from custom.submission.bundle import complete_submission, copy_pred_json
+    from custom.submission.pred_json import read_pred_json
 
     listed = read_annotations(args.ann, need_boxes=False) if args.ann else None
     ids, names = ids_and_names(listed or args.images)
@@ -63,7 +64,7 @@ def main() -> int:
 
 
 def check(given: Path, image_ids: Sequence[int], sizes: Sequence) -> int:
-    from custom.checking import check_submission
+    from custom.submission.validator import check_submission
 
     if not given.is_file():
         raise UserError(f'{given}: no such file; give a pred.json or a submission.zip')

@@ -6,8 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
-from custom.talk import say
+from custom.commands.parser import ToolParser, run_tool
+from custom.utils.messages import say
 
 EXAMPLES = """examples:
   python tools/export_weights.py work_dirs/digits_frcnn_lite/epoch_12.pth weights/digits_frcnn_lite.safetensors
@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
 
-    from custom.exporting import export_weights
+    from custom.models.exporting import export_weights
 
     done = export_weights(args.checkpoint, args.out, args.reader)
     for note in done.notes:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
-from custom.errors import UserError
+from custom.commands.parser import ToolParser, run_tool
+from custom.utils.errors import UserError
 
 EXAMPLES = """Boxes of one digit that overlap are averaged, boxes of different digits never. A score is the mean
 of all files, one without the box counting as 0: tune the reader on fused validation predictions.
@@ -36,8 +36,8 @@ def main() -> None:
 
     from tqdm import tqdm
 
-    from custom.fusion import fuse_detections, read_sources
-    from custom.predictions import write_pred_json
+    from custom.reading.fusion import fuse_detections
+    from custom.submission.pred_json import read_sources, write_pred_json
 
     target = args.out / 'pred.json'
     if target.is_file() and any(path.is_file() and path.samefile(target) for path in args.pred_json):

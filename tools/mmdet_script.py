@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
+from custom.commands.parser import ToolParser, run_tool
 
 EXAMPLES = """--cfg-options work as in tools/train.py. Scripts that want results read the file that `test --out` wrote.
 
@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
 
-    from custom.upstream import run_script
+    from custom.commands.mmdet_scripts import run_script
 
     run_script(args.script, args.arguments, args.split)
 

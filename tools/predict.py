@@ -6,8 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
-from custom.talk import say
+from custom.commands.parser import ToolParser, run_tool
+from custom.utils.messages import say
 
 EXAMPLES = """The table goes to stdout: file, number (-1: none), confidence 0 to 1, the digits with their scores. In a
 pipe its columns are parted by tabs. Exit code 1 where a photo could not be read; the others are done.
@@ -40,15 +40,15 @@ def main() -> int:
 
     from tqdm import tqdm
 
-    from custom.errors import UserError
-    from custom.photo_scan import one_line
-    from custom.predicting import answer_of, find_photos, ids_of, table_line, write_answers
+    from custom.inference.answers import answer_of, find_photos, ids_of, table_line, write_answers
+    from custom.utils.errors import UserError
+    from custom.utils.messages import one_line
 
     paths = find_photos(args.photos)
     ids = ids_of(paths)
 
-    from custom.annotated import FOLDER, Copies
     from custom.digit_reader import DigitReader
+    from custom.inference.answers import FOLDER, Copies
 
     reader = DigitReader(args.config, args.checkpoint, args.reader)
     for note in reader.found.notes:

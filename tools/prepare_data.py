@@ -7,8 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
-from custom.prepare_cli import add_commands
+from custom.commands.parser import ToolParser, run_tool
+from custom.commands.prepare_data import add_commands
 
 EXAMPLES = """examples:
   python tools/prepare_data.py synth --out data/synth --images 2000 --seed 1

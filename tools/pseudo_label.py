@@ -8,9 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
-from custom.errors import UserError
-from custom.readers import reader_of_predictions
+from custom.commands.parser import ToolParser, run_tool
+from custom.reading.lookup import reader_of_predictions
+from custom.utils.errors import UserError
 
 EXAMPLES = """A photo passes when every PRED_JSON gives the same number at the same places, surely, and nothing else.
 Photos without a number are left out, too: nothing found does not mean that nothing is there.
@@ -23,7 +23,7 @@ examples, for one of two models and for both:
 def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__, EXAMPLES)
 
-    from custom.pseudo_labels import SureRule
+    from custom.data.pseudo_labels import SureRule
 
     parser.add_argument(
         'pred_json', nargs='+', type=Path, help='found on the same photos at several sizes, or by several models'
@@ -52,11 +52,11 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
 
-    from custom.coco_writing import coco_json
-    from custom.files import replacing
-    from custom.photos import list_photos
-    from custom.predictions import read_pred_json
-    from custom.pseudo_labels import SureRule, label_photos
+    from custom.data.coco_writing import coco_json
+    from custom.data.pseudo_labels import SureRule, label_photos
+    from custom.structures.photos import list_photos
+    from custom.submission.pred_json import read_pred_json
+    from custom.utils.files import replacing
 
     rule = SureRule(args.min_score, args.max_other)
     if args.out.is_file() and any(path.is_file() and path.samefile(args.out) for path in args.pred_json):

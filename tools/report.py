@@ -6,10 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
-from custom.errors import UserError
-from custom.files import replacing
-from custom.readers import add_reader_arguments
+from custom.commands.parser import ToolParser, add_reader_arguments, run_tool
+from custom.utils.errors import UserError
+from custom.utils.files import replacing
 
 EXAMPLES = """A work dir's predictions are those that tools/test.py --dump leaves there, of valid before test.
 
@@ -36,8 +35,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from custom.html_report import make_report
-    from custom.report_sources import find_sources
+    from custom.report.html import make_report
+    from custom.report.sources import find_sources
 
     sources = find_sources(args.source, args.ann, args.images)
     if args.out.is_dir():

@@ -12,7 +12,7 @@ cd -P "$(dirname "$0")/.."
 VENV_PYTHON=.venv/bin/python
 LOG=.venv/install.log
 STAMP=.venv/installed.txt # written last: a .venv without it is half made
-export MMCV_WITH_OPS=0 # nothing is compiled; custom/ops.py serves mmcv's operators
+export MMCV_WITH_OPS=0 # nothing is compiled; custom/models/mmcv_ops.py serves mmcv's operators
 unset PYTHONDONTWRITEBYTECODE # without its bytecode torch takes 5 s longer to import, each time
 # Where .venv is active, the interpreter to make it with is the next one on the PATH.
 PATH=$(printf '%s\n' "$PATH" | tr ':' '\n' | grep -Fvx "$PWD/.venv/bin" | paste -sd : -)
@@ -137,6 +137,7 @@ install_pins || explain 'the packages could not be installed'
 # The first cannot be imported on a machine without libGL, so the second is laid over it.
 step 'making sure of the headless cv2' "$VENV_PYTHON" -m pip install --force-reinstall --no-deps \
     "$(grep '^opencv-python-headless==' .venv/pins.txt)" || explain 'opencv-python-headless could not be installed'
+step 'installing this project' "$VENV_PYTHON" -m pip install --no-deps -e . || explain 'this project could not be installed'
 step 'importing the libraries once' "$VENV_PYTHON" -c \
     'import cv2, mmcv, mmdet.datasets, mmengine.runner, timm, torch, torch.utils.tensorboard, torchvision' ||
     explain 'an installed library cannot be imported'

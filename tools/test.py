@@ -6,9 +6,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, add_run_arguments, best_checkpoint, load_config, run_tool, select_split
-from custom.errors import UserError
-from custom.talk import say
+from custom.commands.parser import ToolParser, add_run_arguments, run_tool
+from custom.runs.checkpoint_files import best_checkpoint
+from custom.runs.config import load_config, select_split
+from custom.utils.errors import UserError
+from custom.utils.messages import say
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,12 +50,12 @@ def main() -> None:
 
     from mmengine.dist import is_main_process
 
-    from custom.checkpoints import load_checkpoint
-    from custom.metrics import results_of
-    from custom.readers import choose_reader
-    from custom.report import report
-    from custom.trained import trained_runner
-    from custom.tta import choose_views
+    from custom.engine.builders import trained_runner
+    from custom.engine.metrics import results_of
+    from custom.evaluation.summary import report
+    from custom.models.checkpoints import load_checkpoint
+    from custom.models.reader_of_weights import choose_reader
+    from custom.models.tta import choose_views
 
     content = load_checkpoint(checkpoint)
     found = choose_views(cfg, choose_reader(cfg, checkpoint, args.reader, content), args.tta)

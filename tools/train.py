@@ -6,8 +6,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, add_run_arguments, build_runner, load_config, resume_from, run_tool
-from custom.errors import UserError
+from custom.commands.parser import ToolParser, add_run_arguments, run_tool
+from custom.engine.builders import build_runner
+from custom.models.checkpoints import resume_from
+from custom.runs.config import load_config
+from custom.utils.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,8 +43,8 @@ def main() -> None:
     import torch
     from mmengine.dist import is_main_process
 
-    from custom.environment import write_environment
-    from custom.precision import short_float
+    from custom.models.numerics import short_float
+    from custom.runs.environment import write_environment
 
     if args.amp:
         if not torch.cuda.is_available():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.cli import ToolParser, run_tool
+from custom.commands.parser import ToolParser, run_tool
 
 EXAMPLES = """examples:
   python tools/tune_reader.py work_dirs/mine/valid/pred.json data/valid.json
@@ -26,12 +26,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from custom.annotations import read_annotations
-    from custom.predictions import read_pred_json
-    from custom.reader_file import write_reader
-    from custom.readers import views_of
-    from custom.tuning import tune_reader
-    from custom.tuning_report import describe
+    from custom.data.coco_reading import read_annotations
+    from custom.reading.lookup import views_of
+    from custom.reading.settings import write_reader
+    from custom.submission.pred_json import read_pred_json
+    from custom.tuning.reader import tune_reader
+    from custom.tuning.summary import describe
 
     truth = read_annotations(args.ann)
     reader = tune_reader(read_pred_json(args.pred_json, truth.image_ids), truth, args.ann.name)

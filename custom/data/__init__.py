@@ -1,0 +1,14 @@
+"""Labels and photos on disk: layout, import, checks and splits."""
+
+__all__: list[str] = [
+    'coco_reading',
+    'coco_writing',
+    'formats',
+    'importing',
+    'layout',
+    'near_duplicates',
+    'photo_scan',
+    'pseudo_labels',
+    'splits',
+    'summary',
+]

@@ -1,0 +1,55 @@
+"""Digits on photos → the content of a COCO json, as `custom.data.coco_reading.read_annotations` takes it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any
+
+from ..structures.annotations import DigitAnnotations
+from ..structures.digits import DIGITS
+
+
+def coco_json(photos: Iterable[Mapping[str, Any]]) -> dict[str, list[dict]]:
+    """Photos, boxes and the ten categories: category 1 is '0'.
+
+    Args:
+        photos: of each its `id`, `file_name`, `width` and `height` in pixels, `bboxes`, a list of K boxes xywh in
+            pixels, and `labels`, their K digits.
+
+    Example:
+        >>> photo = {'id': 7, 'file_name': '7.png', 'width': 40, 'height': 20, 'bboxes': [[5, 4, 8, 12]], 'labels': [3]}
+        >>> coco_json([photo])['annotations']
+        [{'id': 1, 'image_id': 7, 'category_id': 4, 'bbox': [5, 4, 8, 12], 'area': 96, 'iscrowd': 0}]
+    """
+    images: list[dict] = []
+    annotations: list[dict] = []
+    for photo in photos:
+        images.append({key: photo[key] for key in ('id', 'file_name', 'height', 'width')})
+        for bbox, label in zip(photo['bboxes'], photo['labels'], strict=True):
+            number = {'id': len(annotations) + 1, 'image_id': photo['id'], 'category_id': label + 1}
+            annotations.append({**number, 'bbox': bbox, 'area': bbox[2] * bbox[3], 'iscrowd': 0})
+    categories = [{'id': label + 1, 'name': name} for label, name in enumerate(DIGITS)]
+    return {'images': images, 'annotations': annotations, 'categories': categories}
+
+
+def annotations_json(truth: DigitAnnotations) -> str:
+    """Photos and boxes as the text of a COCO json, boxes photo by photo."""
+    rows: dict[int, list[int]] = {image_id: [] for image_id in truth.image_ids.tolist()}
+    for row, image_id in enumerate(truth.box_image_ids.tolist()):
+        rows[image_id].append(row)
+    content = coco_json(
+        {
+            'id': image_id,
+            'file_name': name,
+            'width': width,
+            'height': height,
+            'bboxes': truth.bboxes[own].tolist(),
+            'labels': truth.labels[own].tolist(),
+        }
+        for (image_id, own), name, (width, height) in zip(
+            rows.items(), truth.file_names, truth.sizes.tolist(), strict=True
+        )
+    )
+    for entry, row in zip(content['annotations'], chain.from_iterable(rows.values()), strict=True):
+        entry['iscrowd'] = int(truth.iscrowd[row])
+    return json.dumps(content)

@@ -1,0 +1,242 @@
+"""What spoils training photos: light, colour, something in the way or beside, blur, low resolution, noise, JPEG."""
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmdet.registry import TRANSFORMS
+
+from ..synth.camera import jpeg
+from ..utils.errors import UserError
+
+GREY = np.array([0.114, 0.587, 0.299])  # how bright blue, green and red are
+
+
+def colour_matrix(saturation: float, hue: float, inverted: bool) -> np.ndarray:
+    """The change of colours as one affine map.
+
+    Args:
+        saturation: 0 is grey, 1 leaves it.
+        hue: degrees by which colours turn around the grey axis.
+        inverted: bright becomes dark while the tint stays.
+
+    Returns:
+        (3, 4) for `cv2.transform` of BGR pixels of 0 to 255.
+
+    Example:
+        >>> (colour_matrix(1, 0, True) @ [250, 250, 250, 1]).round().tolist()
+        [5.0, 5.0, 5.0]
+    """
+    axis = np.full(3, 1 / np.sqrt(3))
+    across = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    turn = np.deg2rad(hue)
+    turned = np.cos(turn) * np.eye(3) + np.sin(turn) * across + (1 - np.cos(turn)) * np.outer(axis, axis)
+    matrix = saturation * turned + (1 - saturation) * np.tile(GREY, (3, 1))
+    offset = np.zeros(3)
+    if inverted:
+        matrix, offset = matrix - 2 * GREY @ matrix, np.full(3, 255.0)
+    return np.column_stack([matrix, offset])
+
+
+def tone_table(gains: np.ndarray, contrast: float, brightness: float, gamma: float) -> np.ndarray:
+    """The change of tones as a table.
+
+    Args:
+        gains: (3,), one for each channel.
+        contrast: 1 leaves it; the middle tone stays.
+        brightness: added, in tones of 0 to 255.
+        gamma: below 1 lightens.
+
+    Returns:
+        (1, 256, 3) uint8 for `cv2.LUT`.
+    """
+    tones = (np.arange(256) / 255) ** gamma * 255
+    tones = (tones - 128) * contrast + 128 + brightness
+    return (tones[:, None] * gains).clip(0, 255).astype(np.uint8)[None]
+
+
+def noise(img: np.ndarray, sigma: float, stains: float, size: int) -> np.ndarray:
+    """Add grain that is alike in the channels, and stains of colour.
+
+    Args:
+        img: (h, w, 3) uint8.
+        sigma: of the grain, in tones of 0 to 255.
+        stains: sigma of the stains, likewise.
+        size: of a stain, in pixels.
+    """
+    height, width = img.shape[:2]
+    cv2.setRNGSeed(int(np.random.randint(2**31)))
+    grain = np.empty((height, width), np.int16)
+    coarse = np.empty((-(-height // size), -(-width // size), 3), np.int16)
+    cv2.randn(grain, np.zeros(1), np.full(1, sigma))
+    cv2.randn(coarse, np.zeros(3), np.full(3, stains))
+    total = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.add(cv2.add(total, cv2.merge([grain] * 3)), img, dtype=cv2.CV_8U)
+
+
+def motion(length: float, angle: float) -> np.ndarray:
+    """The kernel of a camera that moved by `length` pixels, `angle` in radians; its sum is 1."""
+    reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    half = np.ceil(np.abs(reach) - 1e-6).astype(int)  # no larger than needed: cv2 is slow with large kernels
+    kernel = np.zeros(2 * half[::-1] + 1, np.float32)
+    start, end = (np.round((half + sign * reach) * 16).astype(int).tolist() for sign in (-1, 1))
+    cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_8, 4)
+    return kernel / kernel.sum()
+
+
+@TRANSFORMS.register_module()
+class DigitDegrade(BaseTransform):
+    """Make a photo as bad as real ones get; what happens in space is in proportion to the digits' height.
+
+    In the order in which a camera meets it: colour and tone, bars beside the number, a strip or a shadow in front,
+    blur, fewer pixels, noise, JPEG. Each happens by chance. The photo is enlarged again in the end: its size stays.
+
+    Required keys: `img` (uint8), `gt_bboxes`. Modified: `img`.
+
+    Args:
+        prob: the chance of each change of tone or colour, of blur, fewer pixels, noise and JPEG. Defaults to 0.4.
+        blur: largest sigma of the blur, in heights of a digit; small ones are more frequent. Defaults to 0.08.
+        min_digit: fewer pixels leave digits at least this high. Defaults to 10.
+        quality: of the JPEG, lowest and highest. Defaults to (25, 95).
+        invert: the chance that bright becomes dark. Defaults to 0.05.
+        cover: the chance of a strip in front, and that of a shadow. A strip hides a quarter of a digit at most.
+            Defaults to 0.1.
+        beside: the chance, on either side of the number, of an upright bar or edge such as boards, frames and posts
+            have. It is clear of the digits and higher than they are: no 1. Defaults to 0.
+
+    Raises:
+        UserError: `quality` is none that JPEG has.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.4,
+        blur: float = 0.08,
+        min_digit: float = 10,
+        quality: tuple[int, int] = (25, 95),
+        invert: float = 0.05,
+        cover: float = 0.1,
+        beside: float = 0,
+    ) -> None:
+        if not 1 <= quality[0] <= quality[1] <= 100:
+            raise UserError(f'DigitDegrade: quality={tuple(quality)} is no range of JPEG qualities; give 1 to 100')
+        self.prob, self.blur, self.min_digit = prob, blur, min_digit
+        self.quality, self.invert, self.cover, self.beside = quality, invert, cover, beside
+
+    def _happens(self) -> bool:
+        return np.random.random() < self.prob
+
+    def _normal(self, sigma: float) -> float:
+        return np.random.normal(0, sigma) if self._happens() else 0.0
+
+    def transform(self, results: dict) -> dict:
+        """Spoil `results['img']`."""
+        img, boxes = results['img'], np.asarray(results['gt_bboxes'].tensor, dtype=float)
+        sizes = boxes[:, 2:] - boxes[:, :2]
+        high = float(np.median(sizes[:, 1])) if len(boxes) else img.shape[0] / 2
+        img = self._recolour(img)
+        if self.beside and len(boxes):
+            for right in (False, True):
+                if np.random.random() < self.beside:
+                    img = self._bar(img, boxes, high, right)
+        if np.random.random() < self.cover:
+            img = self._shade(img)
+        if len(boxes) and np.random.random() < self.cover:
+            img = self._strip(img, sizes)
+        if self._happens():
+            img = self._unfocus(img, high)
+        results['img'] = self._record(img, high, max(1.0, results.get('scale_factor', (1, 1))[1]))
+        return results
+
+    def _recolour(self, img: np.ndarray) -> np.ndarray:
+        inverted = np.random.random() < self.invert
+        if inverted or self._happens():
+            matrix = colour_matrix(np.random.uniform(0, 1.6), np.random.normal(0, 10), inverted)
+            img = cv2.transform(img, matrix)
+        gains = np.exp(np.random.normal(0, 0.08, 3)) if self._happens() else np.ones(3)
+        contrast, gamma = np.exp(np.clip([self._normal(0.25), self._normal(0.25)], -0.5, 0.5))
+        light = cv2.resize(img, (1, 1), interpolation=cv2.INTER_AREA).mean()
+        if (light < 80 and gamma > 1) or (light > 175 and gamma < 1):
+            gamma = 1 / gamma  # a photo that is dark or bright already would lose its digits
+        return cv2.LUT(img, tone_table(gains, contrast, self._normal(20), gamma))
+
+    def _shade(self, img: np.ndarray) -> np.ndarray:
+        """Darken what lies on one side of a line, softly or sharply."""
+        height, width = img.shape[:2]
+        angle = np.random.uniform(0, 2 * np.pi)
+        x = np.arange(width) - np.random.uniform(0.2, 0.8) * width
+        y = np.arange(height) - np.random.uniform(0.2, 0.8) * height
+        side = np.cos(angle) * x + np.sin(angle) * y[:, None]
+        depth = np.random.uniform(0.2, 0.6) / (1 + np.exp(-side / np.random.uniform(0.3, 0.2 * height)))
+        return (img * (1 - depth)[..., None]).astype(np.uint8)
+
+    def _strip(self, img: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """Lay a pole or a wire across, in a colour of the photo."""
+        height, width = img.shape[:2]
+        thin = 0.25 * (sizes.prod(axis=1) / np.hypot(*sizes.T)).min()  # times a diagonal: a quarter of the area
+        if thin < 2:
+            return img
+        thick = max(1, int(np.random.uniform(0.3, 1) * thin - 1))  # cv2 draws up to a pixel more
+        colour = img[np.random.randint(height), np.random.randint(width)] * np.random.uniform(0.5, 1.3)
+        middle = np.random.uniform(0, 1, 2) * (width, height)
+        angle = np.random.choice([0, np.pi / 2]) + np.random.normal(0, 0.2)
+        reach = np.array([np.cos(angle), np.sin(angle)]) * (width + height)
+        start, end = (np.round(middle + sign * reach).astype(int).tolist() for sign in (-1, 1))
+        return cv2.line(img.copy(), start, end, colour.clip(0, 255).tolist(), thick)
+
+    def _bar(self, img: np.ndarray, boxes: np.ndarray, high: float, right: bool) -> np.ndarray:
+        """Put an upright bar, or an edge and all that is behind it, beside the number, in a colour like the photo's.
+
+        Args:
+            img: (h, w, 3) uint8.
+            boxes: (n, 4), xyxy in pixels; n at least 1.
+            high: of the digits, in pixels.
+            right: on which side.
+        """
+        height, width = img.shape[:2]
+        near = boxes[:, 2].max() if right else boxes[:, 0].min()
+        way = 1 if right else -1
+        top = boxes[:, 1].min() - high * np.random.uniform(0.2, 2)
+        bottom = boxes[:, 3].max() + high * np.random.uniform(0.2, 2)
+        thick = high * np.random.uniform(0.04, 0.2) if np.random.random() < 0.6 else float(width)
+        lean = (bottom - top) / 2 * np.random.normal(0, 0.06)
+        gap = high * np.random.uniform(0.12, 0.7)
+        edge = near + way * (gap + abs(lean))
+        if not 0 < edge < width:
+            return img
+        end = edge + way * thick
+        corners = np.array([[edge - lean, top], [edge + lean, bottom], [end + lean, bottom], [end - lean, top]])
+        colour = img[np.random.randint(height), np.random.randint(width)] * np.random.uniform(0.4, 1.6)
+        mask = np.zeros((height, width), np.float32)
+        cv2.fillConvexPoly(mask, np.round(corners * 16).astype(np.int32), 1.0, shift=4)  # in sixteenths of a pixel
+        sigma = gap * np.random.uniform(0.05, 0.4)  # as out of focus as may be and leave the digits
+        mask = cv2.GaussianBlur(mask, (0, 0), sigma)[..., None]
+        return (img * (1 - mask) + colour.clip(0, 255) * mask).astype(np.uint8)
+
+    def _unfocus(self, img: np.ndarray, high: float) -> np.ndarray:
+        if np.random.random() < 0.25:
+            length = high * np.random.uniform(0.05, 2 * self.blur)
+            angle = np.random.choice([0, np.pi / 2, np.random.uniform(0, np.pi)])
+            return cv2.filter2D(img, -1, motion(length, angle), borderType=cv2.BORDER_REPLICATE)
+        sigma = high * self.blur * np.random.uniform(0, 1) ** 2
+        return cv2.GaussianBlur(img, (0, 0), sigma) if sigma > 0.2 else img
+
+    def _record(self, img: np.ndarray, high: float, enlarged: float) -> np.ndarray:
+        """Take the photo with fewer pixels, with noise, and store it as JPEG.
+
+        Args:
+            img: (h, w, 3) uint8.
+            high: of its digits, in pixels.
+            enlarged: how many times as large the photo is as it was; it has no finer detail than then.
+        """
+        height, width = img.shape[:2]
+        if self._happens():
+            coarse = enlarged * max(1.0, high / enlarged / self.min_digit) ** np.random.random()
+            img = cv2.resize(img, None, fx=1 / coarse, fy=1 / coarse, interpolation=cv2.INTER_AREA)
+        if self._happens():
+            img = noise(img, abs(np.random.normal(0, 4)), abs(np.random.normal(0, 4)), np.random.randint(2, 5))
+        if self._happens():
+            img = jpeg(img, np.random.randint(self.quality[0], self.quality[1] + 1))
+        if img.shape[:2] != (height, width):
+            how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[np.random.randint(2)]
+            img = cv2.resize(img, (width, height), interpolation=how)
+        return img

@@ -1,0 +1,3 @@
+"""Runner, processes, metrics and builders."""
+
+__all__: list[str] = ['builders', 'hooks', 'lazy_imports', 'metrics', 'parallel', 'ranks', 'runner', 'visualizer']

@@ -1,0 +1,196 @@
+"""Training on several ranks as one process would train on the photos of all of them."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from mmdet.models import BBoxHead, RPNHead
+from mmengine.dataset import DefaultSampler
+from mmengine.dist import all_reduce, all_reduce_params
+from mmengine.hooks import EMAHook, Hook
+from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODEL_WRAPPERS  # where mmengine's runner looks
+from mmengine.runner import Runner
+from torch import nn
+
+from ..utils.errors import UserError
+
+
+class _SharedNorm(torch.autograd.Function):
+    """Normalise by a mean and a variance that all ranks have computed together; the gradient knows that they did."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *stats: Any) -> torch.Tensor:
+        mean, var, count, ctx.eps, ctx.counts = stats
+        ctx.save_for_backward(x, weight, mean, var, count)
+        return torch.native_batch_norm(x, weight, bias, mean, var, False, 0.0, ctx.eps)[0]
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple:
+        x, weight, mean, var, count = ctx.saved_tensors
+        _, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
+            grad, x, weight, mean, var, None, None, False, ctx.eps, [False, True, True]
+        )
+        sums = torch.stack([grad_weight, grad_bias]).div_(count)
+        all_reduce(sums)
+        sums *= ctx.counts  # what the statistics do not come from does not change them
+        # weight * steep * (grad - its mean - what of it goes along with x), in one pass over x and one over grad.
+        steep = (var + ctx.eps).rsqrt()
+        by_grad = weight * steep
+        by_x = -by_grad * steep * sums[0]
+        fixed = -by_grad * sums[1] - by_x * mean
+        fixed, by_x, by_grad = (value.view(1, -1, *[1] * (x.dim() - 2)) for value in (fixed, by_x, by_grad))
+        grad_x = torch.addcmul(fixed, x, by_x).addcmul_(grad, by_grad).to(x.dtype)
+        return grad_x, grad_weight, grad_bias, None, None, None, None, None
+
+
+def shared_batch_norm(norm: nn.BatchNorm2d, x: torch.Tensor, counts: bool = True) -> torch.Tensor:
+    """What `norm` in training makes of the batches of all ranks together, for this rank's part of them.
+
+    Args:
+        norm: with weight and bias; its running statistics are updated, alike on all ranks.
+        x: (B, C, ...); B may differ between ranks.
+        counts: whether this rank's part goes into the statistics. Defaults to True.
+    """
+    own_mean, own_var = (value.double() for value in torch.batch_norm_update_stats(x.detach(), None, None, 0.0))
+    size = torch.full_like(own_mean, x.numel() / len(own_mean) * counts)
+    sums = torch.stack([size, size * own_mean, size * (own_var + own_mean**2)])
+    all_reduce(sums)
+    count, mean, var = sums[0], sums[1] / sums[0], sums[2] / sums[0]
+    var = (var - mean**2).clamp_(min=0)
+    if norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None:
+        norm.num_batches_tracked.add_(1)
+        momentum = 1 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
+        norm.running_mean.lerp_(mean.to(norm.running_mean), momentum)
+        norm.running_var.lerp_((var * count / (count - 1)).to(norm.running_var), momentum)
+    mean, var, count = (value.to(norm.weight) for value in (mean, var, count))
+    return _SharedNorm.apply(x, norm.weight, norm.bias, mean, var, count, norm.eps, counts)
+
+
+def mean_over_ranks(value: torch.Tensor) -> torch.Tensor:
+    """The mean of what the ranks have; `value` stays as it is."""
+    mean = value.detach().clone()
+    all_reduce(mean, 'mean')
+    return mean
+
+
+class _Share:
+    """What is to be known of a rank's share of a step, and what the parts of its model do otherwise to tell it.
+
+    `counts` is False for a batch that is there only so that the rank has one; `anchors` and `boxes` are the numbers by
+    which the losses of the first and of the second stage were divided.
+    """
+
+    def __init__(self) -> None:
+        self.counts = True
+        self.anchors: list[float] = []
+        self.boxes: list[torch.Tensor] = []
+
+    def batch_norm(self, norm: Any, alone: Callable, x: torch.Tensor) -> torch.Tensor:
+        """In place of a BatchNorm2d's `forward`, which is `alone`: in training by the statistics of all ranks."""
+        if not norm.training:
+            return alone(x)
+        x = shared_batch_norm(norm, x, self.counts)
+        return norm.act(norm.drop(x)) if hasattr(norm, 'act') else x  # timm's has its activation in it
+
+    def rpn_targets(self, alone: Callable, *args: Any, **kwargs: Any) -> tuple:
+        """In place of an RPNHead's `get_targets`, the last of which is the number of anchors."""
+        targets = alone(*args, **kwargs)
+        self.anchors.append(targets[-1])
+        return targets
+
+    def roi_losses(self, alone: Callable, *args: Any, **kwargs: Any) -> dict[str, torch.Tensor]:
+        """In place of a BBoxHead's `loss`, whose fifth argument is the weight of each box, 0 or 1."""
+        weights = kwargs['label_weights'] if 'label_weights' in kwargs else args[4]
+        self.boxes.append((weights > 0).sum().clamp(min=1))
+        return alone(*args, **kwargs)
+
+
+@MODEL_WRAPPERS.register_module()
+class DigitDataParallel(MMDistributedDataParallel):
+    """`MMDistributedDataParallel` for Faster R-CNN whose steps go by the photos of all ranks.
+
+    The parent takes the mean of losses that each rank has divided by its own number of anchors and boxes, and the log
+    tells of the first rank's photos. Here losses are divided by the numbers of all ranks, and the log tells of all.
+
+    Args:
+        module: the model.
+        shared_norm: whether batch normalisation (in training) goes by all ranks' photos, too, as one process's does; on
+            CPUs that is slow, since the ranks wait for one another at each layer. Defaults to False.
+        **kwargs: of `MMDistributedDataParallel`; buffers are not broadcast unless they say so.
+
+    Raises:
+        UserError: `shared_norm` for a model that takes a batch apart, on some ranks into more parts than on others.
+    """
+
+    def __init__(self, module: nn.Module, shared_norm: bool = False, **kwargs: Any) -> None:
+        if shared_norm and getattr(module, 'group_size', False):
+            raise UserError('model_wrapper_cfg.shared_norm=True: needs whole batches; set model.group_size=0, too')
+        super().__init__(module, **{'broadcast_buffers': False, **kwargs})
+        self.share = _Share()
+        for part in module.modules():
+            # Of the instances: whatever class a config names, it need not know.
+            if shared_norm and isinstance(part, nn.BatchNorm2d) and part.affine:
+                part.forward = partial(self.share.batch_norm, part, part.forward)  # type: ignore[method-assign]
+            elif isinstance(part, RPNHead):
+                part.get_targets = partial(self.share.rpn_targets, part.get_targets)
+            elif isinstance(part, BBoxHead):
+                part.loss = partial(self.share.roi_losses, part.loss)
+
+    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, torch.Tensor]:
+        """As the parent does; returns the losses of all ranks' photos."""
+        log = super().train_step(data, optim_wrapper)
+        means = mean_over_ranks(torch.stack([value.double() for value in log.values()]))
+        return dict(zip(log, means, strict=True))
+
+    def _run_forward(self, data: dict, mode: str) -> dict[str, Any]:
+        self.share.anchors.clear()
+        self.share.boxes.clear()
+        losses = super()._run_forward(data, mode)
+        photos = len(data['inputs'])
+        own = [sum(self.share.anchors) or photos, sum(self.share.boxes) if self.share.boxes else photos]
+        numbers = torch.stack([torch.as_tensor(n, dtype=torch.float64, device=self.device) for n in own])
+        first, second = numbers * self.share.counts / mean_over_ranks(numbers * self.share.counts)
+        for name, value in losses.items():
+            weight = first if 'rpn' in name else second
+            losses[name] = [part * weight for part in value] if isinstance(value, list) else value * weight
+        return losses
+
+
+class RanksHook(Hook):
+    """Keeps the ranks alike, and to the photos that an epoch has.
+
+    `DefaultSampler` gives the ranks alike many photos: where the number does not divide, some see one of the others'.
+    That one is left out of training. Running statistics, which each rank has of its own photos, are averaged before
+    anything is validated or stored.
+    """
+
+    priority = 'VERY_HIGH'  # before EMAHook puts its weights in place
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
+        """Drop another rank's photo from the last batch, or, where the rank has no other one, let it not count."""
+        model, loader = runner.model, runner.train_dataloader
+        sampler = loader.sampler
+        if not isinstance(model, DigitDataParallel) or not isinstance(sampler, DefaultSampler) or data_batch is None:
+            return
+        left = len(sampler.dataset) % sampler.world_size  # photos in the last round, where it is incomplete
+        # Training by iterations counts them over all rounds of the loader.
+        is_last = batch_idx % len(loader) == (len(sampler) - 1) // loader.batch_size
+        is_filled = is_last and sampler.round_up and 0 < left <= sampler.rank
+        has_others = len(data_batch['inputs']) > 1
+        model.share.counts = has_others or not is_filled
+        if is_filled and has_others:
+            data_batch.update({key: values[:-1] for key, values in data_batch.items()})
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Average the running statistics, those of EMAHook's model, too."""
+        all_reduce_params(runner.model.buffers(), op='mean')
+        for hook in runner.hooks:
+            if isinstance(hook, EMAHook):
+                all_reduce_params(hook.ema_model.module.buffers(), op='mean')
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """The same where validation comes within an epoch."""
+        self.after_train_epoch(runner)

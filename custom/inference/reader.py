@@ -1,0 +1,127 @@
+"""From photos to numbers with any `Detector`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from ..reading.numbers import read_numbers
+from ..reading.settings import Reader, filter_boxes
+from ..structures.detections import Detections
+from ..structures.geometry import xywh_to_xyxy
+from ..structures.photos import read_photo
+from ..utils.errors import UserError
+from ..utils.messages import one_line
+from .multiview import Detector, MultiView, View
+
+Photo = str | os.PathLike | np.ndarray
+
+
+class Digit(NamedTuple):
+    """One digit of a number: 0..9, its score 0..1, its box xyxy in pixels of the photo."""
+
+    label: int
+    score: float
+    bbox: tuple[float, float, float, float]
+
+
+class PhotoReading(NamedTuple):
+    """What was read on a photo.
+
+    Attributes:
+        number: '' where there is none; leading zeros are kept.
+        confidence: how likely the number is right, 0..1; calibrated where the reader is tuned.
+        digits: those of the number, in reading order.
+        detections: every box found, of any score; image_ids are 0.
+        used: (D,) indices of the digits among them.
+    """
+
+    number: str
+    confidence: float
+    digits: tuple[Digit, ...]
+    detections: Detections
+    used: np.ndarray
+
+
+@dataclasses.dataclass(eq=False)
+class PhotoReader:
+    """A detector with the settings by which its boxes become numbers.
+
+    Args:
+        detector: finds the digits.
+        views: resizes a photo (H, W, 3), uint8 RGB, to its views; several threads call it. It raises UserError without
+            the photo's name where the photo cannot be resized.
+        settings: as tuned for the detector and these views.
+        multiview: fuses the views of a photo. Defaults to None: each photo has one view.
+        batch_size: photos that the detector gets at a time. Defaults to 16.
+    """
+
+    detector: Detector
+    views: Callable[[np.ndarray], list[View]]
+    settings: Reader
+    multiview: MultiView | None = None
+    batch_size: int = 16
+
+    def read(self, photo: Photo) -> PhotoReading:
+        """Read one photo: a path, or (H, W, 3) uint8 RGB.
+
+        Raises:
+            UserError: the file cannot be read, or the pixels are of another kind.
+        """
+        item = self._load(photo)
+        if isinstance(item, UserError):
+            raise item
+        return next(self._detect([item]))
+
+    def read_many(self, photos: Iterable[Photo]) -> Iterator[PhotoReading | UserError]:
+        """Read photos in batches; the next ones are loaded meanwhile.
+
+        Yields:
+            For each photo, in order, what was read, or why it could not be.
+        """
+        photos = iter(photos)
+        with ThreadPoolExecutor(max_workers=2) as pool:  # decoding and resizing release the interpreter's lock
+            loading = list(pool.map(self._load, islice(photos, self.batch_size)))
+            while loading:
+                coming = pool.map(self._load, list(islice(photos, self.batch_size)))
+                readings = self._detect([item for item in loading if not isinstance(item, UserError)])
+                for item in loading:
+                    yield item if isinstance(item, UserError) else next(readings)
+                loading = list(coming)
+
+    def _load(self, photo: Photo) -> list[View] | UserError:
+        name = 'pixels' if isinstance(photo, np.ndarray) else one_line(photo)
+        try:
+            pixels = photo if isinstance(photo, np.ndarray) else read_photo(photo)
+            if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size or pixels.dtype != np.uint8:
+                raise UserError(f'pixels of shape {pixels.shape} and type {pixels.dtype}: give (H, W, 3) uint8, RGB')
+        except UserError as error:
+            return error
+        try:
+            return self.views(pixels)
+        except UserError as error:
+            return UserError(f'{name}: {error}')
+
+    def _detect(self, items: Sequence[list[View]]) -> Iterator[PhotoReading]:
+        if not items:
+            return
+        if self.multiview:
+            found = self.multiview.detect(self.detector, items)
+        else:
+            found = self.detector.detect([view for (view,) in items])
+        for boxes in found:
+            detections = Detections.from_model([0] * len(boxes[1]), *boxes)
+            yield self._read(filter_boxes(detections, self.settings.boxes))
+
+    def _read(self, detections: Detections) -> PhotoReading:
+        reading = read_numbers(detections, [0], self.settings.number)[0]
+        used = detections[reading.used]
+        xyxy = map(tuple, xywh_to_xyxy(used.bboxes).tolist())
+        digits = tuple(map(Digit, used.labels.tolist(), used.scores.tolist(), xyxy))
+        return PhotoReading(reading.number, reading.confidence, digits, detections, reading.used)

@@ -1,0 +1,20 @@
+"""Detectors, their operators and checkpoints."""
+
+__all__: list[str] = [
+    'backbones',
+    'batch_norm',
+    'checkpoints',
+    'convolutions',
+    'detector',
+    'exporting',
+    'mmcv_ops',
+    'numerics',
+    'reader_of_weights',
+    'roi_align',
+    'roi_head',
+    'rpn_head',
+    'torchvision_ops',
+    'torchvision_parts',
+    'torchvision_weights',
+    'tta',
+]

@@ -1,0 +1,120 @@
+"""Rules on size, gap and order that make a number of candidate digits."""
+
+from __future__ import annotations
+
+import math
+from itertools import accumulate
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..structures.geometry import left_to_right
+from .settings import ReaderConfig
+
+if TYPE_CHECKING:
+    pass
+
+STEEPEST = 0.8  # rise per run of a slanted line of digits: 39 degrees
+
+
+def typical_height(bboxes: np.ndarray, scores: np.ndarray) -> float:
+    """Score-weighted median height, in pixels, of at least one box; bboxes (N, 4) xyxy, scores (N,)."""
+    half = scores.sum() / 2
+    heights = sorted(zip((bboxes[:, 3] - bboxes[:, 1]).tolist(), scores.tolist(), strict=True))
+    weights = accumulate(score for _, score in heights)
+    return next(height for (height, _), weight in zip(heights, weights, strict=True) if weight >= half)
+
+
+def of_one_size(bboxes: np.ndarray, height: float, ratio: float) -> np.ndarray:
+    """(N,) bool: whether the height of a box is within a factor `ratio` of `height`, in pixels."""
+    heights = bboxes[:, 3] - bboxes[:, 1]
+    return (heights <= height * ratio) & (heights * ratio >= height)
+
+
+def best_group(bboxes: np.ndarray, scores: np.ndarray, max_gap: float) -> np.ndarray:
+    """The boxes that stand together with the best summed score.
+
+    Args:
+        bboxes: (N, 4) xyxy in pixels, N at least 1.
+        scores: (N,).
+        max_gap: boxes are apart where the gap between them, edge to edge, across or down, is above this; in pixels.
+
+    Returns:
+        (D,) their indices, in rising order.
+
+    Example:
+        >>> boxes = np.array([[0, 0, 6, 10], [8, 0, 14, 10], [40, 0, 46, 10.0]])
+        >>> best_group(boxes, np.array([0.5, 0.6, 0.9]), max_gap=10).tolist()
+        [0, 1]
+    """
+    kept, weights = list(range(len(bboxes))), scores.tolist()
+    for axis in (0, 1):
+        starts, ends = bboxes[:, axis].tolist(), bboxes[:, axis + 2].tolist()
+        groups: list[list[int]] = []
+        end = -math.inf
+        for i in sorted(kept, key=starts.__getitem__):
+            if starts[i] - end > max_gap:
+                groups.append([])
+            groups[-1].append(i)
+            end = max(end, ends[i])
+        kept = max(groups, key=lambda group: sum(weights[i] for i in group))
+    return np.array(sorted(kept))
+
+
+def row_by_row(bboxes: np.ndarray) -> np.ndarray:
+    """Indices (N,) that sort boxes (N, 4) by text row from top to bottom, and from left to right within a row.
+
+    Two boxes, one under the other, are of two rows when they overlap by less than half the smaller height; a slanted
+    line is straightened first.
+
+    Example:
+        >>> row_by_row(np.array([[9, 20, 15, 30], [0, 21, 6, 31], [5, 0, 11, 10.0]])).tolist()
+        [2, 1, 0]
+    """
+    heights = bboxes[:, 3] - bboxes[:, 1]
+    x, y = (bboxes[:, :2] + bboxes[:, 2:]).T / 2
+    y = y - _slant(x, y) * x
+    down = y.argsort(kind='stable')
+    upper, lower = down[:-1], down[1:]
+    halves = heights / 2
+    smaller = np.minimum(heights[upper], heights[lower])
+    overlap = (halves[upper] + halves[lower] - (y[lower] - y[upper])).clip(max=smaller)
+    rows = np.zeros(len(bboxes), dtype=np.int64)
+    rows[lower] = (overlap < smaller / 2).cumsum()
+    return np.lexsort((x, bboxes[:, 0], rows))
+
+
+def _slant(x: np.ndarray, y: np.ndarray) -> float:
+    """Median rise per run from each centre to the nearest one on its right that is not too steep; 0 without any."""
+    run, rise = x - x[:, None], y - y[:, None]
+    distance = np.where((run > 0) & (abs(rise) <= STEEPEST * run), run * run + rise * rise, np.inf)
+    nearest = distance.argmin(axis=1)
+    slopes = [rise[i, j] / run[i, j] for i, j in enumerate(nearest.tolist()) if distance[i, j] < np.inf]
+    return median(slopes) if slopes else 0.0
+
+
+def use_boxes(bboxes: np.ndarray, scores: np.ndarray, config: ReaderConfig) -> np.ndarray:
+    """Apply the rules on size, gap and length, and the order of reading, to boxes that the thresholds let pass.
+
+    Args:
+        bboxes: (N, 4) xyxy in pixels, best first.
+        scores: (N,).
+        config: the rules; its thresholds are not looked at.
+
+    Returns:
+        (D,) int64, indices of the boxes used, in reading order.
+    """
+    used: np.ndarray = np.arange(len(bboxes))
+    if used.size > 1:
+        if config.size_ratio is not None or config.max_gap is not None:
+            height = typical_height(bboxes, scores)
+            if config.size_ratio is not None:
+                used = used[of_one_size(bboxes, height, config.size_ratio)]
+            if config.max_gap is not None:
+                used = used[best_group(bboxes[used], scores[used], config.max_gap * height)]
+        used = used[: config.max_digits]
+        boxes = bboxes[used]
+        by_row = config.layout == 'rows'
+        used = used[row_by_row(boxes) if by_row else left_to_right(boxes[:, 0], boxes[:, 2] - boxes[:, 0])]
+    return used

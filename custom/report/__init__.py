@@ -1,0 +1,3 @@
+"""The HTML report of a run."""
+
+__all__: list[str] = ['figures', 'gallery', 'html', 'page', 'plots', 'sources']

@@ -1,0 +1,232 @@
+"""The figures and curves that the HTML report shows, from what `custom.evaluation.summary.score` gives."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from ..evaluation.average_precision import RECALLS, DigitMatches, Matches
+from ..evaluation.bootstrap import Figures, affordable_resamples, bootstrap_interval, point
+from ..evaluation.number_accuracy import NumberResults
+from ..structures.annotations import DigitAnnotations
+from ..structures.geometry import xywh_to_xyxy
+from ..structures.photos import photo_path, read_photo
+from ..utils.cores import usable_cores
+from ..utils.errors import UserError
+
+STEPS = 50  # points of the curve of accuracy against coverage
+BAND_RESAMPLES = 300
+
+
+class Estimate(NamedTuple):
+    """A figure and the ends of its 95 % interval; all three are nan where it is not defined."""
+
+    value: float
+    low: float
+    high: float
+
+
+def estimates(figures: Figures, photos: int, resamples: int, name: str) -> dict[str, Estimate]:
+    """Every figure with its interval, by bootstrap over the photos; a terminal shows a bar when that takes over 2 s."""
+    with tqdm(None, f'intervals of the {name}', resamples, delay=2, leave=False, disable=None) as bar:
+
+        def watched(weights: np.ndarray) -> dict[str, np.ndarray]:
+            values = figures(weights)
+            bar.update(len(weights))
+            return values
+
+        ends = bootstrap_interval(watched, photos, resamples)
+    nothing = float('nan'), float('nan')
+    return {key: Estimate(value, *ends.get(key, nothing)) for key, value in point(figures, photos).items()}
+
+
+def number_estimates(numbers: NumberResults) -> dict[str, Estimate]:
+    """The figures of `NumberResults.figures`."""
+    return estimates(numbers.figures, len(numbers.right), 1000, 'numbers')
+
+
+def box_estimates(matches: Matches) -> dict[str, Estimate]:
+    """The figures of `Matches.figures`."""
+    return estimates(matches.figures, matches.photos, affordable_resamples(matches.boxes), 'boxes')
+
+
+def precision_at_recalls(digit: DigitMatches, threshold: int = 0) -> np.ndarray:
+    """COCO's precision of one digit at the recalls 0, 0.01 … 1; its mean is the average precision.
+
+    Args:
+        digit: the boxes, and which of them are right.
+        threshold: index of the IoU threshold, 0 for 0.50 to 9 for 0.95. Defaults to 0.
+
+    Returns:
+        (101,): the best precision at that recall or above it, 0 where no box reaches it.
+    """
+    counted = ~digit.ignored[threshold]
+    right = digit.right[threshold][counted]
+    found = right.cumsum()
+    precision = found / np.arange(1, len(right) + 1)
+    best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
+    return best[np.searchsorted(found / digit.wanted.sum(), RECALLS)]
+
+
+class AnswerCurve(NamedTuple):
+    """How many answers are right when only the most confident ones are given.
+
+    Attributes:
+        coverage: (N,) share of the photos that are answered, rising to 1.
+        accuracy: (N,) share of those that is right.
+        low: (N,) lower end of its 95 % interval.
+        high: (N,) upper end.
+    """
+
+    coverage: np.ndarray
+    accuracy: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def answer_curve(numbers: NumberResults) -> AnswerCurve:
+    """Accuracy at up to 50 shares of the photos, the most confident answers first; equally confident ones together."""
+    order = np.argsort(-numbers.confidences, kind='stable')
+    last_of_equals = np.append(np.diff(numbers.confidences[order]) != 0, True)
+    counts = np.flatnonzero(last_of_equals) + 1
+    wanted = np.linspace(0, len(order), STEPS + 1)[1:]
+    chosen = counts[np.unique(np.searchsorted(counts, wanted))]
+
+    def figures(weights: np.ndarray) -> dict[str, np.ndarray]:
+        taken = weights[:, order].cumsum(axis=1)[:, chosen - 1]
+        hits = (weights[:, order] * numbers.right[order]).cumsum(axis=1)[:, chosen - 1]
+        with np.errstate(invalid='ignore'):  # 0 / 0 where a draw has none of the first photos
+            return {str(count): column for count, column in zip(chosen.tolist(), (hits / taken).T, strict=True)}
+
+    found = estimates(figures, len(order), BAND_RESAMPLES, 'curve').values()
+    accuracy, low, high = (np.array(column) for column in zip(*found, strict=True))
+    return AnswerCurve(chosen / len(order), accuracy, low, high)
+
+
+HEIGHT = 32  # pixels that the number is scaled to: blur counts as a share of the digits, not in pixels of the photo
+
+
+def sharpness(photo: np.ndarray, bbox: np.ndarray) -> float:
+    """How much of a number's contrast lies between neighbouring pixels, once it is 32 pixels high.
+
+    The standard deviation of the Laplacian, divided by that of the brightness: the same for a photo with half the
+    contrast. It has no unit; it puts photos of one set in order. Noise counts as sharp.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        bbox: (4,) xyxy in pixels, around all digits; what lies outside of the photo does not count.
+
+    Returns:
+        From 0, where nothing changes or nothing of the photo lies in the box.
+    """
+    height, width = photo.shape[:2]
+    left, top = np.floor(np.clip(bbox[:2], 0, [width, height])).astype(int)
+    right, bottom = np.ceil(np.clip(bbox[2:], 0, [width, height])).astype(int)
+    if right <= left or bottom <= top:
+        return 0.0
+    size = max(round((right - left) * HEIGHT / (bottom - top)), 3), HEIGHT
+    crop = Image.fromarray(photo[top:bottom, left:right]).convert('L').resize(size, Image.Resampling.BICUBIC)
+    grey = np.asarray(crop, dtype=np.float64)
+    centre = grey[1:-1, 1:-1]
+    laplacian = 4 * centre - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
+    spread = float(centre.std())
+    return float(laplacian.std()) / spread if spread else 0.0
+
+
+HEIGHTS = (0, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # pixels: the same in each report, so that two can be compared
+SHARPNESS = ('blurriest quarter', 'second quarter', 'third quarter', 'sharpest quarter')
+Z = 1.959964  # of the normal distribution: 95 % lie within so many standard deviations
+
+
+class Group(NamedTuple):
+    """Some of the photos: what they have in common, how many there are, on how many the number is right."""
+
+    name: str
+    photos: int
+    right: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the photos whose number is right."""
+        return self.right / self.photos
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval: unlike a bootstrap it is not of length 0 where a handful are all right.
+
+        Example:
+            >>> [round(end, 2) for end in Group('2 digits', 4, 4).interval]
+            [0.51, 1.0]
+        """
+        n, square = self.photos, Z * Z
+        middle = (self.right + square / 2) / (n + square)
+        half = Z / (n + square) * (self.right * (n - self.right) / n + square / 4) ** 0.5
+        return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def group_by(kinds: np.ndarray, names: Sequence[str], right: np.ndarray) -> list[Group]:
+    """A group for each kind that has a photo.
+
+    Args:
+        kinds: (M,) int64, index of each photo's kind.
+        names: of the kinds.
+        right: (M,) bool, whether the number is right.
+    """
+    photos = np.bincount(kinds, minlength=len(names)).tolist()
+    hits = np.bincount(kinds, weights=right, minlength=len(names)).astype(np.int64).tolist()
+    return [Group(*group) for group in zip(names, photos, hits, strict=True) if group[1]]
+
+
+def by_length(lengths: np.ndarray, right: np.ndarray) -> list[Group]:
+    """Groups of photos by the digits (M,) of the true number."""
+    names = ['no number', '1 digit', *(f'{n} digits' for n in range(2, int(lengths.max(initial=0)) + 1))]
+    return group_by(lengths, names, right)
+
+
+def by_height(truth: DigitAnnotations, right: np.ndarray) -> list[Group]:
+    """Groups of the photos that have digits by their median height in pixels."""
+    ids, heights = truth.box_image_ids[~truth.iscrowd], truth.bboxes[~truth.iscrowd, 3]
+    medians = np.array([np.median(heights[own]) if (own := ids == i).any() else np.nan for i in truth.image_ids])
+    some = ~np.isnan(medians)
+    ends = [f'under {HEIGHTS[1]} px', *(f'{low}–{high - 1} px' for low, high in pairwise(HEIGHTS[1:]))]
+    kinds = np.searchsorted(HEIGHTS, np.round(medians[some]), side='right') - 1
+    return group_by(kinds, [*ends, f'{HEIGHTS[-1]} px and more'], right[some])
+
+
+def by_sharpness(measured: Mapping[int, float], truth: DigitAnnotations, right: np.ndarray) -> list[Group]:
+    """Quarters of the photos that were measured, see `measure_sharpness`; equally sharp ones are kept together."""
+    known = np.array([i in measured for i in truth.image_ids.tolist()], dtype=bool)
+    values = np.array([measured[i] for i in truth.image_ids[known].tolist()])
+    if not len(values):
+        return []
+    kinds = np.searchsorted(np.quantile(values, [0.25, 0.5, 0.75]), values)
+    return group_by(kinds, SHARPNESS, right[known])
+
+
+def measure_sharpness(truth: DigitAnnotations, images: Path) -> dict[int, float]:
+    """How sharp the digits of each photo are, by image_id; without photos that have no digit or cannot be read.
+
+    A terminal shows a bar when that takes over 2 s.
+    """
+    xyxy = xywh_to_xyxy(truth.bboxes)
+
+    def measure(image_id: int, name: str) -> float | None:
+        boxes = xyxy[(truth.box_image_ids == image_id) & ~truth.iscrowd]
+        if not len(boxes):
+            return None
+        try:
+            photo = read_photo(photo_path(images, name))
+        except UserError:
+            return None
+        return sharpness(photo, np.append(boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)))
+
+    ids = truth.image_ids.tolist()
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        results = pool.map(measure, ids, truth.file_names)
+        bar = tqdm(results, 'measuring sharpness', len(ids), unit=' photos', delay=2, leave=False, disable=None)
+        return {image_id: value for image_id, value in zip(ids, bar, strict=True) if value is not None}

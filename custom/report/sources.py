@@ -1,0 +1,160 @@
+"""What a report is made of: the predictions, their truth, the photos, and the run that they come from."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..data.coco_reading import ids_and_names, read_annotations
+from ..runs.config import select_split
+from ..runs.curves import scalar_files
+from ..runs.dumped_config import read_dumped
+from ..runs.facts import config_file
+from ..structures.annotations import DigitAnnotations
+from ..structures.detections import Detections
+from ..submission.pred_json import read_pred_json
+from ..utils.errors import UserError
+
+SPLITS = ('valid', 'valid_tta', 'test', 'test_tta')  # the folders in which tools/test.py leaves them, in this order
+
+
+class Sources(NamedTuple):
+    """Files and folders; None where there is none.
+
+    Attributes:
+        pred_json: the predictions.
+        ann: the COCO json of the photos.
+        images: their folder.
+        run_dir: the work dir of the run.
+        notes: what is missing, and the way out, a line each.
+    """
+
+    pred_json: Path | None
+    ann: Path | None
+    images: Path | None
+    run_dir: Path | None
+    notes: list[str]
+
+
+def find_sources(source: Path, ann: Path | None = None, images: Path | None = None) -> Sources:
+    """What belongs to a work dir or to a pred.json.
+
+    The truth and the photos of a run's predictions are those of its config, unless they are given; the photos of
+    `x.json` lie in `x` beside it, unless they are given.
+
+    Args:
+        source: a work dir, a pred.json, or its folder.
+        ann: the COCO json. Defaults to None, the run's.
+        images: the folder of the photos. Defaults to None, found as said above.
+
+    Raises:
+        UserError: the source, `ann` or `images` is not there, or the source is no work dir.
+    """
+    notes: list[str] = []
+    if (source / 'pred.json').is_file():
+        source = source / 'pred.json'
+    pred_json: Path | None = source
+    if source.is_dir():
+        run_dir: Path | None = source
+        pred_json = _dumped(source, ann, notes)
+        if pred_json is None and config_file(source) is None and not scalar_files(source):
+            raise UserError(f'{source}: is no work dir: no config, no log and no pred.json; name one, or a pred.json')
+    elif source.is_file():
+        above = source.resolve().parent.parent
+        run_dir = above if config_file(above) and scalar_files(above) else None
+    else:
+        raise UserError(f'{source}: no such file or folder; give a work dir, or a pred.json')
+    if images is not None and not images.is_dir():
+        raise UserError(f'{images}: no such folder; give the folder of the photos with --images')
+    if ann is None and run_dir and pred_json:
+        ann, folder = _of_split(run_dir, pred_json.resolve().parent.name, notes)
+        images = images or folder
+    elif images is None and ann and ann.with_suffix('').is_dir():
+        images = ann.with_suffix('')
+    return Sources(pred_json, ann, images, run_dir, notes)
+
+
+def _dumped(work_dir: Path, ann: Path | None, notes: list[str]) -> Path | None:
+    """The predictions to report on: those of `ann`'s name, of the first of SPLITS, else the newest."""
+    found = sorted(work_dir.glob('*/pred.json'), key=lambda path: -path.stat().st_mtime)
+    if not found:
+        notes.append(
+            'There are no predictions in this work dir: make some by tools/test.py CONFIG '
+            f'--work-dir {work_dir} --split valid --dump.'
+        )
+        return None
+    wanted = [ann.stem] if ann else []
+    order = {name: place for place, name in enumerate([*wanted, *SPLITS])}
+    first, *others = sorted(found, key=lambda path: order.get(path.parent.name, len(order)))
+    if others:
+        notes.append(f'This report is of {first}; there are others: {", ".join(map(str, others))}.')
+    return first
+
+
+def _of_split(run_dir: Path, name: str, notes: list[str]) -> tuple[Path | None, Path | None]:
+    """The COCO json and the photos of a split as the run's config has them."""
+    path = config_file(run_dir)
+    if path is None or name not in SPLITS:
+        notes.append(f'The config of the run does not say which photos “{name}” are: give their COCO json as ANN.')
+        return None, None
+    try:
+        config = read_dumped(path)
+        images = select_split(config, name.removesuffix('_tta'))
+        dataset = config.test_dataloader.dataset
+        ann = Path(dataset.data_root, dataset.ann_file) if dataset.get('ann_file') else None
+    except (AttributeError, KeyError, OSError, TypeError, UserError) as error:
+        notes.append(f'The config of the run does not say where the photos are ({error}): give their COCO json as ANN.')
+        return None, None
+    if ann is not None and not ann.is_file():
+        notes.append(f'{ann}, which the config of the run names, is not there: give its new place as ANN.')
+        ann = None
+    if not images.is_dir():
+        notes.append(f'{images}, which the config of the run names, is not there: give the photos with --images.')
+        return ann, None
+    return ann, images
+
+
+class Material(NamedTuple):
+    """What was found on which photos.
+
+    Attributes:
+        detections: the boxes.
+        names: the file name of each photo, by image_id.
+        truth: None where it is not known.
+        images: the folder of the photos, None where it is not known.
+        notes: what is missing or was mended, a line each.
+    """
+
+    detections: Detections
+    names: dict[int, str]
+    truth: DigitAnnotations | None
+    images: Path | None
+    notes: list[str]
+
+
+def read_material(pred_json: Path, ann: Path | None, images: Path | None) -> Material:
+    """Read the files; without a COCO json the photos are those of the folder, or else those that have a box.
+
+    Raises:
+        UserError: one of them cannot be read, or they do not belong together.
+    """
+    notes = []
+    if ann or images:
+        listed = read_annotations(ann, need_boxes=False) if ann else None
+        ids, names = ids_and_names(listed or images or '')
+        detections = read_pred_json(pred_json, ids)
+        truth = listed if listed and listed.labelled else None
+        notes += [f'{ann}: {note}.' for note in (truth.notes if truth else [])]
+        if truth and not images:
+            notes.append('The photos were not found: give their folder with --images.')
+    else:
+        detections, truth = read_pred_json(pred_json), None
+        ids = np.unique(detections.image_ids).tolist()
+        names = [f'photo {image_id}' for image_id in ids]
+        notes.append('Without ANN or --images only photos that have a box are known.')
+    if truth is None:
+        said = f'{ann} has no boxes' if ann else 'no ANN is given'
+        notes.append(f'The truth is not known ({said}): what is right and wrong cannot be said.')
+    if not len(detections):
+        notes.append(f'{pred_json} holds no box: nothing was found on any photo.')
+    return Material(detections, dict(zip(ids, names, strict=True)), truth, images, notes)

@@ -1,0 +1,3 @@
+"""Configs, overrides and files of a training run."""
+
+__all__: list[str] = ['checkpoint_files', 'config', 'curves', 'dumped_config', 'environment', 'facts', 'overrides']

@@ -1,0 +1,97 @@
+"""Dumped configs, the `.py` files of work dirs, read as data."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..utils.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+WAY_OUT = 'name a config of configs/, or one that you trust, instead'
+
+
+def read_dumped(path: str | os.PathLike) -> Config:
+    """Read a config that mmengine dumped, without running it.
+
+    Raises:
+        UserError: the file cannot be read, or holds anything but assignments of literals, `dict()` calls included.
+    """
+    from mmengine.config import Config
+
+    try:
+        text = Path(path).read_text(encoding='utf-8')
+        return Config(dict(map(_assignment, ast.parse(text).body)), filename=str(path))
+    except OSError as error:
+        raise UserError(f'{path}: cannot be read ({error.strerror})') from None
+    except (SyntaxError, ValueError, KeyError, RecursionError, MemoryError) as error:
+        said = str(error).strip() or type(error).__name__
+        raise UserError(f'{path}: is no dumped config ({said}); {WAY_OUT}') from None
+
+
+def _assignment(node: ast.stmt) -> tuple[str, Any]:
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)]) if name != '_base_':
+            return name, _value(node.value)
+    raise ValueError(f'line {node.lineno} is not name = literal')
+
+
+def _value(node: ast.expr) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
+        case ast.List(elts=items):
+            return [_value(item) for item in items]
+        case ast.Tuple(elts=items):
+            return tuple(_value(item) for item in items)
+        case ast.Dict(keys=keys, values=values) if all(isinstance(key, ast.Constant) for key in keys):
+            return {key.value: _value(value) for key, value in zip(keys, values, strict=True)}  # type: ignore[union-attr]
+        case ast.Call(func=ast.Name(id='dict'), args=[], keywords=pairs) if all(pair.arg for pair in pairs):
+            return {pair.arg: _value(pair.value) for pair in pairs}
+        case ast.Call(func=ast.Name(id='dict'), args=[ast.Dict() as inner], keywords=[]):
+            return _value(inner)
+    raise ValueError(f'line {node.lineno} holds more than literals')
+
+
+def prepare_dumped(cfg: Config) -> None:
+    """Import the project's modules that a dumped config names, and refuse all other code that it would run.
+
+    mmengine's registries import every `type` that they do not know, and mmcv evaluates some.
+
+    Raises:
+        UserError: `custom_imports`, a scope or a `type` names a module outside of this project.
+    """
+    imports = cfg.get('custom_imports')
+    names = imports.get('imports') if isinstance(imports, dict) else imports
+    for name in names if isinstance(names, (list, tuple)) else [names] if names else []:
+        if not re.fullmatch(r'custom(\.[a-z_0-9]+)*', str(name)):
+            raise UserError(f'{cfg.filename}: refused, it imports {name!r}, which is not of this project; {WAY_OUT}')
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise UserError(f'{cfg.filename}: imports {name}, which cannot be imported ({error}); {WAY_OUT}') from error
+    for key, value in _settings(cfg.to_dict()):
+        if (key in ('default_scope', '_scope_') and value != 'mmdet') or (key == 'type' and not _is_inert(value)):
+            raise UserError(f'{cfg.filename}: refused, {key}={value!r} may name code; {WAY_OUT}')
+
+
+def _settings(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every key of every dict, with its value."""
+    if isinstance(node, dict):
+        yield from node.items()
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ():
+        yield from _settings(child)
+
+
+def _is_inert(name: Any) -> bool:
+    return isinstance(name, str) and name.isidentifier() and importlib.util.find_spec(name) is None

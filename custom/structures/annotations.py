@@ -1,0 +1,64 @@
+"""Ground-truth digits of a set of photos."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .geometry import left_to_right
+
+
+@dataclass(frozen=True)
+class DigitAnnotations:
+    """M photos with K boxes.
+
+    Attributes:
+        image_ids: int64 (M,), every photo, in the file's order.
+        file_names: M names, relative to the image folder.
+        sizes: int64 (M, 2), width and height in pixels.
+        box_image_ids: int64 (K,), the photo of each box.
+        bboxes: float64 (K, 4), xywh in pixels, inside the photo.
+        labels: int64 (K,), the digit.
+        iscrowd: bool (K,), boxes that scoring leaves out.
+        notes: what was mended or is worth knowing, a line each.
+    """
+
+    image_ids: np.ndarray
+    file_names: list[str]
+    sizes: np.ndarray
+    box_image_ids: np.ndarray
+    bboxes: np.ndarray
+    labels: np.ndarray
+    iscrowd: np.ndarray
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether there is a box to score against."""
+        return not self.iscrowd.all()
+
+
+def subset(truth: DigitAnnotations, chosen: np.ndarray) -> DigitAnnotations:
+    """The photos for which `chosen`, bool (M,), is true, with their boxes."""
+    boxes = np.isin(truth.box_image_ids, truth.image_ids[chosen])
+    return dataclasses.replace(
+        truth,
+        image_ids=truth.image_ids[chosen],
+        file_names=[name for name, take in zip(truth.file_names, chosen.tolist(), strict=True) if take],
+        sizes=truth.sizes[chosen],
+        **{name: getattr(truth, name)[boxes] for name in ('box_image_ids', 'bboxes', 'labels', 'iscrowd')},
+    )
+
+
+def true_numbers(truth: DigitAnnotations) -> dict[int, str]:
+    """The number on each photo: its digits by left edge (by centre where edges tie), crowd boxes left out.
+
+    Returns:
+        image_id to number for every photo, in the order of `truth.image_ids`; '' for a photo without a digit.
+    """
+    numbers = dict.fromkeys(truth.image_ids.tolist(), '')
+    order = left_to_right(truth.bboxes[:, 0], truth.bboxes[:, 2])
+    order = order[~truth.iscrowd[order]]
+    for image_id, label in zip(truth.box_image_ids[order].tolist(), truth.labels[order].tolist(), strict=True):
+        numbers[image_id] += str(label)
+    return numbers

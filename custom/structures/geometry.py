@@ -1,0 +1,88 @@
+"""Boxes on one photo: doubles, sizes, gaps, rows and reading order. All boxes are xyxy in pixels."""
+
+import numpy as np
+
+
+def xywh_to_xyxy(bboxes: np.ndarray) -> np.ndarray:
+    """Boxes (N, 4) xywh as (N, 4) xyxy.
+
+    Example:
+        >>> xywh_to_xyxy(np.array([[2, 3, 10, 20]])).tolist()
+        [[2, 3, 12, 23]]
+    """
+    return np.hstack([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]])
+
+
+def left_to_right(lefts: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """Indices (N,) that sort boxes by left edge, and by centre where left edges tie; both inputs (N,) in pixels."""
+    return np.lexsort((lefts + widths / 2, lefts))
+
+
+def suppress_doubles(
+    bboxes: np.ndarray, scores: np.ndarray, iou_thr: float, photos: np.ndarray | None = None
+) -> np.ndarray:
+    """Greedy, class-agnostic non-maximum suppression.
+
+    Args:
+        bboxes: (N, 4) xyxy in pixels.
+        scores: (N,); of equal scores the earlier box wins.
+        iou_thr: a box is dropped when its IoU with a better, kept box of the same photo is above this.
+        photos: (N,) the photo of each box, a number. Defaults to None, all are of one.
+
+    Returns:
+        (D,) int64, indices of the boxes kept, photo by photo, each best first.
+
+    Example:
+        >>> boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10.0]])
+        >>> suppress_doubles(boxes, np.array([0.6, 0.9, 0.7]), iou_thr=0.5).tolist()
+        [1, 2]
+    """
+    if photos is None:
+        photos = np.zeros(len(bboxes), dtype=np.int64)
+    order = np.lexsort((-scores, photos))
+    bboxes, photos = bboxes[order], photos[order]
+    left_top, right_bottom = bboxes[:, :2], bboxes[:, 2:]
+    areas = (right_bottom - left_top).clip(0).prod(axis=1)
+    # `best` is the box of each photo that suppresses next, `waiting` are all that come after it and still stand
+    firsts = np.flatnonzero(_starts(photos))
+    kept, waiting = [firsts], np.delete(np.arange(len(order)), firsts)
+    while waiting.size:
+        best = kept[-1][np.searchsorted(photos[kept[-1]], photos[waiting])]
+        sides = np.minimum(right_bottom[best], right_bottom[waiting]) - np.maximum(left_top[best], left_top[waiting])
+        overlap = sides.clip(0).prod(axis=1)
+        # IoU > iou_thr without the division: boxes of no area do not suppress one another
+        waiting = waiting[overlap <= iou_thr * (areas[best] + areas[waiting] - overlap)]
+        first = _starts(photos[waiting])
+        kept.append(waiting[first])
+        waiting = waiting[~first]
+    return order[np.sort(np.concatenate(kept))]
+
+
+def _starts(photos: np.ndarray) -> np.ndarray:
+    return np.diff(photos, prepend=photos[:1] - 1) != 0  # whether a box is the first one of its photo
+
+
+def ious(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """IoU of boxes (..., 4) and (..., 4) xyxy, which are broadcast; 0 where neither has an area.
+
+    Example:
+        >>> ious(np.array([0, 0, 4, 4]), np.array([[2, 0, 4, 4], [9, 9, 9, 9.0]])).tolist()
+        [0.5, 0.0]
+    """
+    sides = np.minimum(some[..., 2:], others[..., 2:]) - np.maximum(some[..., :2], others[..., :2])
+    overlap = sides.clip(0).prod(axis=-1)
+    areas = [(boxes[..., 2:] - boxes[..., :2]).clip(0).prod(axis=-1) for boxes in (some, others)]
+    return overlap / np.maximum(areas[0] + areas[1] - overlap, np.finfo(float).tiny)
+
+
+def pairs_of_a_group(groups: np.ndarray, sorted_groups: np.ndarray) -> np.ndarray:
+    """(2, P) indices of every element of `groups` and every one of `sorted_groups` that is the same number.
+
+    Example:
+        >>> pairs_of_a_group(np.array([7, 2]), np.array([2, 2, 5, 7])).tolist()
+        [[0, 1, 1], [3, 0, 1]]
+    """
+    starts = np.searchsorted(sorted_groups, groups, 'left')
+    counts = np.searchsorted(sorted_groups, groups, 'right') - starts
+    one = np.repeat(np.arange(len(groups)), counts)
+    return np.stack([one, np.arange(len(one)) + np.repeat(starts - np.cumsum(counts) + counts, counts)])

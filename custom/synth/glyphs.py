@@ -1,0 +1,138 @@
+"""What hands and weather make of a typeface's digits: heavier, wavering, stencilled; other forms of 1, 3 and 7."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from .fonts import Glyph, as_glyph
+from .walls import clouds
+
+WAVERING = 0.18  # share of the numbers at hardness 1 that look painted or cut by hand
+HEAVIER = 0.3  # share whose strokes are thickened or thinned
+STENCILLED = 0.07  # share that was sprayed through a stencil, whose bridges leave gaps
+BARRED = 0.2  # share whose 7 has a bar, as hands write it in much of Europe
+FLAT = 0.2  # share whose 3 has a flat top; of the typefaces few with serifs have one, of enamel plates many
+FLAGGED = 0.12  # share whose 1 begins with a long stroke upwards
+
+
+def thicken(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """(h, w) uint8 mask with its strokes grown by `pixels` on each side; thinned where that is negative."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(pixels) + 1,) * 2)
+    return (cv2.dilate if pixels > 0 else cv2.erode)(mask, disc)
+
+
+def waver(rng: np.random.Generator, mask: np.ndarray, size: int, strength: float) -> np.ndarray:
+    """(h, w) uint8 mask bent by smooth noise of `strength` * `size` pixels."""
+    height, width = mask.shape
+    cell = 0.45 * size
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    across, down = (clouds(rng, height, width, cell, cell) * np.float32(strength * size) for _ in range(2))
+    return cv2.remap(mask, x + across, y + down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+
+def cut_bridges(mask: np.ndarray, digit: int, place: float, wide: int) -> np.ndarray:
+    """(h, w) uint8 mask of a digit with a stencil's gap: upright, but level in a 1 or a 7, whose stem it would take.
+
+    Args:
+        mask: The digit, cropped to its ink.
+        digit: 0..9.
+        place: Of the gap's middle, as a share of the width or height.
+        wide: Pixels of the gap.
+    """
+    cut = mask.copy()
+    along = cut if digit in (1, 7) else cut.T  # a view
+    start = round(place * along.shape[0] - wide / 2)
+    along[max(0, start) : start + wide] = 0
+    return cut
+
+
+def bar_seven(mask: np.ndarray, place: float, size: int) -> np.ndarray:
+    """(h, w) uint8 mask of a 7 with a level bar across its stem at `place` of its height; there must be room for it."""
+    rows = np.flatnonzero(mask.max(axis=1) > 127)
+    row = round(rows[0] + place * (rows[-1] - rows[0]))
+    stem = np.flatnonzero(mask[row] > 127)
+    if not stem.size:
+        return mask
+    half, thick = round(0.5 * stem.size + 0.16 * size), max(1, round(min(0.12 * size, stem.size) / 2))
+    middle = round(stem.mean())
+    barred = mask.copy()
+    barred[row - thick : row + thick, max(0, middle - half) : middle + half] = 255
+    return barred
+
+
+def flatten_three(mask: np.ndarray, serif: bool) -> np.ndarray:
+    """(h, w) uint8 mask of a 3, cropped to its ink, whose upper bowl becomes a level bar and a stroke to the middle."""
+    height, width = mask.shape
+    arc = mask[: height // 3, width // 2] > 127
+    thick = int(np.clip(arc.sum(), 0.08 * height, 0.18 * height))
+    stroke = max(1, round(0.8 * thick))
+    flat = mask.copy()
+    flat[: round(0.45 * height)] = 0
+    left, right = round(0.06 * width), round(0.97 * width)
+    flat[:thick, left:right] = 255
+    if serif:
+        flat[: thick + round(0.1 * height), left : left + stroke] = 255
+    ends = (right - stroke // 2 - 1, thick // 2), (round(0.42 * width), round(0.46 * height))
+    return cv2.line(flat, *ends, 255, stroke, cv2.LINE_AA)
+
+
+def flag_one(mask: np.ndarray, across: int, down: int) -> np.ndarray:
+    """(h, w) uint8 mask of a 1 with a stroke that begins `across` pixels left of the stem's top, `down` below it.
+
+    There must be room for it on the left.
+    """
+    rows = np.flatnonzero(mask.max(axis=1) > 127)
+    stem = np.flatnonzero(mask[round(rows[0] + 0.65 * (rows[-1] - rows[0]))] > 127)
+    if not stem.size:
+        return mask
+    stroke = max(1, round(0.7 * stem.size))
+    top = (int(stem.mean()), int(rows[0] + stroke // 2))
+    return cv2.line(mask.copy(), top, (int(stem[0]) - across, top[1] + down), 255, stroke, cv2.LINE_AA)
+
+
+def restyle(
+    rng: np.random.Generator, glyphs: Sequence[Glyph | None], digits: Sequence[int], size: int, hardness: float
+) -> list[Glyph]:
+    """Change the digits of one number, all in the same manner.
+
+    Args:
+        rng: Source of randomness.
+        glyphs: The typeface's digits; each is there.
+        digits: Which they are, 0..9.
+        size: Pixels of the typeface's '0', top to bottom.
+        hardness: 0 to 1; at 0 nothing is changed.
+
+    Returns:
+        As many glyphs.
+    """
+    whole = [one for one in glyphs if one is not None]
+    assert len(whole) == len(glyphs)  # a face is chosen for its ten digits
+    grown = round(size * rng.uniform(-0.03, 0.07)) if rng.random() < HEAVIER * hardness else 0
+    strength = rng.uniform(0.015, 0.04) if rng.random() < WAVERING * hardness else 0.0
+    bridge = round(size * rng.uniform(0.05, 0.11)) if rng.random() < STENCILLED * hardness else 0
+    barred = 7 in digits and rng.random() < BARRED * hardness
+    flat = 3 in digits and rng.random() < FLAT * hardness
+    flagged = 1 in digits and rng.random() < FLAGGED * hardness
+    if not (grown or strength or bridge or barred or flat or flagged):
+        return whole
+    gap, bar, serif = rng.uniform(0.42, 0.58), rng.uniform(0.42, 0.6), rng.random() < 0.5
+    across, down = (round(size * share) for share in rng.uniform((0.15, 0.2), (0.35, 0.45)))
+    edge = max(2, round(0.15 * size))
+    changed = []
+    for one, digit in zip(whole, digits, strict=True):
+        mask = flatten_three(one.mask, serif) if flat and digit == 3 else one.mask
+        mask = np.pad(cut_bridges(mask, digit, gap, bridge) if bridge else mask, edge)
+        if barred and digit == 7:
+            mask = bar_seven(mask, bar, size)
+        if flagged and digit == 1:
+            mask = flag_one(np.pad(mask, ((0, 0), (across, 0))), across, down)
+        if grown:
+            mask = thicken(mask, grown)
+        if strength:
+            mask = waver(rng, mask, size, strength)
+        # Strokes that were too thin for it stay as they were.
+        kept = (mask > 127).sum() > 0.5 * (one.mask > 127).sum()
+        new = as_glyph(mask, one.top - edge / size, size) if kept else None
+        changed.append(new or one)
+    return changed

@@ -1,0 +1,144 @@
+"""MMDetection's own scripts on this project's configs, data, checkpoints and results."""
+
+import json
+
+import pytest
+from helpers.project import ROOT, make_tiny_root, run_tool
+
+from custom.commands.mmdet_scripts import BROKEN, fit_arguments, scripts, split_arguments
+from custom.utils.errors import UserError
+
+LITE = str(ROOT / 'configs/digits_frcnn_lite.py')
+SMALL = [
+    f'{name}_dataloader.{key}'
+    for name in ('train', 'val', 'test')
+    for key in ('batch_size=3', 'num_workers=0', 'persistent_workers=False')
+]
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    return make_tiny_root(tmp_path_factory.mktemp('data'))
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory, root):
+    """A work dir after an epoch of training and a test with --dump."""
+    work_dir = tmp_path_factory.mktemp('work')
+    options = ['--cfg-options', f'data_root={root}', 'model.backbone.init_cfg=None', *SMALL]
+    for tool, *more in (['train.py'], ['test.py', '--split', 'valid', '--dump']):
+        epoch = ['train_cfg.max_epochs=1'] if tool == 'train.py' else []
+        done = run_tool(tool, LITE, '--work-dir', work_dir, *more, *options, *epoch)
+        assert done.returncode == 0, done.stderr
+    return work_dir
+
+
+@pytest.fixture(scope='module')
+def results(tmp_path_factory, root, run):
+    """What `test --out` wrote."""
+    path = tmp_path_factory.mktemp('results') / 'results.pkl'
+    mmdet('test', LITE, run / 'epoch_1.pth', '--work-dir', path.parent, '--out', path, root=root)
+    return path
+
+
+def mmdet(*args, root=None):
+    more = ['--cfg-options', f'data_root={root}', 'model.backbone.init_cfg=None', *SMALL] if root else []
+    done = run_tool('mmdet_script.py', *args, *more)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_options_are_parted_from_the_rest():
+    assert split_arguments(['a.py', '--cfg-options', 'x=1', 'y=2', '--show']) == (['a.py', '--show'], ['x=1', 'y=2'])
+    assert split_arguments(['a.py', 'b=c']) == (['a.py', 'b=c'], [])
+    assert split_arguments(['--cfg-options', 'x=1', 'a.py', 'y=2']) == (['a.py', 'y=2'], ['x=1'])
+
+
+def test_a_config_is_written_anew_with_overrides_and_truth_to_test_on(tmp_path, root):
+    arguments = [LITE, 'results.pkl', '--cfg-options', f'data_root={root}', 'train_cfg.max_epochs=7']
+    config, *others = fit_arguments('eval_metric', arguments, 'valid', tmp_path)
+    assert config == str(tmp_path / 'digits_frcnn_lite.py')
+    assert others == ['results.pkl']
+    text = (tmp_path / 'digits_frcnn_lite.py').read_text()
+    assert 'max_epochs=7' in text
+    assert f"data_root='{root}'" in text
+    assert 'DigitFolder' not in text
+
+
+def test_arguments_without_a_config_stay(tmp_path):
+    assert fit_arguments('publish_model', ['a.pth', 'b.pth'], 'valid', tmp_path) == ['a.pth', 'b.pth']
+    assert (
+        fit_arguments('analyze_logs', ['plot_curve', 'a.json', '--style', 'ggplot'], 'valid', tmp_path)[-1] == 'ggplot'
+    )
+
+
+def test_an_unknown_or_broken_script_is_answered_in_a_line():
+    done = run_tool('mmdet_script.py', 'confusion')
+    assert done.returncode == 2
+    assert done.stderr.startswith('error: confusion: MMDetection has no such script; it has ')
+    assert 'confusion_matrix' in done.stderr
+    done = run_tool('mmdet_script.py', 'fuse_results', '--help')
+    assert done.returncode == 2
+    assert 'use tools/fuse_results.py' in done.stderr
+
+
+def test_the_broken_ones_are_among_the_scripts_and_the_one_for_detection_is_taken():
+    assert set(BROKEN) <= set(scripts())
+    assert scripts()['browse_dataset'].parent.name == 'analysis_tools'
+
+
+def test_a_misspelt_override_is_refused(tmp_path):
+    with pytest.raises(UserError, match='max_epoch'):
+        fit_arguments('print_config', [LITE, '--cfg-options', 'train_cfg.max_epoch=7'], 'valid', tmp_path)
+
+
+def test_a_file_that_is_not_there_is_said_in_a_line():
+    done = run_tool('mmdet_script.py', 'analyze_logs', 'plot_curve', 'gone.json', '--out', 'x.png')
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith('error: gone.json: no such file')
+
+
+def test_print_config():
+    assert "type='TimmFeatures'" in mmdet('print_config', LITE)
+
+
+def test_browse_dataset(tmp_path, root):
+    mmdet('browse_dataset', LITE, '--output-dir', tmp_path, '--not-show', root=root)
+    assert len(list(tmp_path.glob('*.png'))) == 6
+
+
+def test_get_flops(root):
+    assert 'Params: 1.735M' in mmdet('get_flops', LITE, root=root)
+
+
+def test_analyze_logs(tmp_path, run):
+    (log,) = (path for path in run.glob('*/vis_data/*.json') if path.name != 'scalars.json')
+    mmdet('analyze_logs', 'plot_curve', log, '--keys', 'loss', '--out', tmp_path / 'loss.png')
+    assert (tmp_path / 'loss.png').read_bytes().startswith(b'\x89PNG')
+    assert 'average iter time' in mmdet('analyze_logs', 'cal_train_time', log)
+
+
+def test_confusion_matrix(tmp_path, root, results):
+    mmdet('confusion_matrix', LITE, results, tmp_path, root=root)
+    assert (tmp_path / 'confusion_matrix.png').is_file()
+
+
+def test_analyze_results(tmp_path, root, results):
+    mmdet('analyze_results', LITE, results, tmp_path, '--topk', '1', root=root)
+    assert len(list(tmp_path.glob('good/*.png'))) == 1
+
+
+def test_eval_metric(root, results):
+    assert "'digits/AP': 0.0" in mmdet('eval_metric', LITE, results, root=root)
+
+
+def test_coco_error_analysis(tmp_path, root, run):
+    mmdet('coco_error_analysis', run / 'valid/pred.json', tmp_path, '--ann', root / 'valid.json')
+    assert len(list(tmp_path.rglob('*.png'))) > 10
+    assert 'supercategory' not in json.loads((root / 'valid.json').read_text())['categories'][0]
+
+
+def test_publish_model(tmp_path, run):
+    mmdet('publish_model', run / 'epoch_1.pth', tmp_path / 'small.pth')
+    (published,) = tmp_path.glob('small-*.pth')
+    assert published.stat().st_size < (run / 'epoch_1.pth').stat().st_size

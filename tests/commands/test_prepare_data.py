@@ -1,0 +1,60 @@
+"""custom/commands/prepare_data.py: what the help shows can be typed."""
+
+import shlex
+from argparse import Namespace
+
+import pytest
+
+from custom.commands import prepare_data
+from custom.commands.parser import ToolParser
+from custom.commands.prepare_data import PROGRAM, add_commands
+from custom.utils.errors import UserError
+
+
+def commands():
+    parser = ToolParser()
+    subparsers = parser.add_subparsers(required=True)
+    add_commands(subparsers)
+    return parser, subparsers.choices
+
+
+@pytest.mark.parametrize('name', ['synth', 'svhn', 'yolo', 'voc', 'coco', 'check', 'split'])
+def test_the_example_of_each_command_is_one(name):
+    parser, choices = commands()
+    assert set(choices) == {'synth', 'svhn', 'yolo', 'voc', 'coco', 'check', 'split'}
+    words = shlex.split(choices[name].epilog.removeprefix(f'example: {PROGRAM} '))
+    assert words[0] == name
+    assert parser.parse_args(words).run is getattr(prepare_data, name)
+
+
+def test_a_data_set_to_write_is_asked_for():
+    parser, _ = commands()
+    for words in (['yolo', '--src', 'x'], ['split', 'x'], ['svhn', '--out', 'x'], []):
+        with pytest.raises(SystemExit):
+            parser.parse_args(words)
+
+
+DEAL = {'valid_fraction': 0.2, 'seed': 0, 'ignore_copies': False}
+
+
+def test_the_result_is_on_stdout_and_notes_are_on_stderr(tiny_root, tmp_path, capsys):
+    prepare_data.split(Namespace(src=tiny_root, out=tmp_path / 'out', ann=None, **DEAL))
+    said = capsys.readouterr()
+    assert said.out == f'{tmp_path / "out"}: 9 photos (train 7, valid 2)\n'
+    assert f'note: {tiny_root / "test"} is not copied: only labelled photos are split' in said.err.splitlines()
+
+
+def test_wrong_settings_are_refused_before_anything_is_read(tmp_path):
+    settings = {'src': tmp_path / 'gone', 'out': tmp_path / 'out', 'classes': ['ten'], 'skip_bad': False, **DEAL}
+    with pytest.raises(UserError, match='--classes ten: wanted'):
+        prepare_data.yolo(Namespace(**settings))
+    settings |= {'classes': [], 'valid_fraction': 2}
+    with pytest.raises(UserError, match='--valid-fraction 2'):
+        prepare_data.voc(Namespace(**settings))
+
+
+def test_nothing_is_fetched_where_the_place_is_taken(tmp_path):
+    (tmp_path / 'mine').write_text('')
+    with pytest.raises(UserError, match='holds something else'):
+        prepare_data.svhn(Namespace(src=tmp_path / 'new', out=tmp_path, download=True, extra=False, **DEAL))
+    assert not (tmp_path / 'new').exists()

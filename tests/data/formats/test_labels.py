@@ -1,0 +1,199 @@
+"""custom/data/formats/labels.py: labels of others become annotations, or one message says everything."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from custom.data.formats.labels import (
+    SourceBox,
+    SourcePhoto,
+    files_below,
+    gather,
+    meanings,
+    parse_classes,
+    read_text,
+    replaced_folder,
+    split_in_path,
+)
+from custom.utils.errors import UserError
+
+SOURCE = Path('mine')
+
+
+@pytest.fixture
+def photo(tmp_path):
+    Image.new('RGB', (40, 20)).save(tmp_path / 'a b.png')
+    return tmp_path / 'a b.png'
+
+
+def box(label='5', bbox=(5, 4, 8, 12), where='a.txt line 1'):
+    return SourceBox(where, label, list(bbox))
+
+
+def test_boxes_in_pixels_and_in_shares_get_their_digits(photo):
+    photos = [
+        SourcePhoto(photo, 'valid', [box('ten'), box('plate', where='b'), box('3', [30, 0, 10, 20], 'c')]),
+        SourcePhoto(photo, None, [box('7', [0.5, 0.25, 0.25, 0.5])], relative=True),
+        SourcePhoto(photo, 'test'),
+        SourcePhoto(photo, None, []),
+    ]
+    found = gather(SOURCE, photos, {'ten': 0, 'plate': None})
+    assert found.truth.image_ids.tolist() == [0, 1, 2, 3]
+    assert found.truth.file_names == [str(photo)] * 4
+    assert found.truth.sizes.tolist() == [[40, 20]] * 4
+    assert found.truth.box_image_ids.tolist() == [0, 0, 1]
+    assert found.truth.bboxes.tolist() == [[5, 4, 8, 12], [30, 0, 10, 20], [20, 5, 10, 10]]
+    assert found.truth.labels.tolist() == [0, 3, 7]
+    assert found.splits == ['valid', None, 'test', None]
+    assert found.labelled.tolist() == [True, True, False, True]
+    assert found.signatures.shape == (4, 256)
+    assert found.notes == ["1 × box left out, as --classes says; first: b: 'plate'"]
+
+
+def test_a_rough_box_is_clipped_and_said(photo):
+    found = gather(SOURCE, [SourcePhoto(photo, None, [box(bbox=[-1, 4, 9, 12])])], {})
+    assert found.truth.bboxes.tolist() == [[0, 4, 8, 12]]
+    assert found.notes[0].startswith("1 × box clipped at the edge of its photo; first: annotation 'a.txt line 1'")
+
+
+def bad_photos(photo, tmp_path):
+    text = tmp_path / 'text.png'
+    text.write_text('no photo')
+    return [
+        SourcePhoto(photo, None, [box()]),
+        SourcePhoto(text, None, [box()]),
+        SourcePhoto(photo, None, [box(bbox=[50, 4, 8, 12], where='b.txt line 7')]),
+        SourcePhoto(photo, None, [box(bbox=[5, 4, 0.5, 12]), box(bbox=[5, 4, float('nan'), 12], where='b')]),
+        SourcePhoto(photo, None, [box()], size=(20, 40)),
+        SourcePhoto(photo, None, [box()], faults=[('line that is odd', 'c.txt line 2')]),
+    ]
+
+
+def test_all_mistakes_are_said_at_once(photo, tmp_path):
+    with pytest.raises(UserError) as caught:
+        gather(SOURCE, bad_photos(photo, tmp_path), {})
+    first, *lines = str(caught.value).splitlines()
+    assert first == 'mine: 5 of 6 photos have mistakes; mend them, or leave those photos out with --skip-bad:'
+    for said in (
+        'text.png: is not a photo',
+        "1 × box outside the image by more than a quarter of its area; first: annotation 'b.txt line 7' (image 2)",
+        '1 × empty box (under 1 pixel wide or high)',
+        '1 × bbox that is not four finite numbers',
+        'photo whose size is not what its labels say; first: ' + f'{photo} is 40x20, not 20x40',
+        '1 × line that is odd; first: c.txt line 2',
+    ):
+        assert any(said in line for line in lines), said
+    assert len(lines) == 6
+
+
+def test_photos_with_mistakes_are_left_out_where_that_is_asked_for(photo, tmp_path):
+    found = gather(SOURCE, bad_photos(photo, tmp_path), {}, skip_bad=True)
+    assert found.truth.image_ids.tolist() == [0]
+    assert found.notes[0] == '5 × photo with mistakes, left out:'
+    assert len(found.notes) == 7
+
+
+def test_no_digit_is_refused(photo, tmp_path):
+    for photos in ([], [SourcePhoto(photo)], [SourcePhoto(photo, None, [box('x')])]):
+        with pytest.raises(UserError, match='mine: no labelled digit is left'):
+            gather(SOURCE, photos, {'x': None})
+    with pytest.raises(UserError, match='no labelled digit is left'):
+        gather(SOURCE, bad_photos(photo, tmp_path)[1:], {}, skip_bad=True)
+
+
+def test_an_unknown_label_is_refused_even_where_mistakes_are_left_out(photo):
+    with pytest.raises(UserError, match=r"'ten' \(1 boxes; first: a\.txt line 1\)"):
+        gather(SOURCE, [SourcePhoto(photo, None, [box('ten')])], {}, skip_bad=True)
+
+
+def test_a_photo_of_one_pixel_holds_no_box(tmp_path):
+    Image.fromarray(np.zeros((1, 1, 3), np.uint8)).save(tmp_path / 'dot.png')
+    with pytest.raises(UserError, match='empty box'):
+        gather(SOURCE, [SourcePhoto(tmp_path / 'dot.png', None, [box(bbox=[0, 0, 0.9, 1])], relative=True)], {})
+
+
+def test_pairs():
+    said = ['ten=0', 'digit_5=5', ' house number =none', 'a=b=3']
+    assert parse_classes(said) == {'ten': 0, 'digit_5': 5, 'house number': None, 'a=b': 3}
+    assert parse_classes([]) == {}
+
+
+@pytest.mark.parametrize('pair', ['ten', 'ten=', 'ten=10', 'ten=x', '=', 'ten=-1', 'ten=٣'])
+def test_a_pair_that_is_none_is_refused(pair):
+    with pytest.raises(UserError, match=r'wanted is NAME=DIGIT'):
+        parse_classes([pair])
+
+
+def test_a_name_is_given_once():
+    with pytest.raises(UserError, match="'ten' is there twice"):
+        parse_classes(['ten=0', 'ten=1'])
+
+
+def test_digits_mean_themselves_unless_the_map_says_otherwise():
+    known = meanings(Path('x'), [('7', 'a'), ('10', 'b')], {'10': 0, '7': 1})
+    assert known['10'] == 0 and known['7'] == 1 and known['3'] == 3
+
+
+def test_an_unknown_label_is_explained():
+    labels = [('digit_5', 'a.txt line 1'), ('ten', 'a.txt line 2'), ("it's 5", 'b.txt line 1'), ('ten', 'b.txt line 3')]
+    with pytest.raises(UserError) as caught:
+        meanings(Path('mine'), labels, {'digit_5': 5})
+    assert str(caught.value) == (
+        'mine: labels that are no digit: "it\'s 5" (1 boxes; first: b.txt line 1), '
+        "'ten' (2 boxes; first: a.txt line 2); say which digit each one means, by --classes "
+        """'it'"'"'s 5'=DIGIT ten=DIGIT (or =none: such boxes are left out)"""
+    )
+
+
+def test_whole_numbers_as_labels_do_not_fill_the_screen():
+    with pytest.raises(UserError, match='and 180 more; say') as caught:
+        meanings(Path('mine'), [(str(i), 'a') for i in range(200)] + [('5', 'a')], {})
+    assert len(str(caught.value)) < 1000
+
+
+def test_files_at_any_depth_in_natural_order_without_hidden_ones(tmp_path):
+    for name in ('b/10.png', 'b/2.PNG', 'a/x.jpg', 'a/x.txt', '.cache/1.png', 'a/.y.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('')
+    assert [str(path.relative_to(tmp_path)) for path in files_below(tmp_path)] == ['a/x.jpg', 'b/2.PNG', 'b/10.png']
+    assert files_below(tmp_path, ('.txt',)) == [tmp_path / 'a/x.txt']
+    with pytest.raises(UserError, match='gone: no such folder'):
+        files_below(tmp_path / 'gone')
+
+
+def test_a_folder_without_permission_is_named(tmp_path, monkeypatch):
+    def locked(path):
+        raise PermissionError(13, 'Permission denied', str(path))
+
+    monkeypatch.setattr(os, 'scandir', locked)  # root, who may run the tests, may read everything
+    with pytest.raises(UserError, match=rf'{tmp_path}: cannot be read \(Permission denied\); check its permissions'):
+        files_below(tmp_path)
+
+
+def test_text(tmp_path):
+    path = tmp_path / 'a.txt'
+    path.write_bytes(b'\xef\xbb\xbf1 2\r\n')
+    assert read_text(path).split() == ['1', '2']
+    path.write_bytes(b'\xff\xfe1\0')
+    with pytest.raises(UserError, match=r'a\.txt: is no text in UTF-8'):
+        read_text(path)
+    with pytest.raises(UserError, match=r'b\.txt: cannot be read'):
+        read_text(tmp_path / 'b.txt')
+
+
+@pytest.mark.parametrize(
+    ('path', 'split'),
+    [('images/7.png', None), ('images/val/7.png', 'valid'), ('Test/images/7.png', 'test'), ('images/train.png', None)],
+)
+def test_the_split_that_a_folder_names(path, split):
+    assert split_in_path(Path(path)) == split
+
+
+def test_the_last_folder_of_a_name_is_replaced():
+    base = Path('/data/images')
+    assert replaced_folder(base / 'images/images/7.png', base, 'images', 'labels') == base / 'images/labels/7.png'
+    assert replaced_folder(base / '7.png', base, 'images', 'labels') is None  # not above the base
+    assert replaced_folder(base / 'a/images', base, 'images', 'labels') is None  # a file of that name

@@ -1,0 +1,194 @@
+"""Which photos are labelled by what was found on them; the tool as a person runs it."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers.project import run_tool
+from PIL import Image
+
+from custom.data.coco_reading import read_annotations
+from custom.data.pseudo_labels import COPY, DIFFER, NO_NUMBER, OTHER, REASONS, UNSURE, SureRule, label_photos
+from custom.reading.settings import ReaderConfig
+from custom.structures.detections import Detections
+from custom.utils.errors import UserError
+
+LOADED = 'print("loaded:", sorted({"torch", "mmdet", "mmengine", "mmcv"} & set(sys.modules)))'
+
+
+def entry(image_id, left, digit, score, width=8, top=4, height=12):
+    return {'image_id': image_id, 'bbox': [left, top, width, height], 'score': score, 'category_id': digit + 1}
+
+
+def detections(*entries):
+    xywh = np.array([box['bbox'] for box in entries], dtype=float).reshape(-1, 4)
+    return Detections.from_model(
+        [box['image_id'] for box in entries],
+        np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]]),
+        [box['score'] for box in entries],
+        [box['category_id'] - 1 for box in entries],
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Photos 1, 2 and 3, 40 x 20 px."""
+    photos = tmp_path / 'photos'
+    photos.mkdir()
+    rng = np.random.default_rng(0)
+    for image_id in (1, 2, 3):
+        Image.fromarray(rng.integers(0, 255, (20, 40, 3), dtype=np.uint8)).save(photos / f'{image_id}.png')
+    return photos
+
+
+def outcome(folder, *sources, **settings):
+    """The number of each labelled photo, and the reasons of which there are some."""
+    labels = label_photos(folder, sources, **settings)
+    assert list(labels.left_out) == list(REASONS)
+    numbers = {photo['id']: ''.join(map(str, photo['labels'])) for photo in labels.photos}
+    return numbers, {reason: count for reason, count in labels.left_out.items() if count}
+
+
+def test_a_sure_number_is_labelled_with_mean_boxes_inside_the_photo(folder):
+    one = detections(entry(1, 20, 5, 0.8), entry(1, -2, 0, 0.9))
+    two = detections(entry(1, -4, 0, 0.75), entry(1, 21, 5, 0.99, height=17))
+    labels = label_photos(folder, [one, two])
+    (photo,) = labels.photos
+    assert (photo['id'], photo['file_name'], photo['width'], photo['height']) == (1, '1.png', 40, 20)
+    assert photo['labels'] == [0, 5]
+    # left edges -3 (cut off at 0) and 20.5, right edges 5 and 28.5; heights 12 and (12 + 17) / 2, from 4
+    assert photo['bboxes'] == [[0, 4, 5, 12], [20.5, 4, 8, 14.5]]
+    assert labels.left_out[NO_NUMBER] == 2
+
+
+@pytest.mark.parametrize(
+    ('more', 'reason'),
+    [
+        ([entry(1, 20, 5, 0.74)], UNSURE),
+        ([entry(1, 20, 5, 0.75)], None),
+        ([entry(1, 20, 5, 0.3)], OTHER),  # too weak to be read, too strong to be nothing
+        ([entry(1, 20, 5, 0.2)], None),
+        ([entry(1, 5, 5, 0.7)], None),  # a double of the 0
+        ([entry(1, 12, 5, 0.4)], OTHER),  # touches the 0, which is no double
+        ([entry(2, 20, 5, 0.3)], None),  # on another photo
+    ],
+)
+def test_each_digit_has_a_high_score_and_nothing_else_has(folder, more, reason):
+    numbers, reasons = outcome(folder, detections(entry(1, 5, 0, 0.9), *more))
+    assert reasons.pop(NO_NUMBER) == 2
+    assert reasons == ({reason: 1} if reason else {})
+    assert (1 in numbers) == (reason is None)
+
+
+def test_what_a_rule_or_the_reader_says_is_heard(folder):
+    found = detections(entry(1, 5, 0, 0.9), entry(1, 20, 5, 0.6))
+    assert outcome(folder, found, rule=SureRule(min_score=0.6))[0] == {1: '05'}
+    config = ReaderConfig(score_thr=0.8)
+    assert outcome(folder, found, config=config)[1][OTHER] == 1
+    assert outcome(folder, found, rule=SureRule(max_other=0.6), config=config)[0] == {1: '0'}
+
+
+@pytest.mark.parametrize(
+    ('other', 'reason'),
+    [
+        ([entry(1, 5, 0, 0.9)], None),
+        ([entry(1, 5, 8, 0.9)], DIFFER),
+        ([], DIFFER),
+        ([entry(1, 5, 0, 0.7)], UNSURE),
+        ([entry(1, 5, 0, 0.9), entry(1, 30, 1, 0.4)], OTHER),
+        ([entry(1, 30, 0, 0.9)], DIFFER),  # the same number elsewhere
+    ],
+)
+def test_every_file_has_to_be_sure_of_the_same(folder, other, reason):
+    one, two = detections(entry(1, 5, 0, 0.9)), detections(*other)
+    for sources in ((one, two), (two, one)):
+        numbers, reasons = outcome(folder, *sources)
+        assert numbers == ({} if reason else {1: '0'})
+        assert reasons == {NO_NUMBER: 2, **({reason: 1} if reason else {})}
+
+
+def test_a_box_is_at_least_a_pixel_wide_and_high(folder):
+    (photo,) = label_photos(folder, [detections(entry(1, 39.75, 1, 0.9, width=3, top=2, height=0.25))]).photos
+    assert photo['bboxes'] == [[39, 2, 1, 1]]
+
+
+def test_photos_of_excluded_folders_are_left_out(folder, tmp_path):
+    (tmp_path / 'valid').mkdir()
+    photo = Image.open(folder / '2.png')
+    photo.save(tmp_path / 'valid' / 'other name.bmp')
+    sure = detections(*(entry(image_id, 5, image_id, 0.9) for image_id in (1, 2, 3)))
+    assert outcome(folder, sure, exclude=[tmp_path / 'valid']) == ({1: '1', 3: '3'}, {COPY: 1})
+
+
+@pytest.mark.parametrize('settings', [{'min_score': 1.5}, {'max_other': -0.1}, {'min_score': float('nan')}])
+def test_a_rule_out_of_range_is_named(settings):
+    ((name, value),) = settings.items()
+    with pytest.raises(UserError, match=f'{name}={value}'):
+        SureRule(**settings)
+
+
+@pytest.fixture
+def pred_json(tmp_path):
+    path = tmp_path / 'a' / 'pred.json'
+    path.parent.mkdir()
+    boxes = [entry(1, 5, 0, 0.9), entry(1, 20, 5, 0.8), entry(2, 5, 7, 0.95), entry(3, 5, 3, 0.6)]
+    path.write_text(json.dumps(boxes))
+    return path
+
+
+def test_the_tool_writes_what_training_reads(folder, pred_json, tmp_path):
+    out = tmp_path / 'new' / 'pseudo.json'
+    done = run_tool('pseudo_label.py', pred_json, '--images', folder, '--out', out)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert done.stdout.splitlines() == [
+        f'{out}: 2 of 3 photos (67%)',
+        'photos by digits: 1: 1, 2: 1',
+        'left out: 0 no number, 0 readings differ, 1 unsure of a digit, 0 something else seen, '
+        '0 copy of an excluded photo',
+        'digits from 0.75, nothing else above 0.2; scores from 0.6; no reader.json',
+    ]
+    read = read_annotations(out, folder)
+    assert read.file_names == ['1.png', '2.png']
+    assert read.labels.tolist() == [0, 5, 7]
+    assert read.bboxes.tolist() == [[5, 4, 8, 12], [20, 4, 8, 12], [5, 4, 8, 12]]
+
+
+def test_the_reader_beside_the_first_file_is_used(folder, pred_json, tmp_path):
+    reader = pred_json.with_name('reader.json')
+    reader.write_text('{"number": {"score_thr": 0.85}}')
+    arguments = (pred_json, '--images', folder, '--out', tmp_path / 'pseudo.json')
+    done = run_tool('pseudo_label.py', *arguments)
+    assert done.stdout.endswith(f'scores from 0.85; {reader}\n')
+    assert read_annotations(tmp_path / 'pseudo.json').labels.tolist() == [7]  # the 5 of photo 1 is something else
+    run_tool('pseudo_label.py', *arguments, '--reader', 'none')
+    assert read_annotations(tmp_path / 'pseudo.json').labels.tolist() == [0, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (['--min-score', 0.99], 'none of 3 photos passes (0 no number, 0 readings differ, 3 unsure of a digit'),
+        (['--min-score', 2], 'min_score=2.0: must be a number from 0 to 1'),
+        (['--exclude', 'nowhere'], 'nowhere: no such folder'),
+        (
+            ['--images', 'few'],
+            '1 of its image ids are none of the 2 photos, first: 3; give the photos it was made from',
+        ),
+        (['--out', 'PRED'], 'is one of the PRED_JSON'),
+    ],
+)
+def test_a_slip_is_one_line_and_writes_nothing(folder, pred_json, tmp_path, arguments, said):
+    few = tmp_path / 'few'
+    few.mkdir()
+    for name in ('1.png', '2.png'):
+        (few / name).write_bytes((folder / name).read_bytes())
+    before, out = pred_json.read_bytes(), tmp_path / 'pseudo.json'
+    places = {'PRED': pred_json, 'few': few}
+    arguments = [places.get(argument, argument) for argument in arguments]
+    done = run_tool('pseudo_label.py', pred_json, '--images', folder, '--out', out, *arguments)
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr.startswith('error: ')
+    assert said in done.stderr
+    assert done.stderr.count('\n') == 1
+    assert not out.exists()
+    assert pred_json.read_bytes() == before

@@ -1,0 +1,105 @@
+"""custom/data/summary.py, on the small data set of conftest.py."""
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from custom.data import summary
+from custom.data.coco_reading import ids_and_names
+from custom.data.summary import check_root, describe, near_copy_lines
+from custom.utils.errors import UserError
+
+
+def test_what_is_in_a_split(tiny_root):
+    splits = check_root(tiny_root)
+    assert list(splits) == ['train', 'valid', 'test']
+    assert describe('valid', splits['valid']).splitlines()[:5] == [
+        'valid: 3 photos, 6 digits',
+        '  photos: width 40 to 40 px (median 40), height 20 to 20 px (median 20)',
+        '  digits: width 8 to 8 px (median 8), height 12 to 12 px (median 12)',
+        '  digits a photo: 2 on 100 %',
+        '  each digit: 0 × 3, 1 × 1, 2 × 1, 3 × 1, 4 × 0, 5 × 0, 6 × 0, 7 × 0, 8 × 0, 9 × 0',
+    ]
+    assert describe('test', splits['test']).splitlines() == [
+        'test: 2 photos, no labels',
+        '  photos: width 40 to 40 px (median 40), height 20 to 20 px (median 20)',
+    ]
+    assert near_copy_lines(splits) == ['near copies: none between train and valid and test']
+
+
+def test_photos_without_a_digit_count(tiny_root):
+    data = json.loads((tiny_root / 'valid.json').read_text())
+    data['annotations'] = data['annotations'][:3]  # two, one, none
+    (tiny_root / 'valid.json').write_text(json.dumps(data))
+    assert '  digits a photo: 0 on 33 %, 1 on 33 %, 2 on 33 %' in describe('valid', check_root(tiny_root)['valid'])
+
+
+def test_near_copies_are_told_with_an_example(tiny_root):
+    Image.open(tiny_root / 'train/4.png').resize((40, 20)).save(tiny_root / 'valid/2.png')
+    shutil.copy(tiny_root / 'train/4.png', tiny_root / 'test/1.png')
+    assert near_copy_lines(check_root(tiny_root)) == [
+        'near copies: 1 of the 3 photos of valid; first: valid/2.png of train/4.png',
+        'near copies: 1 of the 2 photos of test; first: test/1.png of train/4.png',
+        'near copies: 1 of the 2 photos of test; first: test/1.png of valid/2.png',
+    ]
+
+
+def test_photos_that_are_not_listed_are_told(tiny_root):
+    Image.new('RGB', (40, 20)).save(tiny_root / 'valid/extra photo.png')
+    said = describe('valid', check_root(tiny_root)['valid'])
+    assert '  note: 1 × photo that valid.json does not list, not used; first: extra photo.png' in said
+
+
+def test_the_listed_names_are_gathered_once_for_all_photos(tiny_root, monkeypatch):
+    class Name(str):
+        hashed = 0
+
+        def __hash__(self):
+            Name.hashed += 1
+            return super().__hash__()
+
+    def named(source):
+        ids, names = ids_and_names(source)
+        return ids, [Name(name) for name in names]
+
+    monkeypatch.setattr(summary, 'ids_and_names', named)
+    check_root(tiny_root)
+    assert Name.hashed <= 6 + 3 + 2
+
+
+def test_all_mistakes_of_all_splits_are_said(tiny_root):
+    data = json.loads((tiny_root / 'train.json').read_text())
+    data['annotations'][0]['bbox'] = [100, 4, 8, 12]
+    (tiny_root / 'train.json').write_text(json.dumps(data))
+    (tiny_root / 'valid/2.png').unlink()
+    (tiny_root / 'test/2.png').write_bytes((tiny_root / 'test/2.png').read_bytes()[:800])
+    with pytest.raises(UserError) as caught:
+        check_root(tiny_root)
+    said = str(caught.value)
+    assert '1 × box outside the image' in said
+    assert f'1 × missing file; first: {tiny_root}/valid/2.png' in said
+    assert f'{tiny_root}/test: 1 of 2 photos cannot be read; first: {tiny_root}/test/2.png: is damaged' in said
+
+
+def test_test_may_have_labels(tiny_root):
+    shutil.copy(tiny_root / 'valid.json', tiny_root / 'test.json')
+    shutil.copytree(tiny_root / 'valid', tiny_root / 'test', dirs_exist_ok=True)
+    assert describe('test', check_root(tiny_root)['test']).startswith('test: 3 photos, 6 digits')
+
+
+def test_a_part_may_be_missing_but_not_all(tiny_root, tmp_path):
+    shutil.rmtree(tiny_root / 'valid')
+    with pytest.raises(UserError, match='missing file'):
+        check_root(tiny_root)
+    (tiny_root / 'valid.json').unlink()
+    assert list(check_root(tiny_root)) == ['train', 'test']
+    (tiny_root / 'train.json').unlink()
+    with pytest.raises(UserError, match=r'train\.json: no such file'):
+        check_root(tiny_root)
+    shutil.rmtree(tiny_root / 'train')
+    with pytest.raises(UserError, match=r'holds neither train\.json nor valid\.json'):
+        check_root(tiny_root)
+    with pytest.raises(UserError, match='gone: no such folder'):
+        check_root(tmp_path / 'gone')

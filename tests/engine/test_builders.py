@@ -1,0 +1,49 @@
+"""A runner with the weights of a file."""
+
+import torch
+from helpers.toy import ToyModel, loader, photo, toy_runner
+from mmengine.config import Config
+from torch import nn
+
+from custom.engine import builders
+from custom.engine.builders import NoRandomWeights, trained_runner
+
+
+def test_weights_are_not_drawn_within_the_context():
+    with NoRandomWeights():
+        state = torch.get_rng_state()
+        layers = [nn.Linear(3, 4), nn.Conv2d(3, 4, 1)]
+        nn.init.normal_(tensor=layers[0].weight)
+        nn.init.constant_(layers[0].bias, 7)
+        assert torch.rand(2).shape == (2,)
+        torch.set_rng_state(state)
+    assert [layer.weight.shape for layer in layers] == [(4, 3), (4, 3, 1, 1)]
+    assert all(layer.weight.requires_grad for layer in layers)
+    state = torch.get_rng_state()
+    with NoRandomWeights():
+        nn.Linear(100, 100)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.testing.assert_close(nn.init.constant_(torch.empty(2), 7), torch.tensor([7.0, 7.0]))
+
+
+def test_the_runner_has_the_weights_and_lets_go_of_the_content(tmp_path, monkeypatch):
+    runner = toy_runner(tmp_path, ToyModel(), test_dataloader=loader([photo(1)]))
+    monkeypatch.setattr(builders, 'build_runner', lambda cfg: runner)
+    folded = []
+    monkeypatch.setattr(builders, 'fold_batch_norm', lambda model: folded.append(model.one.item()))
+    content = {'state_dict': {'one': torch.tensor(5.0)}, 'meta': {}}
+    assert trained_runner({}, tmp_path / 'x.pth', content) is runner
+    assert folded == [5.0]
+    assert content == {}
+
+
+def test_the_log_of_a_test_begins_with_the_versions_and_the_config(tmp_path):
+    cfg = {'experiment_name': 'logged', 'model': {'type': 'SomeModel', 'a': 1}}
+    runner = toy_runner(tmp_path, test_dataloader=loader([photo(1)]), cfg=Config(cfg))
+    runner.test()
+    (log,) = tmp_path.rglob('*.log')
+    text = log.read_text()
+    assert '\ncommand: ' in text
+    assert '\ntorch: 2.' in text
+    assert "\n    type='SomeModel'" in text
+    assert 'System environment' not in text

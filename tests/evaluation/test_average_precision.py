@@ -1,0 +1,274 @@
+"""Weighted average precision against pycocotools on the photos themselves."""
+
+import contextlib
+import dataclasses
+import io
+import time
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from custom.benchmark.task_eval import coco_summary
+from custom.evaluation.average_precision import choose, find_overlaps, match_boxes
+from custom.evaluation.bootstrap import bootstrap_interval, point
+from custom.structures.annotations import DigitAnnotations
+from custom.structures.detections import Detections
+from custom.utils.errors import UserError
+
+PHOTOS = 40
+FIGURES = ['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', 'AR1', 'AR10', 'AR100', 'ARs', 'ARm', 'ARl']
+
+
+def scene(photos=PHOTOS, seed=3, crowd=0.1, decimals=2):
+    """Photos with boxes that are found about right, found twice or wrong; with 2 decimals scores tie; no 9 is true."""
+    rng = np.random.default_rng(seed)
+    k = 4 * photos
+    ids, labels = rng.integers(0, photos, k) * 3 + 5, rng.integers(0, 9, k)
+    bboxes = np.hstack([rng.integers(0, 60, (k, 2)), rng.integers(5, 40, (k, 2))]).astype(float)
+    image_ids = rng.permutation(photos) * 3 + 5
+    sizes, iscrowd = np.full((photos, 2), 100), rng.random(k) < crowd
+    truth = DigitAnnotations(image_ids, [f'{i}.png' for i in image_ids], sizes, ids, bboxes, labels, iscrowd)
+    xyxy = np.hstack([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]]).repeat(2, axis=0) + rng.normal(0, 2, (2 * k, 4))
+    xyxy[:, 2:] = np.maximum(xyxy[:, 2:], xyxy[:, :2])
+    guessed = np.where(rng.random(2 * k) < 0.8, labels.repeat(2), rng.integers(0, 10, 2 * k))
+    return Detections.from_model(ids.repeat(2), xyxy, rng.random(2 * k).round(decimals), guessed), truth
+
+
+def evaluate(detections, truth):
+    """The evaluation as pycocotools alone does it."""
+
+    def coco(ids, bboxes, labels, **more):
+        rows = [
+            {'id': i + 1, 'image_id': int(ids[i]), 'bbox': bboxes[i].tolist(), 'category_id': int(labels[i]) + 1}
+            | {'area': float(bboxes[i, 2:].prod()), 'iscrowd': 0}
+            | {name: column[i] for name, column in more.items()}
+            for i in range(len(ids))
+        ]
+        made = COCO()
+        images = [{'id': int(image_id)} for image_id in truth.image_ids]
+        made.dataset = {'images': images, 'annotations': rows, 'categories': [{'id': i} for i in range(1, 11)]}
+        made.createIndex()
+        return made
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        real = coco(truth.box_image_ids, truth.bboxes, truth.labels, iscrowd=truth.iscrowd.astype(int).tolist())
+        guess = coco(detections.image_ids, detections.bboxes, detections.labels, score=detections.scores.tolist())
+        evaluation = COCOeval(real, guess, 'bbox')
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return evaluation
+
+
+def by_pycocotools(detections, truth):
+    """The figures of `match_boxes` as pycocotools gives them."""
+    precision = evaluate(detections, truth).eval['precision'][:, :, :, 0, 2]
+    present = [label for label in range(10) if (precision[:, :, label] > -1).all()]
+    figures = {f'AP_{label}': precision[:, :, label].mean() for label in present}
+    precision = precision[:, :, present]
+    return {'AP': precision.mean(), 'AP50': precision[0].mean(), 'AP75': precision[5].mean(), **figures}
+
+
+def drawn(detections, truth, weights):
+    """The photos as often as `weights` says, each copy with an id of its own."""
+    copies = [(old, old * 100 + copy) for old, n in zip(truth.image_ids, weights, strict=True) for copy in range(n)]
+
+    def again(old_ids):
+        pairs = [(row, new) for old, new in copies for row in np.flatnonzero(old_ids == old)]
+        rows, new = np.array(pairs).T
+        return rows, new
+
+    rows, new = again(detections.image_ids)
+    columns = {name: getattr(detections, name)[rows] for name in ('bboxes', 'scores', 'labels')}
+    more = dataclasses.replace(detections, image_ids=new, **columns)
+    rows, new = again(truth.box_image_ids)
+    columns = {name: getattr(truth, name)[rows] for name in ('bboxes', 'labels', 'iscrowd')}
+    ids = np.array([new_id for _, new_id in copies])
+    return more, dataclasses.replace(truth, image_ids=ids, box_image_ids=new, **columns)
+
+
+@pytest.mark.parametrize('crowd', [0, 0.1])
+@pytest.mark.parametrize('seed', range(3))
+def test_with_every_weight_1_it_is_what_pycocotools_says(seed, crowd):
+    detections, truth = scene(seed=seed, crowd=crowd)
+    figures = point(match_boxes(detections, truth).figures, PHOTOS)
+    assert figures == pytest.approx(by_pycocotools(detections, truth), rel=1e-12, abs=0)  # to the order of the sums
+    assert 0.1 < figures['AP'] < figures['AP50'] < 0.9
+
+
+@pytest.mark.parametrize('larger', [1, 6])  # 5 to 40 px, without large ones; 30 to 240 px, of all sizes
+@pytest.mark.parametrize('photos', [2, 40])
+def test_the_twelve_figures_are_those_of_pycocotools(photos, larger):
+    detections, truth = scene(photos, seed=larger)
+    detections = dataclasses.replace(detections, bboxes=detections.bboxes * larger)
+    truth = dataclasses.replace(truth, bboxes=truth.bboxes * larger)
+    figures = coco_summary(detections, truth)
+    assert list(figures) == FIGURES
+    expected = dict(zip(FIGURES, evaluate(detections, truth).stats.tolist(), strict=True))
+    assert figures == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert (figures['APl'] == -1) == (larger == 1)
+
+
+def test_weights_are_what_pycocotools_says_of_photos_drawn_so_often():
+    detections, truth = scene(decimals=6)  # copies of a photo would take turns where its own scores tie
+    weights = np.random.default_rng(0).multinomial(PHOTOS, np.full(PHOTOS, 1 / PHOTOS), size=5)
+    assert (weights == 0).any()
+    assert (weights > 2).any()
+    rows = match_boxes(detections, truth).figures(weights.astype(float))
+    for row, weight in enumerate(weights):
+        expected = by_pycocotools(*drawn(detections, truth, weight))
+        assert {name: values[row] for name, values in rows.items()} == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+def test_a_digit_that_is_not_drawn_is_left_out_of_the_mean():
+    bbox = np.array([[0.0, 0, 10, 10]])
+    truth = DigitAnnotations(
+        np.array([1, 2]),
+        ['1.png', '2.png'],
+        np.full((2, 2), 50),
+        np.array([1, 2]),
+        bbox.repeat(2, axis=0),
+        np.array([3, 4]),
+        np.zeros(2, dtype=bool),
+    )
+    detections = Detections.from_model([1], [[0, 0, 10, 10]], [0.9], [3])
+    weights = np.array([[1.0, 1], [2, 0], [0, 2]])
+    figures = match_boxes(detections, truth).figures(weights)
+    np.testing.assert_allclose(figures['AP'], [0.5, 1, 0])
+    np.testing.assert_allclose(figures['AP_3'], [1, 1, np.nan])
+    np.testing.assert_allclose(figures['AP_4'], [0, np.nan, 0])
+
+
+def test_weights_of_nothing_but_empty_photos_have_no_figure():
+    detections, truth = scene()
+    more = np.append(truth.image_ids, 1)  # a photo without a digit
+    matches = match_boxes(detections, dataclasses.replace(truth, image_ids=more))
+    weights = np.zeros((1, len(more)))
+    weights[0, -1] = 5
+    assert np.isnan([value for (value,) in matches.figures(weights).values()]).all()
+
+
+def test_truth_without_a_digit_is_refused():
+    detections, truth = scene(crowd=1.1)
+    with pytest.raises(UserError, match='40 photos hold no digit'):
+        match_boxes(detections, truth)
+
+
+def test_the_best_ten_boxes_of_a_photo_and_digit_and_those_beyond():
+    detections, truth = scene(3)
+    one = {'labels': np.zeros_like(truth.labels), 'box_image_ids': np.full_like(truth.labels, 5)}
+    truth = dataclasses.replace(truth, **one)
+    zeros = np.zeros_like(detections.labels)
+    parts = [
+        dataclasses.replace(detections, labels=zeros, image_ids=zeros + 5, bboxes=detections.bboxes + shift)
+        for shift in range(6)
+    ]  # 144 boxes of one digit on one photo
+    many = Detections.concatenate(parts)
+    figures = coco_summary(many, truth)
+    expected = dict(zip(FIGURES, evaluate(many, truth).stats.tolist(), strict=True))
+    assert figures == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert 0 < figures['AR1'] < figures['AR10'] < figures['AR100']
+
+
+def test_a_thousand_resamples_of_a_small_set_take_little_time():
+    matches = match_boxes(*scene(56))
+    start = time.process_time()
+    low, high = bootstrap_interval(matches.figures, 56)['AP']
+    assert time.process_time() - start < 3
+    assert low < point(matches.figures, 56)['AP'] < high
+    assert 0.02 < high - low < 0.2
+
+
+WHOLE, TOP = [0, 0, 10, 10], [0, 0, 10, 8]  # IoU 0.8
+
+
+def truth_of(*boxes, crowd=(), image_ids=(1, 2)):
+    """True boxes as (image_id, digit, [x, y, w, h]); those of the indices `crowd` are of crowds."""
+    return DigitAnnotations(
+        image_ids=np.array(image_ids),
+        file_names=[f'{image_id}.png' for image_id in image_ids],
+        sizes=np.full((len(image_ids), 2), 100),
+        box_image_ids=np.array([box[0] for box in boxes], dtype=np.int64),
+        labels=np.array([box[1] for box in boxes], dtype=np.int64),
+        bboxes=np.array([box[2] for box in boxes], dtype=np.float64).reshape(-1, 4),
+        iscrowd=np.isin(np.arange(len(boxes)), crowd),
+    )
+
+
+def found(*boxes):
+    """Boxes as (image_id, digit, [x, y, w, h], score)."""
+    columns = [np.array(column) for column in zip(*boxes, strict=True)]
+    return Detections(columns[0], columns[2].astype(float), columns[3], columns[1])
+
+
+def test_boxes_are_sorted_and_overlaps_are_listed():
+    truth = truth_of((2, 4, WHOLE), (1, 4, [50, 50, 10, 10]), (1, 3, WHOLE))
+    detections = found((2, 4, TOP, 0.5), (1, 4, WHOLE, 0.5), (2, 4, WHOLE, 0.7), (9, 4, WHOLE, 0.9), (1, 3, TOP, 0.1))
+    overlaps = find_overlaps(detections, truth)
+    assert overlaps.labels.tolist() == [3, 4, 4, 4]
+    assert overlaps.photos.tolist() == [0, 1, 0, 1]  # of two that score 0.5 the one on the photo with the lower id
+    assert overlaps.nth.tolist() == [0, 0, 0, 1]
+    assert overlaps.areas.tolist() == [80, 100, 100, 80]
+    pairs = [
+        (overlaps.photos[a], overlaps.labels[a], overlaps.true_photos[b], overlaps.true_labels[b], iou)
+        for a, b, iou in zip(*overlaps.pairs, overlaps.ious, strict=True)
+    ]
+    assert pairs == [(0, 3, 0, 3, 0.8), (1, 4, 1, 4, 1.0), (1, 4, 1, 4, 0.8)]
+
+
+def test_the_better_score_takes_the_true_box_even_if_the_other_overlaps_more():
+    overlaps = find_overlaps(found((1, 4, WHOLE, 0.5), (1, 4, TOP, 0.6)), truth_of((1, 4, WHOLE)))
+    right, wasted = choose(overlaps, np.array([False]))
+    # at 0.50 … 0.80 TOP has it; above that only WHOLE overlaps enough
+    assert right.T.tolist() == [[True] * 7 + [False] * 3, [False] * 7 + [True] * 3]
+    assert not wasted.any()
+
+
+def test_each_box_takes_the_true_one_that_it_overlaps_most():
+    truth = truth_of((1, 4, [0, 0, 10, 9]), (1, 4, WHOLE))
+    overlaps = find_overlaps(found((1, 4, WHOLE, 0.9), (1, 4, WHOLE, 0.8)), truth)
+    right, _ = choose(overlaps, np.zeros(2, dtype=bool))
+    assert right[:, 0].all()
+    assert right[:, 1].tolist() == [True] * 9 + [False]  # the other one, IoU 0.9
+
+
+def test_what_is_left_out_is_taken_only_where_there_is_no_other():
+    truth = truth_of((1, 4, WHOLE), (1, 4, TOP))
+    overlaps = find_overlaps(found((1, 4, WHOLE, 0.9), (1, 4, WHOLE, 0.8)), truth)
+    right, wasted = choose(overlaps, np.array([True, False]))
+    # the first one takes TOP up to 0.8, though WHOLE overlaps more, and WHOLE above; the second one what is left
+    assert right.T.tolist() == [[True] * 7 + [False] * 3, [False] * 10]
+    assert wasted.T.tolist() == [[False] * 7 + [True] * 3, [True] * 7 + [False] * 3]
+
+
+def test_a_crowd_is_taken_again_and_again_by_the_share_that_it_covers():
+    truth = truth_of((1, 4, [0, 0, 100, 100]), (1, 4, [0, 0, 90, 100]), crowd=[0])
+    small = [(1, 4, [10 * i, 0, 10, 10], 0.9) for i in range(3)]
+    overlaps = find_overlaps(found(*small), truth)
+    right, wasted = choose(overlaps, overlaps.crowd)
+    assert wasted.all()
+    assert not right.any()
+
+
+def test_a_hundred_boxes_of_a_photo_and_digit_count():
+    boxes = [(1, 4, [50, 50, 5, 5], 0.9)] * 100 + [(1, 4, WHOLE, 0.1), (1, 5, WHOLE, 0.1)]
+    overlaps = find_overlaps(found(*boxes), truth_of((1, 4, WHOLE), (1, 5, WHOLE)))
+    assert len(overlaps.labels) == 101
+    right, _ = choose(overlaps, np.zeros(2, dtype=bool))
+    assert np.flatnonzero(right.any(axis=0)).tolist() == [100]
+
+
+@pytest.mark.parametrize('boxes', [[], [(1, 4, [5, 5, 0, 8], 0.9)]])
+def test_nothing_overlaps(boxes):
+    detections = found(*boxes) if boxes else Detections.from_model([], [], [], [])
+    overlaps = find_overlaps(detections, truth_of((1, 4, [5, 5, 0, 8]), (2, 4, WHOLE)))
+    right, wasted = choose(overlaps, np.zeros(2, dtype=bool))
+    assert right.shape == wasted.shape == (10, len(boxes))
+    assert not right.any()
+
+
+def test_a_truth_without_digits_is_refused():
+    with pytest.raises(UserError, match='2 photos hold no digit'):
+        find_overlaps(found((1, 4, WHOLE, 0.5)), truth_of((1, 4, WHOLE), crowd=[0]))

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from custom.evaluation import bootstrap
+from custom.evaluation.bootstrap import affordable_resamples, bootstrap_interval, point
+
+
+def mean_of(values):
+    return lambda weights: {'mean': weights @ np.asarray(values) / weights.sum(axis=1)}
+
+
+def test_every_resample_draws_as_many_photos_as_there_are():
+    seen = []
+
+    def figures(weights):
+        seen.append(weights)
+        return {'photos': weights.sum(axis=1)}
+
+    assert bootstrap_interval(figures, 7, resamples=50) == {'photos': (7, 7)}
+    (weights,) = seen
+    assert weights.shape == (50, 7)
+    assert len(np.unique(weights, axis=0)) > 40
+    assert abs(weights.mean() - 1) < 1e-9
+
+
+def test_a_share_varies_as_the_binomial_distribution_says():
+    (low, high) = bootstrap_interval(mean_of([0, 1] * 200), 400, resamples=4000)['mean']
+    wide = 1.96 * 0.5 / 400**0.5  # 0.049
+    assert low == pytest.approx(0.5 - wide, abs=0.006)
+    assert high == pytest.approx(0.5 + wide, abs=0.006)
+
+
+def test_where_all_are_right_nothing_varies():
+    assert bootstrap_interval(mean_of([1, 1, 1]), 3) == {'mean': (1, 1)}
+
+
+def test_it_repeats_with_its_seed_however_it_is_cut_into_parts(monkeypatch):
+    figures = mean_of(np.arange(30))
+    first = bootstrap_interval(figures, 30)
+    assert bootstrap_interval(figures, 30) == first
+    assert bootstrap_interval(figures, 30, seed=1) != first
+    monkeypatch.setattr(bootstrap, 'CELLS', 100)
+    assert bootstrap_interval(figures, 30) == first
+
+
+def test_draws_that_leave_a_figure_undefined_do_not_count():
+    def figures(weights):
+        return {'first': np.where(weights[:, 0] > 0, 0.25, np.nan), 'never': np.full(len(weights), np.nan)}
+
+    assert bootstrap_interval(figures, 2) == {'first': (0.25, 0.25)}
+
+
+def test_the_point_figures_count_each_photo_once():
+    assert point(mean_of([1, 2, 6]), 3) == {'mean': 3}
+
+
+@pytest.mark.parametrize(('boxes', 'resamples'), [(0, 1000), (5_600, 1000), (334_000, 299), (1_306_800, 200)])
+def test_many_boxes_are_resampled_less_often(boxes, resamples):
+    assert affordable_resamples(boxes) == resamples

@@ -1,0 +1,54 @@
+"""The programs of examples/, run as a person would, outside the project's folder."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from helpers.project import ROOT, coco
+from PIL import Image, ImageDraw, ImageFont
+
+pytestmark = pytest.mark.integration
+
+
+def run_example(name, *args, cwd):
+    command = [sys.executable, ROOT / 'examples' / name, *args]
+    done = subprocess.run(
+        command, cwd=cwd, env={**os.environ, 'PYTHONPATH': str(ROOT)}, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_every_example_has_a_test():
+    assert {path.name for path in (ROOT / 'examples').glob('*.py')} == {
+        'read_boxes.py',
+        'read_photos.py',
+        'score_predictions.py',
+    }
+
+
+def test_read_photos(tmp_path):
+    photo = Image.new('RGB', (120, 80), 'white')
+    ImageDraw.Draw(photo).text((20, 10), '58', 'black', font=ImageFont.load_default(60))
+    photo.save(tmp_path / 'house.png')
+    first, *digits = run_example('read_photos.py', 'house.png', cwd=tmp_path)
+    assert first.startswith('house.png: 58, confidence ')
+    assert [line.split()[0] for line in digits] == ['5', '8']
+
+
+def test_read_boxes(tmp_path):
+    lines = run_example('read_boxes.py', cwd=tmp_path)
+    assert [line.rpartition(' ')[2] for line in lines] == ['1057', '105', '15']
+
+
+def test_score_predictions(tmp_path):
+    images = [{'id': 1, 'file_name': '1.png', 'width': 40, 'height': 20}]
+    box = {'id': 1, 'image_id': 1, 'category_id': 8, 'bbox': [5, 4, 8, 12], 'area': 96, 'iscrowd': 0}
+    (tmp_path / 'ann.json').write_text(json.dumps(coco(images, [box])))
+    found = {'image_id': 1, 'bbox': [5, 4, 8, 12], 'score': 0.9, 'category_id': 8}
+    (tmp_path / 'pred.json').write_text(json.dumps([found]))
+    lines = run_example('score_predictions.py', 'pred.json', 'ann.json', cwd=tmp_path)
+    assert lines[0].startswith('number accuracy 1.000 (1 of 1 photo')
+    assert any(line.startswith('AP 1.000') for line in lines)

@@ -1,0 +1,137 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+from helpers.project import run_tool
+from PIL import Image
+
+from custom.inference.answers import Copies, answer_of, find_photos, ids_of, table_line
+from custom.utils.errors import UserError
+
+
+def photo(path, size=(40, 20)):
+    rng = np.random.default_rng(len(path.name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rng.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)).save(path)
+    return path
+
+
+class Reading:
+    """As much of a PhotoReading as the table shows."""
+
+    def __init__(self, number, confidence, digits=()):
+        self.number, self.confidence, self.digits = number, confidence, digits
+
+
+def test_files_folders_and_patterns_are_found_each_photo_once(tmp_path):
+    for name in ('a/10.png', 'a/2.png', 'a/.hidden.png', 'b/c/3.jpg'):
+        photo(tmp_path / name)
+    (tmp_path / 'a/notes.txt').touch()
+    found = find_photos([f'{tmp_path}/a', f'{tmp_path}/a/2.png', f'{tmp_path}/**/*.jpg'])
+    assert [str(path.relative_to(tmp_path)) for path in found] == ['a/2.png', 'a/10.png', 'b/c/3.jpg']
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_name_where_it_exists(tmp_path):
+    path = photo(tmp_path / 'door [1].png')
+    assert find_photos([str(path)]) == [path]
+
+
+@pytest.mark.parametrize('name', ['gone.png', 'empty', 'x*.png'])
+def test_nothing_found_is_an_error_with_the_name(tmp_path, name):
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(UserError, match='no photo there') as error:
+        find_photos([f'{tmp_path}/{name}'])
+    assert name in str(error.value)
+
+
+def test_ids_are_the_stems_and_differ_where_stems_do_not(tmp_path):
+    paths = [tmp_path / name for name in ('2.png', '2.jpg', 'b/2.png', 'house.png')]
+    ids = ids_of(paths)
+    assert ids[0] == 2
+    assert len(set(ids)) == 4
+    assert ids == ids_of(paths)
+    with pytest.raises(UserError, match='would share one image id'):
+        ids_of([tmp_path / '2.png', tmp_path / 'a/2.png', tmp_path / 'a/2.png'])
+
+
+def test_an_answer_below_the_confidence_asked_for_is_unsure(tmp_path):
+    path = tmp_path / '1.png'
+    assert answer_of(1, path, Reading('12', 0.6), 0.6).number == '12'
+    assert answer_of(1, path, Reading('12', 0.59), 0.6).number == 'unsure'
+    assert answer_of(1, path, Reading('', 0.9), 0.6).number == '-1'
+
+
+def test_a_line_has_tabs_for_programs_and_columns_for_people(tmp_path):
+    from custom.inference.reader import Digit
+
+    digits = (Digit(0, 0.98, (1.2, 2, 3, 4)), Digit(5, 0.5, (5, 2, 8, 4)))
+    answer = answer_of(1, tmp_path / '1.png', Reading('05', 0.75, digits), 0)
+    name = str(tmp_path / '1.png')
+    assert table_line(answer, boxes=False) == f'{name}\t05\t0.750\t0 0.98; 5 0.50'
+    assert table_line(answer, boxes=True).endswith('0 0.98 [1, 2, 3, 4]; 5 0.50 [5, 2, 8, 4]')
+    assert table_line(answer, boxes=False, width=len(name) + 2) == f'{name}          05       0.750  0 0.98; 5 0.50'
+
+
+def test_the_tool_reads_what_it_can_and_says_what_it_cannot(tmp_path, random_weights):
+    names = ['1.png', 'a, "b"\n門.png', 'x/1.png']
+    paths = [photo(tmp_path / 'in' / name) for name in names]
+    (tmp_path / 'in/cut.png').write_bytes(paths[0].read_bytes()[:60])
+    (tmp_path / 'in/text.png').write_text('no photo')
+    Image.new('1', (20_000, 20_000)).save(tmp_path / 'in/huge.png')
+    out = tmp_path / 'out'
+    arguments = [tmp_path / 'in', tmp_path / 'in/x', '--checkpoint', random_weights, '--out', out]
+    done = run_tool('predict.py', *arguments)
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 3
+    errors = [line for line in done.stderr.splitlines() if line.startswith('error: ')]
+    assert len(errors) == 3
+    for name, why in (('cut.png', ''), ('text.png', 'is not a photo'), ('huge.png', 'scale it down')):
+        assert [line for line in errors if name in line and why in line]
+    with (out / 'numbers.csv').open(newline='', encoding='utf-8') as file:
+        rows = list(csv.DictReader(file))
+    assert {row['file'] for row in rows} == {str(path) for path in paths}
+    assert len({row['image_id'] for row in rows}) == 3
+    entries = json.loads((out / 'pred.json').read_text())
+    assert {str(entry['image_id']) for entry in entries} == {row['image_id'] for row in rows}
+    assert len(list((out / 'annotated').glob('*.png'))) == 3
+
+
+def test_a_photo_is_one_however_it_is_named_and_one_that_leads_nowhere_counts(tmp_path):
+    path = photo(tmp_path / 'in/7.png')
+    (tmp_path / 'in/8.png').symlink_to('nowhere')
+    (tmp_path / 'in/9.png').symlink_to('9.png')
+    found = find_photos([f'{tmp_path}/in', str(path), f'{tmp_path}/in/../in/7.png'])
+    assert [found_path.name for found_path in found] == ['7.png', '8.png', '9.png']
+
+
+def test_copies_have_names_of_their_own_and_never_a_photos(tmp_path):
+    paths = [tmp_path / name for name in ('7.jpg', '7.png', 'in_7.png')]
+    assert len(set(Copies(tmp_path / 'out', paths).names.values())) == 3
+    with pytest.raises(UserError, match='lies where its copy would'):
+        Copies(tmp_path, [tmp_path / 'annotated/7.png'])
+
+
+def test_a_run_that_reads_nothing_leaves_what_is_there(tmp_path, random_weights):
+    (tmp_path / 'bad.png').write_text('no photo')
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out/numbers.csv').write_text('of yesterday')
+    done = run_tool('predict.py', tmp_path / 'bad.png', '--checkpoint', random_weights, '--out', tmp_path / 'out')
+    assert done.returncode == 1
+    assert (tmp_path / 'out/numbers.csv').read_text() == 'of yesterday'
+    assert not (tmp_path / 'out/pred.json').exists()
+
+
+def test_a_confidence_that_is_none_is_refused(tmp_path):
+    done = run_tool('predict.py', photo(tmp_path / '1.png'), '--min-confidence', '95')
+    assert done.returncode == 2
+    assert 'must be from 0 to 1' in done.stderr
+
+
+def test_earlier_results_stay_when_nothing_can_be_written(tmp_path, random_weights):
+    path = photo(tmp_path / 'in/1.png')
+    (tmp_path / 'out').write_text('a file of the user')
+    done = run_tool('predict.py', path, '--checkpoint', random_weights, '--out', tmp_path / 'out')
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith('error: ')
+    assert (tmp_path / 'out').read_text() == 'a file of the user'

@@ -1,0 +1,96 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers.project import ROOT
+from PIL import Image
+
+from custom.inference.multiview import MultiView, View
+from custom.inference.reader import PhotoReader
+from custom.reading.settings import Reader
+from custom.utils.errors import UserError
+
+
+class Columns:
+    """Finds the red columns of 10 px in a view as ones, the green ones as twos; scores 0.9."""
+
+    def __init__(self):
+        self.batches = []
+
+    def detect(self, views):
+        self.batches.append(len(views))
+        return [self.find(view) for view in views]
+
+    def find(self, view):
+        colours = [view.pixels[0, ::10, channel] > 127 for channel in (0, 1)]
+        found = [(10 * x, digit) for digit, columns in enumerate(colours, start=1) for x in np.flatnonzero(columns)]
+        bboxes = np.array([[x, 0, x + 10, 20] for x, _ in found], dtype=np.float32).reshape(-1, 4)
+        labels = np.array([digit for _, digit in found], dtype=np.int64)
+        return bboxes / view.scale[0], np.full(len(found), 0.9, np.float32), labels
+
+
+def one_view(photo):
+    if photo.shape[0] == 1:
+        raise UserError('too thin')
+    return [View(photo, (1.0, 1.0))]
+
+
+def photo_of(number):
+    """Red columns for ones, green for twos, black ones between them."""
+    pixels = np.zeros((20, 20 * len(number) + 10, 3), np.uint8)
+    for i, digit in enumerate(number):
+        pixels[:, 20 * i : 20 * i + 10, int(digit) - 1] = 255
+    return pixels
+
+
+def test_a_photo_is_read_in_order_with_boxes_in_its_pixels():
+    reading = PhotoReader(Columns(), one_view, Reader()).read(photo_of('2112'))
+    assert reading.number == '2112'
+    assert [digit.label for digit in reading.digits] == [2, 1, 1, 2]
+    assert [digit.bbox for digit in reading.digits] == [(x, 0, x + 10, 20) for x in (0, 20, 40, 60)]
+    assert reading.confidence == pytest.approx(0.9**4, abs=1e-5)
+    assert reading.detections.image_ids.tolist() == [0] * 4
+    assert reading.detections.labels[reading.used].tolist() == [2, 1, 1, 2]
+
+
+def test_the_views_of_a_photo_are_fused():
+    class Fading(Columns):
+        """Halves the scores of the second view."""
+
+        def find(self, view):
+            bboxes, scores, labels = super().find(view)
+            return bboxes, scores / np.float32(1 + (view.pixels.shape[0] == 40)), labels
+
+    def views(photo):
+        return [View(photo, (1.0, 1.0)), View(photo.repeat(2, axis=0), (1.0, 2.0))]
+
+    reading = PhotoReader(Fading(), views, Reader(), MultiView()).read(photo_of('12'))
+    assert reading.number == '12'
+    assert [digit.score for digit in reading.digits] == [0.675] * 2  # (0.9 + 0.45) / 2
+
+
+def test_photos_are_read_in_batches_and_errors_stand_in_their_place(tmp_path):
+    for name, number in (('a.png', '1'), ('c.png', '2'), ('d.png', '')):
+        Image.fromarray(photo_of(number)).save(tmp_path / name)
+    (tmp_path / 'b.png').write_text('no photo')
+    Image.new('RGB', (40, 1)).save(tmp_path / 'thin\n.png')
+    detector = Columns()
+    reader = PhotoReader(detector, one_view, Reader(), batch_size=2)
+    photos = [tmp_path / name for name in ('a.png', 'b.png', 'thin\n.png', 'c.png', 'd.png')]
+    first, second, third, fourth, fifth = reader.read_many(photos)
+    assert [reading.number for reading in (first, fourth, fifth)] == ['1', '2', '']
+    assert str(second) == f'{tmp_path}/b.png: is not a photo that can be read; replace or remove it'
+    assert str(third) == f'{tmp_path}/thin\\n.png: too thin'
+    assert detector.batches == [1, 1, 1]  # of two photos each, without those that cannot be read
+    with pytest.raises(UserError, match='pixels: too thin'):
+        reader.read(np.zeros((1, 40, 3), np.uint8))
+
+
+def test_no_torch_is_needed():
+    code = (
+        'import sys, custom.inference.reader, custom.inference.answers, custom.inference.answers\n'
+        'print([name for name in ("torch", "cv2", "mmdet", "mmcv", "mmengine", "pandas") if name in sys.modules])'
+    )
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == '[]\n', done.stderr

@@ -1,0 +1,131 @@
+"""The fast convolutions against torch's own, forward and backward."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.hooks import EMAHook
+from torch import nn
+
+from custom.models import convolutions
+from custom.models.convolutions import LEAST_TILES, PointwiseConv2d, WinogradConv2d, use_fast_convolutions
+
+
+def both(channels, results, **kwargs):
+    torch.manual_seed(0)
+    plain = nn.Conv2d(channels, results, 3, padding=1, **kwargs)
+    ours = WinogradConv2d(channels, results, 3, padding=1, **kwargs)
+    ours.load_state_dict(plain.state_dict())
+    return plain.double(), ours
+
+
+@pytest.mark.parametrize('shape', [(1, 64, 64), (3, 37, 50), (2, 43, 41)])  # of a batch, not only multiples of 4
+@pytest.mark.parametrize('bias', [True, False])
+def test_it_is_the_convolution(shape, bias):
+    n, h, w = shape
+    plain, ours = both(5, 7, bias=bias)
+    x = torch.randn(n, 5, h, w)
+    assert n * -(-h // 4) * -(-w // 4) >= LEAST_TILES[True]  # so that the algorithm is used
+    grad = torch.randn(n, 7, h, w)
+    results = []
+    for conv, dtype in ((plain, torch.float64), (ours, torch.float32)):
+        photo = x.to(dtype).requires_grad_()
+        found = conv(photo)
+        found.backward(grad.to(dtype))
+        results.append([found.detach(), photo.grad, *(weight.grad for weight in conv.parameters())])
+    for expected, found in zip(*results, strict=True):
+        assert found.shape == expected.shape
+        assert torch.allclose(found.double(), expected, rtol=0, atol=2e-5 * float(expected.abs().max()))
+        assert not torch.equal(found, expected.float())  # it came another way
+
+
+def double_in_place(conv):
+    with torch.no_grad():
+        conv.weight.mul_(2)
+
+
+def double_data(conv):
+    conv.weight.data.copy_(conv.weight.data * 2)
+
+
+def double_the_average(conv):
+    """Swap in twice the weights as mmengine swaps averaged ones."""
+    runner, hook = SimpleNamespace(model=conv), EMAHook()
+    hook.before_run(runner)
+    double_data(hook.ema_model.module)
+    hook.before_val_epoch(runner)
+
+
+@pytest.mark.parametrize('double', [double_in_place, double_data, double_the_average])
+@pytest.mark.parametrize('mode', [torch.no_grad, torch.inference_mode])
+def test_changed_weights_are_seen_in_inference(double, mode):
+    _, ours = both(4, 4, bias=False)
+    x = torch.randn(1, 4, 32, 32)
+    with mode():
+        before = ours(x)
+    double(ours)
+    with mode():
+        assert torch.allclose(ours(x), 2 * before, atol=1e-4)
+
+
+def test_the_transform_of_the_same_weights_is_made_once(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        convolutions, '_kernel', lambda weight, make=convolutions._kernel: made.append(1) or make(weight)
+    )
+    _, ours = both(4, 4)
+    ours.to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        for _ in range(3):
+            ours(torch.randn(1, 4, 32, 32))
+    assert len(made) == 1
+
+
+def test_few_tiles_and_other_types_go_the_plain_way():
+    plain, ours = both(4, 4)
+    small = torch.randn(1, 4, 8, 8)
+    assert torch.equal(ours(small), plain.float()(small))
+    large = torch.randn(1, 4, 64, 64, dtype=torch.float64)
+    assert torch.equal(ours.double()(large), plain.double()(large))
+
+
+@pytest.mark.parametrize('stride', [1, 2])
+def test_pointwise(stride):
+    torch.manual_seed(0)
+    plain, ours = nn.Conv2d(5, 7, 1, stride), PointwiseConv2d(5, 7, 1, stride)
+    ours.load_state_dict(plain.state_dict())
+    results = []
+    for conv in (plain, ours):
+        x = torch.arange(2 * 5 * 6 * 9.0).view(2, 5, 6, 9).requires_grad_()
+        found = conv(x)
+        found.square().sum().backward()
+        results.append([found.detach(), x.grad, conv.weight.grad, conv.bias.grad])
+    for expected, found in zip(*results, strict=True):
+        assert torch.allclose(found, expected, rtol=1e-4)
+
+
+def test_only_convolutions_that_gain_are_changed():
+    model = nn.Sequential(
+        nn.Conv2d(96, 96, 3, padding=1),
+        nn.Conv2d(96, 96, 1, stride=2),
+        nn.Conv2d(95, 96, 3, padding=1),
+        nn.Conv2d(96, 96, 3, padding=1, stride=2),
+        nn.Conv2d(96, 96, 3),
+        nn.Conv2d(96, 96, 1, padding=1),
+        nn.Conv2d(96, 96, 1, groups=2),
+        nn.Conv2d(96, 96, 3, padding=1, groups=2),
+        nn.Conv2d(96, 96, 3, padding=1, dilation=2),
+    )
+    model.to(memory_format=torch.channels_last)
+    names = list(model.state_dict())
+    use_fast_convolutions(model)
+    assert [type(layer) for layer in model] == [WinogradConv2d, PointwiseConv2d] + [nn.Conv2d] * 7
+    assert list(model.state_dict()) == names
+
+
+@pytest.mark.parametrize('size', [1, 3])
+def test_gradients_lie_in_memory_as_the_weights_do(size):
+    model = nn.Sequential(nn.Conv2d(96, 96, size, padding=size // 2)).to(memory_format=torch.channels_last)
+    use_fast_convolutions(model)
+    model(torch.randn(1, 96, 32, 32)).sum().backward()
+    assert model[0].weight.grad.stride() == model[0].weight.stride()

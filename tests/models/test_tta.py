@@ -1,0 +1,210 @@
+import copy
+import json
+
+import pytest
+import torch
+from helpers.project import ROOT, run_tool
+from helpers.toy import ToyModel
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmengine.structures import InstanceData
+
+from custom.models.tta import NOT_TUNED, ScaleFusion, choose_views, use_views
+from custom.reading.lookup import Found
+from custom.reading.settings import Reader, Views, read_reader, write_reader
+from custom.runs.overrides import apply_overrides
+from custom.utils.errors import UserError
+
+CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('*.py'))
+LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
+
+
+class Keep(Hook):
+    """Keeps what is found on each photo."""
+
+    def __init__(self):
+        self.found = []
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=()):
+        self.found.extend(outputs)
+
+
+def run(runner):
+    keep = Keep()
+    runner.register_hook(keep)
+    runner.test()
+    return keep.found
+
+
+@pytest.fixture
+def cfg(tiny_root, tmp_path):
+    """The small config on the tiny data set, its weights random, the test loop all that is left."""
+    cfg = Config.fromfile(LITE)
+    options = [f'data_root={tiny_root}', 'model.backbone.init_cfg=None', 'test_dataloader.batch_size=2']
+    apply_overrides(cfg, [*options, 'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False'])
+    cfg.work_dir = str(tmp_path / 'work')
+    cfg.visualizer.vis_backends = []
+    for name in ('train_cfg', 'train_dataloader', 'val_cfg', 'val_dataloader', 'val_evaluator', 'optim_wrapper'):
+        cfg[name] = None
+    cfg.param_scheduler = None
+    return cfg
+
+
+def predict(cfg):
+    torch.manual_seed(0)
+    cfg = copy.deepcopy(cfg)
+    cfg.experiment_name = cfg.visualizer.name = f'tta{id(cfg)}'
+    return run(Runner.from_cfg(cfg))
+
+
+def scales_of(cfg):
+    """Sizes at which the test loop looks at a photo; where there is a second look, the last is the largest for that."""
+    (step,) = (step for step in cfg.test_dataloader.dataset.pipeline if step['type'] == 'TestTimeAug')
+    return [resize['scale'] for resize in step['transforms'][0]]
+
+
+def test_one_scale_finds_what_is_found_without(cfg):
+    without = predict(cfg)
+    apply_overrides(cfg, ['tta_model.score_thr=0'])
+    use_views(cfg, Views((1,)))
+    with_one = predict(cfg)
+    assert [sample.img_id for sample in with_one] == [sample.img_id for sample in without] == [1, 2]
+    for one, other in zip(with_one, without, strict=True):
+        assert len(one.pred_instances) > 10
+        own, wanted = (
+            sorted(zip(*(found[key].tolist() for key in ('scores', 'labels', 'bboxes')), strict=True))
+            for found in (one.pred_instances, other.pred_instances)
+        )
+        assert own == wanted
+
+
+def test_two_scales_find_boxes_in_the_pixels_of_the_photo(cfg):
+    use_views(cfg, Views((1, 2)))
+    for sample in predict(cfg):
+        boxes = sample.pred_instances.bboxes
+        assert 0 < len(boxes) <= 100
+        assert torch.all((boxes >= 0) & (boxes <= torch.tensor([40, 20, 40, 20])))  # a photo has 40 x 20 px
+        assert boxes[:, 2].max() > 20  # of another scale they would all lie in a corner
+
+
+def test_the_samples_are_those_of_the_first_view():
+    class Channels(ToyModel):
+        """Finds a box as large as the photo; its digit is the bright channel, its score the height over 100."""
+
+        def test_step(self, data):
+            for pixels, sample in zip(data['inputs'], data['data_samples'], strict=True):
+                height, width = pixels.shape[1:]
+                sample.pred_instances = InstanceData(
+                    bboxes=torch.tensor([[0, 0, width, height]]) / torch.tensor(sample.scale_factor).repeat(2),
+                    scores=torch.tensor([height / 100]),
+                    labels=pixels.amax(dim=(1, 2)).argmax(keepdim=True),
+                )
+            return data['data_samples']
+
+    def view(image_id, factor, channel):
+        pixels = torch.zeros(3, round(20 * factor), round(40 * factor), dtype=torch.uint8)
+        pixels[channel] = 255
+        return pixels, DetDataSample(metainfo={'img_id': image_id, 'scale_factor': (factor, factor)})
+
+    views = [[view(7, factor, 2), view(8, factor, 0)] for factor in (1.0, 2.0)]
+    inputs, samples = ([[pair[i] for pair in own] for own in views] for i in (0, 1))
+    found = ScaleFusion(module=Channels()).test_step({'inputs': inputs, 'data_samples': samples})
+    assert [sample.img_id for sample in found] == [7, 8]
+    for sample, digit in zip(found, (2, 0), strict=True):  # channels are in the order that the pipeline gave
+        assert sample.pred_instances.bboxes.tolist() == [[0, 0, 40, 20]]
+        assert sample.pred_instances.scores.tolist() == pytest.approx([0.3])
+        assert sample.pred_instances.labels.tolist() == [digit]
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_every_config_has_scales_and_no_flip(name):
+    cfg = Config.fromfile(ROOT / 'configs' / name)
+    scale, steps = cfg.scale, len(cfg.test_dataloader.dataset.pipeline)
+    choose_views(cfg, Found(Reader(), 'here'), True)
+    assert scales_of(cfg) == [tuple(round(side * factor) for side in scale) for factor in (0.8, 1.15, 8)]
+    assert cfg.tta_model.digit_heights == (0.45 * min(scale), 0.6 * min(scale))
+    *before, last = cfg.test_dataloader.dataset.pipeline
+    assert len(before) + len(last['transforms']) == steps
+    assert 'Flip' not in str(cfg.test_dataloader)
+
+
+def test_the_scales_follow_the_command_line(cfg):
+    apply_overrides(cfg, ['scale=(256, 64)', 'tta_scales=(0.5, 1.25)', 'tta_digits=(0.25,)'])
+    choose_views(cfg, Found(Reader(), 'here'), True)
+    assert scales_of(cfg) == [(128, 32), (320, 80), (2048, 512)]
+    assert cfg.tta_model.digit_heights == (16,)
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'tta', 'sizes', 'noted'),
+    [
+        ((), None, None, False),
+        ((), False, None, False),
+        ((), True, [(112, 40), (336, 120)], True),
+        ((0.5, 1.5), None, [(112, 40), (336, 120)], False),
+        ((0.5, 1.5), True, [(112, 40), (336, 120)], False),
+        ((0.5, 1.5), False, None, True),
+        ((2,), None, [(448, 160)], False),
+        ((2,), True, [(112, 40), (336, 120)], True),
+    ],
+)
+def test_photos_are_seen_as_the_reader_was_tuned_unless_told_otherwise(cfg, wanted, tta, sizes, noted):
+    cfg.tta_scales, cfg.tta_digits = [0.5, 1.5], ()
+    tuned = Reader(views=Views(wanted), tuned_on={'source': 'valid.json'})
+    found = choose_views(cfg, Found(tuned, 'here', ('before',)), tta)
+    if sizes:
+        assert scales_of(cfg) == sizes
+    else:
+        assert 'TestTimeAug' not in str(cfg.test_dataloader)
+    assert found.reader.views == Views(() if not sizes else wanted if tta is None else (0.5, 1.5))
+    assert found.notes == ('before', *[NOT_TUNED] * noted)
+    assert bool(found.reader.tuned_on) is not noted
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        ({'tta_scales': (1, 0)}, 'tta_scales=(1, 0): must be shares of a size, from 0.05 to 8, as in (0.5, 1)'),
+        ({'tta_scales': 'all'}, "tta_scales='all': must be shares of a size, from 0.05 to 8, as in (0.5, 1)"),
+        ({'tta_scales': 2}, 'tta_scales=2: must be shares of a size, from 0.05 to 8, as in (0.5, 1)'),
+        ({'tta_digits': (0,)}, 'tta_digits=(0,): must be shares of a size, from 0.05 to 2, as in (0.5, 1)'),
+        ({'tta_scales': ()}, f'{LITE}: has no tta_scales; inherit configs/_base_/digits_tta.py'),
+        ({'tta_model': None}, f'{LITE}: has no tta_model; inherit configs/_base_/digits_tta.py'),
+        ({'test_dataloader': {'dataset': {'pipeline': []}}}, f'{LITE}: the test pipeline has no step with a scale'),
+    ],
+)
+def test_what_cannot_be_done_is_said(cfg, change, said):
+    for key, value in change.items():
+        cfg[key] = value
+    with pytest.raises(UserError) as error:
+        choose_views(cfg, Found(Reader(), 'here'), True)
+    assert str(error.value).startswith(said)
+
+
+def test_the_tool_fuses_scales_and_asks_for_a_reader_of_its_own(cfg, tiny_root, tmp_path):
+    torch.manual_seed(0)
+    checkpoint = tmp_path / 'random.pth'
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, checkpoint)
+    options = [
+        'model.backbone.init_cfg=None',
+        'val_dataloader.num_workers=0',
+        'val_dataloader.persistent_workers=False',
+    ]
+    arguments = [LITE, checkpoint, '--work-dir', tmp_path / 'work', '--split', 'valid', '--dump']
+    options = ['--cfg-options', f'data_root={tiny_root}', *options]
+    done = run_tool('test.py', *arguments, '--tta', *options)
+    assert done.returncode == 0, done.stderr
+    assert 'of 3 photos' in done.stdout
+    assert NOT_TUNED in done.stderr
+    fused = (tmp_path / 'work/valid_tta/pred.json').read_text()
+    assert {box['image_id'] for box in json.loads(fused)} == {1, 2, 3}
+    views = read_reader(tmp_path / 'work/valid_tta/reader.json').views
+    assert views == Views((0.8, 1.15), (0.45, 0.6))
+    write_reader(tmp_path / 'reader.json', Reader(views=views))
+    done = run_tool('test.py', *arguments, *options)  # now the reader asks for them
+    assert (done.returncode, NOT_TUNED in done.stderr) == (0, False), done.stderr
+    assert f'read with {views}; scores from 0.6; ' in done.stdout
+    assert (tmp_path / 'work/valid/pred.json').read_text() == fused

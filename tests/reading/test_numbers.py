@@ -1,0 +1,286 @@
+"""Boxes to numbers."""
+
+import json
+
+import numpy as np
+import pytest
+
+from custom.reading.numbers import NOISE, SAME_DIGIT_IOU, find_places, read_number, read_numbers
+from custom.reading.settings import ReaderConfig
+from custom.structures.detections import Detections
+from custom.structures.geometry import ious, suppress_doubles
+
+
+def box(left, width=6, top=0, height=10):
+    return [left, top, left + width, top + height]
+
+
+def read(bboxes, scores, labels=None, **settings):
+    return read_number(bboxes, scores, range(len(scores)) if labels is None else labels, ReaderConfig(**settings))
+
+
+def test_reads_from_left_to_right_and_keeps_leading_zeros():
+    reading = read_number([box(40), box(0), box(20)], [0.9, 0.8, 0.6], [7, 0, 5])
+    assert reading.number == '057'
+    assert reading.used.tolist() == [1, 2, 0]
+
+
+def test_no_box_and_no_box_above_the_threshold_give_no_number():
+    for bboxes, scores, labels in ([], [], []), ([box(0)], [0.59], [3]):
+        reading = read_number(bboxes, scores, labels)
+        assert (reading.number, reading.used.tolist()) == ('', [])
+
+
+def test_the_threshold_itself_is_kept():
+    assert read([box(0), box(20)], [0.3, 0.29], [1, 2], score_thr=0.3).number == '1'
+
+
+def test_a_lower_step_is_tried_only_where_nothing_was_found():
+    steps = {'score_thr': 0.8, 'fallback_thrs': (0.6, 0.3)}
+    assert read([box(0), box(20), box(40)], [0.8, 0.7, 0.4], [1, 2, 3], **steps).number == '1'
+    assert read([box(0), box(20), box(40)], [0.79, 0.6, 0.59], [1, 2, 3], **steps).number == '12'
+    assert read([box(0), box(20)], [0.5, 0.3], [1, 2], **steps).number == '12'
+    assert read([box(0)], [0.29], [1], **steps).number == ''
+
+
+def test_a_digit_that_may_be_one_or_another_is_read():
+    boxes = [box(0, 10), box(0, 10, height=9), box(30, 10)]
+    # 5 to 0.5 or 3 to 0.4: a place of (0.5 + 0.9) / 2
+    assert read(boxes, [0.5, 0.4, 0.7], [5, 3, 2], score_thr=0.7).number == '52'
+    assert read(boxes, [0.5, 0.4, 0.7], [5, 3, 2], score_thr=0.71).number == ''
+    assert read(boxes, [0.5, 0.4, 0.7], [5, 5, 2], score_thr=0.7).number == '2'
+
+
+def test_the_confidence_in_a_doubtful_digit_is_that_of_its_box():
+    boxes = [box(0, 10), box(0, 10, height=9), box(30, 10)]
+    assert read(boxes, [0.5, 0.4, 0.7], [5, 3, 2], score_thr=0.7).confidence == pytest.approx(0.35)
+
+
+def test_a_low_step_changes_nothing_where_an_earlier_one_reads():
+    boxes, scores, labels = [box(0, 10), box(0, 10), box(0, 10), box(20, 10)], [0.57, 0.04, 0.04, 0.9], [5, 3, 8, 1]
+    assert read(boxes, scores, labels, fallback_thrs=(0.01,)).number == '1'
+
+
+def test_doubles_are_suppressed_whatever_their_digit():
+    # 10x10 and 10x9 in the same corner: IoU 0.9
+    boxes = [box(0, 10), box(0, 10, height=9), box(30, 10)]
+    assert read(boxes, [0.6, 0.9, 0.7], [1, 7, 2]).number == '72'
+    assert read(boxes, [0.6, 0.9, 0.7], [1, 7, 2], iou_thr=0.91).number == '712'
+
+
+def test_sorts_by_left_edge_then_by_centre():
+    # centres 10 and 9, left edges 0 and 6: a wide digit stays before the narrow one
+    assert read([box(6, 6), box(0, 20)], [0.9, 0.9], [1, 4]).number == '41'
+    # left edges tie: the narrower box has its centre further left
+    assert read([box(0, 30), box(0, 4, top=20)], [0.9, 0.9], [8, 1]).number == '18'
+
+
+def test_boxes_without_area_are_harmless():
+    boxes = [[0, 0, 0, 0], [0, 0, 0, 0], box(5)]
+    assert read(boxes, [0.9, 0.8, 0.7], [1, 2, 3]).number == '123'
+    assert read(boxes, [0.9, 0.8, 0.7], [1, 2, 3], max_gap=1, size_ratio=2, layout='rows').number == '12'
+
+
+def test_a_box_of_another_size_is_left_out():
+    boxes = [box(0), box(8), box(16, height=20), box(24, height=5)]
+    assert read(boxes, [0.9, 0.8, 0.7, 0.6], size_ratio=2).number == '0123'
+    assert read(boxes, [0.9, 0.8, 0.7, 0.6], size_ratio=1.9).number == '01'
+
+
+def test_a_box_far_from_the_best_group_is_left_out():
+    # the gap is 16 px, 1.6 heights; the pair has the better sum, the single box the best score
+    boxes = [box(0), box(8), box(30)]
+    assert read(boxes, [0.6, 0.6, 0.9], max_gap=1.6).number == '012'
+    assert read(boxes, [0.6, 0.6, 0.9], max_gap=1.5).number == '01'
+
+
+def test_sizes_are_checked_before_gaps():
+    # the big box in the middle would hold the outer two together
+    boxes = [box(0), box(6, 20, height=30), box(26)]
+    assert read(boxes, [0.9, 0.5, 0.8], size_ratio=2, max_gap=1).number == '0'
+
+
+def test_of_too_many_digits_the_worst_are_lost_wherever_they_stand():
+    boxes = [box(0), box(8), box(16)]
+    assert read(boxes, [0.9, 0.6, 0.8], max_digits=2).number == '02'
+    assert read(boxes, [0.6, 0.9, 0.8], max_digits=2).number == '12'
+    assert read(boxes, [0.6, 0.9, 0.8], max_digits=3).number == '012'
+
+
+def test_a_stacked_plate_reads_from_top_to_bottom():
+    boxes = [box(0, top=12), box(2), box(1, top=24)]
+    assert read(boxes, [0.9, 0.8, 0.7], [2, 7, 1]).number == '217'
+    assert read(boxes, [0.9, 0.8, 0.7], [2, 7, 1], layout='rows').number == '721'
+
+
+def test_the_raw_confidence_is_that_every_digit_is_right_and_nothing_missing():
+    boxes = [box(0), box(8), box(16), box(24)]
+    # used: 0.9 and 0.4; not used: 0.2 and, below NOISE, 0.04
+    assert read(boxes, [0.9, 0.4, 0.2, 0.04], score_thr=0.3).confidence == pytest.approx(0.36 * 0.8)
+    # a double of a box that is used is no other digit; that it may be another one is in the score already
+    assert read([box(0), box(0), box(8)], [0.9, 0.45, 0.4], score_thr=0.3).confidence == pytest.approx(0.36)
+
+
+def test_a_place_that_the_rules_leave_out_takes_no_confidence():
+    boxes = [box(0), box(8), box(40), box(16, height=30)]
+    scores = [0.9, 0.4, 0.2, 0.2]
+    assert read(boxes, scores, score_thr=0.3).confidence == pytest.approx(0.36 * 0.8 * 0.8)
+    assert read(boxes, scores, score_thr=0.3, max_gap=2).confidence == pytest.approx(0.36 * 0.8)
+    assert read(boxes, scores, score_thr=0.3, size_ratio=2).confidence == pytest.approx(0.36 * 0.8)
+    assert read(boxes, scores, score_thr=0.3, size_ratio=2, max_gap=2).confidence == pytest.approx(0.36)
+    assert read(boxes, [0.9, 0.4, 0.7, 0.7], score_thr=0.3, size_ratio=2, max_gap=2).confidence == pytest.approx(0.36)
+
+
+def test_the_confidence_that_there_is_no_number():
+    assert read([], []).confidence == 1
+    assert read([box(0), box(20)], [0.4, 0.25]).confidence == pytest.approx(0.6 * 0.75)
+    assert read([box(0)], [0.4], empty_right=0.5, calibration=(0.0, 5.0)).confidence == pytest.approx(0.3)
+
+
+def test_the_calibration_is_a_line_on_the_logit():
+    # odds 9 to 1, squared and doubled: 162 to 1
+    assert read([box(0)], [0.9], calibration=(2.0, np.log(2))).confidence == pytest.approx(162 / 163)
+    assert read([box(0)], [1.0]).confidence == 1
+    assert read([box(0)], [1.5]).confidence == 1  # scores above 1 are other people's
+
+
+def test_arrays_that_do_not_belong_together_are_refused():
+    with pytest.raises(ValueError, match='2 boxes'):
+        read_number([box(0), box(9)], [0.9], [1, 2])
+
+
+@pytest.mark.parametrize('label', [-1, 10])
+def test_what_is_no_digit_is_refused(label):
+    with pytest.raises(ValueError, match='must be 0 to 9'):
+        read_number([box(0), box(9)], [0.9, 0.8], [1, label])
+
+
+def test_read_numbers_of_all_photos():
+    detections = Detections.from_model(
+        [7, 3, 7, 3, 99], [box(20), box(0), box(0), box(30), box(0)], [0.9, 0.8, 0.7, 0.2, 0.9], [1, 5, 0, 4, 9]
+    )
+    readings = read_numbers(detections, [7, 5, 3])
+    assert [(image_id, reading.number) for image_id, reading in readings.items()] == [(7, '01'), (5, ''), (3, '5')]
+    assert readings[7].used.tolist() == [2, 0]
+    assert readings[3].used.tolist() == [1]
+
+
+def test_read_numbers_of_nothing():
+    assert read_numbers(Detections.from_model([], [], [], []), [4])[4].number == ''
+
+
+@pytest.mark.parametrize(
+    'config',
+    [
+        ReaderConfig(score_thr=0.3, iou_thr=0.4),
+        ReaderConfig(0.9, 0.2, (0.6, 0.02), 0.2, 1.5, 'rows', 3, (0.5, 1.0), 0.5),
+    ],
+)
+def test_read_numbers_agrees_with_read_number_photo_by_photo(config):
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 60, (600, 2))
+    xyxy = np.hstack([corner, corner + rng.uniform(5, 25, (600, 2))])
+    ids, labels = rng.integers(0, 40, 600), rng.integers(0, 10, 600)
+    detections = Detections.from_model(ids, xyxy, rng.uniform(size=600), labels)
+    for image_id, reading in read_numbers(detections, range(40), config).items():
+        own = np.flatnonzero(ids == image_id)
+        xywh = detections.bboxes[own]
+        corners = np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]])
+        alone = read_number(corners, detections.scores[own], labels[own], config)
+        assert reading.number == alone.number
+        assert reading.used.tolist() == own[alone.used].tolist()
+        assert reading.confidence == alone.confidence
+
+
+@pytest.mark.parametrize(('iou_thr', 'least'), [(0.5, 0.999), (ReaderConfig.iou_thr, 0.997)])
+def test_perfect_boxes_of_real_photos_give_the_true_number(shared_data, iou_thr, least):
+    rows = [row[2] for row in json.loads((shared_data / 'svhn-train-boxes.json').read_text())['rows']]
+    boxes = np.array([digit for row in rows for digit in row], dtype=float)
+    ids = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    detections = Detections(ids, boxes[:, 1:], np.ones(len(boxes)), boxes[:, 0].astype(int))
+    readings = read_numbers(detections, range(len(rows)), ReaderConfig(iou_thr=iou_thr))
+    true = [''.join(str(digit[0]) for digit in row) for row in rows]
+    right = np.mean([readings[i].number == number for i, number in enumerate(true)])
+    assert right > least
+
+
+def places(boxes, scores, labels, iou_thr=0.3, photos=None):
+    photos = np.zeros(len(scores), dtype=int) if photos is None else np.array(photos)
+    bboxes = np.array(boxes, dtype=float).reshape(-1, 4)
+    kept, means = find_places(bboxes, np.array(scores, dtype=float), np.array(labels, dtype=int), iou_thr, photos)
+    return kept.tolist(), means.tolist()
+
+
+ONE, SAME, HALF, BESIDE = [0, 0, 10, 20], [0, 0, 10, 18], [0, 0, 10, 10], [10, 0, 20, 20]
+
+
+def test_a_box_alone_scores_what_it_scored():
+    assert places([ONE, BESIDE], [0.6, 0.8], [1, 2]) == ([1, 0], [0.8, 0.6])
+
+
+def test_what_else_the_digit_may_be_counts_by_half():
+    assert places([ONE, SAME], [0.5, 0.4], [5, 3]) == ([0], [pytest.approx(0.7)])
+    assert places([ONE, SAME], [0.5, 0.4], [5, 5]) == ([0], [0.5])  # the same digit once more says nothing new
+    assert places([ONE, SAME, SAME], [0.5, 0.2, 0.1], [5, 3, 3]) == ([0], [pytest.approx(0.6)])
+    assert places([ONE, SAME, SAME], [0.5, 0.2, 0.1], [5, 3, 8]) == ([0], [pytest.approx(0.65)])
+
+
+def test_the_sum_is_one_at_most():
+    assert places([ONE, SAME], [0.8, 0.7], [5, 3]) == ([0], [pytest.approx(0.9)])
+    assert places([ONE, SAME], [1.5, 0.7], [5, 3]) == ([0], [1])  # scores above 1 are other people's
+
+
+def test_what_scores_next_to_nothing_does_not_count():
+    assert places([ONE, SAME], [0.5, NOISE], [5, 3]) == ([0], [pytest.approx(0.5 + NOISE / 2)])
+    assert places([ONE, SAME], [0.5, 0.049], [5, 3]) == ([0], [0.5])
+    assert places([ONE], [0.02], [5]) == ([0], [0.02])
+
+
+def test_of_places_that_are_alike_the_better_gets_the_sum():
+    assert places([ONE, ONE], [0.4, 0.5], [3, 5], iou_thr=1.0) == ([1, 0], [pytest.approx(0.7), 0.4])
+
+
+def test_a_box_of_another_part_of_the_digit_does_not_count():
+    assert places([ONE, HALF], [0.5, 0.4], [5, 3]) == ([0], [0.5])  # IoU 0.5
+
+
+def test_a_doubtful_place_may_come_before_a_surer_box():
+    assert places([ONE, SAME, BESIDE], [0.5, 0.4, 0.6], [5, 3, 1]) == ([0, 2], [pytest.approx(0.7), 0.6])
+
+
+def test_boxes_of_other_photos_do_not_count():
+    kept, means = places([ONE, SAME, BESIDE, SAME], [0.5, 0.4, 0.6, 0.3], [5, 3, 1, 7], photos=[4, 2, 2, 4])
+    assert kept == [2, 1, 0]
+    assert means == [0.6, 0.4, pytest.approx(0.65)]
+
+
+def test_nothing():
+    assert places([], [], []) == ([], [])
+
+
+def test_boxes_without_area():
+    assert places([[3, 3, 3, 3]] * 2, [0.9, 0.8], [1, 2]) == ([0, 1], [0.9, 0.8])
+
+
+@pytest.mark.parametrize('iou_thr', [0.0, 0.3, 0.5, 0.8, 1.0])
+def test_as_photo_by_photo_and_box_by_box(iou_thr):
+    rng = np.random.default_rng(1)
+    corner = rng.integers(0, 20, (400, 2))
+    bboxes = np.hstack([corner, corner + rng.integers(8, 14, (400, 2))]).astype(float)
+    scores, labels, photos = rng.uniform(size=400), rng.integers(0, 10, 400), rng.integers(0, 25, 400)
+    kept, means = find_places(bboxes, scores, labels, iou_thr, photos)
+    expected = []
+    for photo in range(25):
+        own = np.flatnonzero(photos == photo)
+        best = own[suppress_doubles(bboxes[own], scores[own], iou_thr)]
+        digits = [{int(labels[i]): scores[i]} for i in best]
+        for i in own:
+            overlaps = ious(bboxes[i], bboxes[best])
+            nearest = int(overlaps.argmax())  # of equal ones the first, which is the best
+            if scores[i] >= NOISE and overlaps[nearest] > SAME_DIGIT_IOU and labels[i] != labels[best[nearest]]:
+                digits[nearest][int(labels[i])] = max(digits[nearest].get(int(labels[i]), 0), scores[i])
+        ranked = [((scores[i] + min(1, sum(seen.values()))) / 2, i) for i, seen in zip(best, digits, strict=True)]
+        expected += [(photo, score, i) for score, i in sorted(ranked, key=lambda place: -place[0])]
+    assert [photos[i] for i in kept] == [photo for photo, _, _ in expected]
+    assert kept.tolist() == [i for _, _, i in expected]
+    assert means == pytest.approx([score for _, score, _ in expected])

@@ -1,0 +1,115 @@
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from custom.report import plots
+from custom.report.figures import AnswerCurve, Group
+from custom.report.plots import ACCENT, CSS, INK, draw
+from custom.runs.curves import Scalars
+
+
+def texts(svg):
+    return [element.text for element in ET.fromstring(svg).iter('text')]
+
+
+def curve(*points):
+    coverage, accuracy = (np.array(column) for column in zip(*points, strict=True))
+    return AnswerCurve(coverage, accuracy, accuracy - 0.1, np.minimum(accuracy + 0.1, 1))
+
+
+def test_answers_mark_what_can_be_trusted():
+    points = curve((0.2, 1.0), (0.5, 0.96), (1.0, 0.7))
+    assert {'95 %', '99 %'} <= set(texts(plots.answers(points, [0.5, 0.2])))
+    assert '95, 99 %' in texts(plots.answers(points, [0.2, 0.2]))
+    none = texts(plots.answers(points, [0.0, 0.0]))
+    assert not {'95 %', '99 %', '95, 99 %'} & set(none)
+    assert 'of all photos 70.0 % are right' in plots.answers(points, [0.5, 0.2])
+
+
+def test_one_photo_is_a_plot():
+    assert texts(plots.answers(curve((1.0, 0.0)), [0, 0]))
+
+
+def test_reliability_says_its_points():
+    svg = plots.reliability(np.array([0.95, 0.95, 0.2]), np.array([True, False, False]))
+    assert 'aria-label="Confidence against accuracy: 20 % said, 0 % right, 95 % said, 50 % right"' in svg
+    assert len(re.findall(r'fill:var\(--accent\)', svg)) == 2  # a dot a bin
+
+
+def test_confidences():
+    svg = plots.confidences(np.array([0.1, 0.9, 0.9]))
+    assert 'Histogram of the confidence of 3 answers' in svg and 'photos' in texts(svg)
+
+
+def test_each_group_has_a_row():
+    found = [Group('2 digits', 4, 3), Group('<b>', 1, 0)]
+    svg = plots.groups(found, 'length')
+    assert {'2 digits', '<b>', '75 %  of 4', '0 %  of 1'} <= set(texts(svg))
+    heights = [float(ET.fromstring(plots.groups(found * n, 'x')).get('viewBox').split()[3]) for n in (1, 2)]
+    assert heights[1] > heights[0]
+
+
+def test_precision_recall():
+    svg = plots.precision_recall('7', np.linspace(1, 0, 101), np.zeros(101))
+    assert 'Precision against recall for 7: average 0.50 at IoU 0.50, 0.00 at 0.75' in svg
+
+
+def test_training():
+    training = [{'step': i, 'loss': 1 / i, 'loss_cls': 0.5 / i, 'lr': 0.1, 'epoch': 1} for i in range(1, 9)]
+    scalars = Scalars(training, [{'step': 1, 'number/accuracy': 0.5, 'digits/AP': 0.2}])
+    assert {'loss', 'cls', 'step'} <= set(texts(plots.losses(scalars)))
+    said = set(texts(plots.validations(scalars)))
+    assert {'number accuracy', 'AP', 'epoch'} <= said and 'AP50' not in said
+    assert 'step' in texts(plots.validations(scalars._replace(training=[])))
+    assert 'Learning rate' in plots.learning_rate(scalars)
+
+
+@pytest.mark.parametrize('rows', [[], [{'step': 1, 'loss': float('nan')}]])
+def test_nothing_logged_is_an_empty_plot(rows):
+    for plot in (plots.losses, plots.validations, plots.learning_rate):
+        assert plot(Scalars(rows, [])).startswith('<svg')
+
+
+def paint(axes):
+    axes.plot([0, 1, 2], [0, 1, 0.5], color=ACCENT, marker='o')
+    axes.fill_between([0, 1], [0, 0], [1, 1], color=ACCENT, alpha=0.2)
+    axes.set_title('<b> & "τ"', color=INK)
+    axes.grid()
+
+
+def test_it_follows_the_page():
+    svg = draw(paint, 'one', 'label')
+    assert 'var(--accent)' in svg and 'var(--ink)' in svg and 'var(--line)' in svg
+    assert not any(colour in svg for colour in CSS)
+    assert 'font-family' not in svg and 'font:' not in svg
+    assert re.findall(r'font-size:([\d.]+)px', svg)
+    assert '<style' not in svg and 'metadata' not in svg and 'http' not in svg
+
+
+def test_text_is_text_and_escaped():
+    assert '&lt;b&gt; &amp; "τ"</text>' in draw(paint, 'one', 'label')
+    root = ET.fromstring(draw(paint, 'one', '"><script>'))
+    assert root.get('aria-label') == '"><script>'
+    assert root.get('role') == 'img'
+
+
+def test_ids_are_of_the_plot_and_needed():
+    ids = {name: set(re.findall(r' id="([^"]+)"', draw(paint, name, ''))) for name in ('one', 'two')}
+    assert ids['one'] and not ids['one'] & ids['two']
+    svg = draw(paint, 'one', '')
+    meant = set(re.findall(r'url\(#([^)]+)\)', svg)) | set(re.findall(r'href="#([^"]+)"', svg))
+    assert ids['one'] == meant
+
+
+def test_it_has_its_size_and_is_small():
+    svg = draw(paint, 'one', '', width=200, height=100)
+    assert ET.fromstring(svg).get('viewBox') == '0 0 200 100'
+    assert not re.search(r'\d\.\d{3}', svg)
+    assert 'rotate(-0' not in svg and '\n' not in svg
+    assert len(svg) < 9000
+
+
+def test_the_same_again():
+    assert draw(paint, 'one', 'x') == draw(paint, 'one', 'x')

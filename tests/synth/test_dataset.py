@@ -1,0 +1,146 @@
+"""The made data set: its layout, determinism and care for what lies there."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from custom.synth import dataset
+from custom.synth.dataset import SynthConfig, write_dataset
+from custom.synth.fonts import digit_faces
+from custom.synth.walls import background_files
+from custom.utils.errors import UserError
+
+CONFIG = SynthConfig(images=12, seed=3)  # 10 train, 1 valid, 1 test
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    out = tmp_path_factory.mktemp('synth') / 'deep' / 'set'
+    assert write_dataset(out, CONFIG, workers=1)
+    return out
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob('*')) if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ('images', 'valid', 'test', 'sizes'),
+    [(100, 0.1, 0.1, (80, 10, 10)), (10, 0.01, 0.01, (8, 1, 1)), (1000, 0.25, 0.05, (700, 250, 50))],
+)
+def test_sizes_of_the_splits(images, valid, test, sizes):
+    config = SynthConfig(images, valid_fraction=valid, test_fraction=test)
+    assert tuple(config.sizes.values()) == sizes
+
+
+@pytest.mark.parametrize(
+    ('values', 'named'),
+    [
+        ({'images': 9}, 'images=9'),
+        ({'images': 20, 'seed': -1}, 'seed=-1'),
+        ({'images': 20, 'hardness': 1.1}, 'hardness=1.1'),
+        ({'images': 20, 'hardness': float('nan')}, 'hardness=nan'),
+        ({'images': 20, 'valid_fraction': 0}, 'valid fraction 0'),
+        ({'images': 20, 'backgrounds': 'nowhere'}, 'nowhere'),
+        ({'images': 20, 'valid_fraction': 0.6, 'test_fraction': 0.4}, 'train'),
+    ],
+)
+def test_bad_values_are_named(values, named):
+    with pytest.raises(UserError, match=named):
+        SynthConfig(**values)
+
+
+def test_layout_is_that_of_the_real_set(made):
+    assert set(contents(made)) == {
+        *(f'train/{number}.png' for number in range(1, 11)),
+        *('valid/1.png', 'test/1.png', 'train.json', 'valid.json', 'synth.json'),
+    }
+
+
+def test_annotations_fit_the_files(made):
+    for split, count in (('train', 10), ('valid', 1)):
+        truth = json.loads((made / f'{split}.json').read_text())
+        assert [(c['id'], c['name']) for c in truth['categories']] == [(i + 1, str(i)) for i in range(10)]
+        assert [image['id'] for image in truth['images']] == list(range(1, count + 1))
+        for image in truth['images']:
+            assert image['file_name'] == f'{image["id"]}.png'
+            height, width = cv2.imread(str(made / split / image['file_name'])).shape[:2]
+            assert (image['height'], image['width']) == (height, width)
+        assert [one['id'] for one in truth['annotations']] == list(range(1, len(truth['annotations']) + 1))
+        assert {one['image_id'] for one in truth['annotations']} == set(range(1, count + 1))  # none without a digit
+        for one in truth['annotations']:
+            assert all(isinstance(value, int) for value in one['bbox'])
+            assert one['area'] == one['bbox'][2] * one['bbox'][3]
+            assert 1 <= one['category_id'] <= 10
+            assert one['iscrowd'] == 0
+
+
+def test_number_of_processes_changes_nothing(made, tmp_path):
+    assert write_dataset(tmp_path / 'again', CONFIG, workers=2)
+    assert contents(tmp_path / 'again') == contents(made)
+
+
+def test_a_photo_depends_on_its_seed_split_and_number_only(made):
+    photo = cv2.imread(str(made / 'valid' / '1.png'))[..., ::-1]
+    rng = np.random.default_rng([3, 1, 1])  # seed, split, number
+    assert np.array_equal(photo, dataset.draw_scene(rng, digit_faces(), 1.0).image)
+    assert (made / 'train' / '1.png').read_bytes() != (made / 'test' / '1.png').read_bytes()
+
+
+def test_backgrounds_change_photos_and_are_told_in_the_record(made, tmp_path):
+    walls = tmp_path / 'walls'
+    walls.mkdir()
+    cv2.imwrite(str(walls / '1.png'), np.full((40, 100, 3), 90, np.uint8))
+    config = SynthConfig(images=12, seed=3, backgrounds=str(walls))
+    assert write_dataset(tmp_path / 'set', config, workers=1)
+    record = json.loads((tmp_path / 'set' / 'synth.json').read_text())
+    assert record['backgrounds']['photos'] == 1
+    assert str(tmp_path) not in json.dumps(record)
+    assert json.loads((made / 'synth.json').read_text())['backgrounds'] is None
+    assert (tmp_path / 'set/train/1.png').read_bytes() != (made / 'train/1.png').read_bytes()
+    assert write_dataset(tmp_path / 'set', config) is False
+    cv2.imwrite(str(walls / '2.png'), np.full((40, 100, 3), 91, np.uint8))
+    background_files.cache_clear()  # as a new process
+    with pytest.raises(UserError, match='holds something else'):
+        write_dataset(tmp_path / 'set', config)
+
+
+def test_same_settings_are_already_there(made):
+    before = contents(made)
+    assert write_dataset(made, CONFIG) is False
+    assert contents(made) == before
+
+
+def test_anything_else_is_left_alone(made):
+    before = contents(made)
+    with pytest.raises(UserError, match='choose another folder'):
+        write_dataset(made, SynthConfig(images=12, seed=4))
+    assert contents(made) == before
+
+
+@pytest.mark.parametrize(('name', 'text'), [('synth.json', 'mine'), ('synth.json', '[' * 5000), ('notes.txt', 'mine')])
+def test_a_folder_with_other_files_is_left_alone(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=str(tmp_path)):
+        write_dataset(tmp_path, CONFIG)
+    assert contents(tmp_path) == {name: text.encode()}
+
+
+def test_an_out_that_is_a_file_is_named(tmp_path):
+    (tmp_path / 'file').write_text('mine')
+    with pytest.raises(UserError, match='file'):
+        write_dataset(tmp_path / 'file' / 'set', CONFIG)
+    with pytest.raises(UserError, match='holds something else'):
+        write_dataset(tmp_path / 'file', CONFIG)
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full_disk(rows):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(dataset, 'coco_json', full_disk)
+    with pytest.raises(UserError, match='No space left'):
+        write_dataset(tmp_path / 'set', CONFIG, workers=1)
+    assert list(tmp_path.iterdir()) == []

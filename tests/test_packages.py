@@ -1,0 +1,49 @@
+"""The packages of custom: what each may import, and what its `__init__.py` tells."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from helpers.project import ROOT, run_python
+
+PACKAGES = sorted(path.parent for path in (ROOT / 'custom').rglob('__init__.py'))
+TORCH_FREE = [
+    'utils',
+    'structures',
+    'reading',
+    'submission',
+    'evaluation',
+    'data',
+    'runs',
+    'visualization',
+    'report',
+    'synth',
+    'inference',
+    'tuning',
+]
+
+
+@pytest.mark.integration
+def test_the_packages_below_models_and_datasets_import_no_torch():
+    modules = [
+        '.'.join(path.relative_to(ROOT).with_suffix('').parts)
+        for package in TORCH_FREE
+        for path in sorted((ROOT / 'custom' / package).rglob('*.py'))
+    ]
+    assert len(modules) > 50
+    code = (
+        f'import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\n'
+        'print(sorted({"torch", "torchvision", "mmdet", "mmengine", "mmcv"} & set(sys.modules)))'
+    )
+    assert run_python(code) == ['[]']
+
+
+@pytest.mark.parametrize('folder', PACKAGES, ids=lambda folder: folder.name)
+def test_a_package_has_a_docstring_and_names_its_modules(folder: Path):
+    package = importlib.import_module('.'.join(folder.relative_to(ROOT).parts))
+    assert package.__doc__.endswith('.\n') or package.__doc__.endswith('.')
+    if package.__name__ != 'custom':
+        inside = [path.stem for path in folder.glob('*.py')] + [
+            path.parent.name for path in folder.glob('*/__init__.py')
+        ]
+        assert package.__all__ == sorted(set(inside) - {'__init__'})

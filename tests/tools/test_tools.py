@@ -1,0 +1,229 @@
+"""tools/train.py and tools/test.py as a person runs them, on a tiny data set."""
+
+import csv
+import json
+import shutil
+
+import pytest
+import torch
+from helpers.project import FAST, ROOT, make_tiny_root, run_tool
+
+LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A data root and a work dir after one epoch of training."""
+    root = tmp_path_factory.mktemp('data, with a comma')
+    make_tiny_root(root)
+    work_dir = tmp_path_factory.mktemp('work')
+    done = train(root, work_dir, 1)
+    assert done.returncode == 0, done.stderr
+    return root, work_dir, done
+
+
+def train(root, work_dir, epochs, *more):
+    options = [f'data_root={root}', f'train_cfg.max_epochs={epochs}', *FAST]
+    return run_tool('train.py', LITE, '--work-dir', work_dir, *more, '--cfg-options', *options)
+
+
+def evaluate(root, work_dir, *more):
+    return run_tool('test.py', LITE, *more, '--work-dir', work_dir, '--cfg-options', f'data_root={root}', *FAST)
+
+
+def test_a_training_run_leaves_what_a_person_needs(trained):
+    root, work_dir, done = trained
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4  # one for the epoch, two for the reader, one for where everything is
+    assert lines[0].startswith('epoch 1/1 | loss ')
+    assert 'number accuracy' in lines[0]
+    assert '\x1b' not in done.stdout + done.stderr  # no colour codes in a pipe
+    assert lines[1].startswith('reader tuned on 3 photos: number accuracy ')
+    assert lines[2].startswith(f'it is in {work_dir}/best_number_accuracy_epoch_1.pth, and in {work_dir}/reader.json')
+    assert str(work_dir) in lines[3]
+    names = {path.name for path in work_dir.iterdir()}
+    assert {'digits_frcnn_lite.py', 'environment.txt', 'epoch_1.pth', 'last_checkpoint', 'reader.json'} <= names
+    assert list(work_dir.glob('best_*.pth'))
+    assert list(work_dir.glob('*/*.log'))
+    assert list(work_dir.rglob('events.out.tfevents.*'))
+    assert list(work_dir.rglob('vis_image/validation_1.png'))
+    logged = [json.loads(line) for path in work_dir.rglob('scalars.json') for line in path.open()]
+    assert any(line.get('photos_per_s', 0) > 0 for line in logged)
+    assert f"data_root = '{root}'" in (work_dir / 'digits_frcnn_lite.py').read_text()
+
+
+def test_training_resumes_where_it_stopped(trained):
+    root, work_dir, _ = trained
+    done = train(root, work_dir, 2, '--resume')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('epoch 2/2 | loss ')
+
+
+def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained):
+    root, work_dir, _ = trained
+    plain = evaluate(root, work_dir, '--split', 'valid')
+    assert plain.returncode == 0, plain.stderr
+    dumped = evaluate(root, work_dir, '--split', 'valid', '--dump')
+    assert dumped.returncode == 0, dumped.stderr
+    (best,) = work_dir.glob('best_*.pth')
+    lines = plain.stdout.splitlines()
+    assert lines[0] == f'{best} on {root / "valid"}'
+    assert lines[1].startswith('read with scores from ')
+    assert f'; in {best}, tuned on valid.json (number accuracy there, cross-validated: ' in lines[1]
+    assert ' of 3 photos; 95 % interval ' in lines[2]
+    assert [line for line in lines if 'AP50' in line]
+    assert dumped.stdout.splitlines()[: len(lines)] == lines  # dumping changes no figure
+    folder = work_dir / 'valid'
+    check = run_tool('dump_results.py', folder / 'pred.json', '--ann', root / 'valid.json', '--check')
+    assert check.returncode == 0, check.stdout
+    tuned = json.loads((work_dir / 'reader.json').read_text())
+    assert json.loads((folder / 'reader.json').read_text()) == tuned
+    dumped = {path.name: path.read_bytes() for path in folder.iterdir()}
+    again = run_tool('dump_results.py', folder / 'pred.json', '--ann', root / 'valid.json')
+    assert again.stdout.splitlines()[2:] == lines[2:]  # the same figures without the model
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == dumped
+
+
+def test_the_reader_is_the_one_of_the_weights_or_the_one_that_is_named(trained, tmp_path):
+    root, work_dir, _ = trained
+    reader = json.loads((work_dir / 'reader.json').read_text())
+
+    def read_with(checkpoint, *more):
+        done = evaluate(root, work_dir, checkpoint, *more)
+        return done, done.stdout.splitlines()[1] if done.returncode == 0 else None
+
+    (best,) = work_dir.glob('best_*.pth')
+    assert read_with(best, '--reader', 'none')[1] == "read with scores from 0.6; the config's thresholds"
+    mine = tmp_path / 'mine.json'
+    mine.write_text(json.dumps({**reader, 'number': {'score_thr': 0.125}, 'tuned_on': {}}))
+    assert read_with(best, '--reader', mine, '--dump', tmp_path / 'out')[1] == f'read with scores from 0.125; {mine}'
+    assert json.loads((tmp_path / 'out/reader.json').read_text())['number']['score_thr'] == 0.125
+
+    stored = torch.load(best, weights_only=False)
+    weights = {key: value * 0.5 if value.is_floating_point() else value for key, value in stored['state_dict'].items()}
+    torch.save({'state_dict': weights}, tmp_path / 'other.pth')
+    (tmp_path / 'reader.json').write_text(json.dumps(reader))
+    done, line = read_with(tmp_path / 'other.pth')
+    assert line == "read with scores from 0.6; the config's thresholds"
+    (note,) = done.stderr.splitlines()
+    assert note.startswith(f'note: {tmp_path / "reader.json"}: tuned for other weights ({reader["fingerprint"]}) than ')
+    done, _ = read_with(tmp_path / 'other.pth', '--reader', mine)
+    assert done.returncode == 2
+    (error,) = done.stderr.splitlines()
+    assert error.startswith(f'error: {mine}: tuned for other weights')
+    done, _ = read_with(best, '--dump', work_dir)
+    assert done.returncode == 2
+    assert 'would replace the reader.json of' in done.stderr
+    assert json.loads((work_dir / 'reader.json').read_text()) == reader
+
+
+def test_testing_changes_neither_the_config_of_the_run_nor_the_checkpoint(trained, tmp_path):
+    root, work_dir, _ = trained
+    config = (work_dir / 'digits_frcnn_lite.py').read_bytes()
+    checkpoint = work_dir / 'epoch_1.pth'
+    plain = evaluate(root, work_dir, checkpoint, '--dump', tmp_path / 'plain')
+    assert plain.returncode == 0, plain.stderr
+    other = torch.load(checkpoint, weights_only=False)
+    other['state_dict'] = {key: value * 0 for key, value in other['state_dict'].items()}
+    torch.save(other, tmp_path / 'other.pth')
+    options = [f'data_root={root}', f'load_from={tmp_path / "other.pth"}', *FAST]
+    arguments = [LITE, checkpoint, '--work-dir', work_dir, '--dump', tmp_path / 'again', '--cfg-options', *options]
+    again = run_tool('test.py', *arguments)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / 'again' / 'pred.json').read_bytes() == (tmp_path / 'plain' / 'pred.json').read_bytes()
+    assert (work_dir / 'digits_frcnn_lite.py').read_bytes() == config
+
+
+def test_test_dumps_a_row_for_every_unlabelled_photo(trained, tmp_path):
+    root, work_dir, _ = trained
+    checkpoint = work_dir / 'epoch_1.pth'
+    done = evaluate(root, work_dir, checkpoint, '--dump', tmp_path / 'out')
+    assert done.returncode == 0, done.stderr
+    assert 'nothing to score' in done.stdout
+    with (tmp_path / 'out' / 'pred.csv').open() as file:
+        assert [row['image_id'] for row in csv.DictReader(file)] == ['1', '2']
+    found = json.loads((tmp_path / 'out' / 'pred.json').read_text())
+    assert all(1 <= box['category_id'] <= 10 for box in found)
+
+
+def test_a_folder_of_photos_is_tested_instead_of_a_split(trained, tmp_path):
+    root, work_dir, _ = trained
+    (tmp_path / 'some photos').mkdir()
+    shutil.copy(root / 'valid/3.png', tmp_path / 'some photos/33.png')
+    checkpoint = work_dir / 'epoch_1.pth'
+    done = evaluate(root, work_dir, checkpoint, '--images', tmp_path / 'some photos', '--dump')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f'{checkpoint} on {tmp_path / "some photos"}\n')
+    assert 'no truth for these 1 photos: nothing to score' in done.stdout
+    rows = (work_dir / 'some photos/pred.csv').read_text().splitlines()
+    assert [row.split(',')[0] for row in rows] == ['image_id', '33']
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (['configs/digits_frcn.py'], 'no such config; there are: configs/digits_frcnn.py'),
+        ([LITE, '--cfg-options', 'train_cfg.max_epoch=2'], 'did you mean train_cfg.max_epochs?'),
+        ([LITE, '--amp', '--cfg-options', *FAST], '--amp: no GPU found'),
+        ([LITE, '--cfg-options', 'data_root=/nowhere', *FAST], '/nowhere/train.json: no such file'),
+        ([LITE, '--resume', '/nowhere/x.pth', '--cfg-options', *FAST], '/nowhere/x.pth'),
+    ],
+)
+def test_train_answers_a_slip_with_one_line(tmp_path, change, said):
+    if '--amp' in change and torch.cuda.is_available():
+        pytest.skip('this machine has a GPU, so --amp is no slip here')
+    config, *more = change
+    done = run_tool('train.py', config, '--work-dir', tmp_path / 'work', *more)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith('error: ')
+    assert said in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_weights_that_cannot_be_fetched_are_named_with_the_way_out(tmp_path, tiny_root):
+    options = [
+        f'data_root={tiny_root}',
+        *FAST[1:],
+        'model.backbone.init_cfg.checkpoint=http://127.0.0.1:9/resnet50.pth',
+    ]
+    config = ROOT / 'configs' / 'digits_frcnn.py'
+    done = run_tool(
+        'train.py', config, '--work-dir', tmp_path / 'work', '--cfg-options', *options, TORCH_HOME=str(tmp_path)
+    )
+    assert done.returncode == 2
+    assert 'model.backbone.init_cfg=None' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('bad', ['none', 'text', 'truncated', 'no photo'])
+def test_test_answers_a_slip_with_one_line(trained, tmp_path, bad):
+    root, work_dir, _ = trained
+    checkpoint = tmp_path / 'x.pth'
+    if bad == 'none':
+        done = evaluate(root, tmp_path / 'empty')
+        said = 'empty: holds no checkpoint; train first'
+    elif bad == 'no photo':
+        (tmp_path / 'root' / 'test').mkdir(parents=True)
+        done = evaluate(tmp_path / 'root', work_dir, work_dir / 'epoch_1.pth')
+        said = 'root/test: holds no photo'
+    else:
+        whole = (work_dir / 'epoch_1.pth').read_bytes()
+        checkpoint.write_bytes(b'hello' if bad == 'text' else whole[: len(whole) // 2])
+        done = evaluate(root, tmp_path / 'work', checkpoint)
+        said = str(checkpoint)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith('error: ')
+    assert said in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_a_mixture_goes_on_with_pseudo_labels(trained, tmp_path):
+    root, work_dir, _ = trained
+    pseudo = ROOT / 'configs' / 'digits_frcnn_lite_pseudo.py'
+    options = [f'data_root={root}', f'synth_root={root}', f'pseudo_ann={root}/valid.json']
+    options += [f'pseudo_photos={root}/valid', f'load_from={work_dir}/epoch_1.pth']
+    options += ['train_dataloader.sampler.epoch_size=6', 'train_cfg.max_epochs=1']
+    done = run_tool('train.py', pseudo, '--work-dir', tmp_path, '--cfg-options', *options, *FAST)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('epoch 1/1 | loss ')
+    assert not list(tmp_path.glob('best_*.pth'))  # the last epoch counts

@@ -1,0 +1,66 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from helpers.project import ROOT, run_tool
+
+from custom.utils import messages
+
+
+def test_what_is_said_goes_to_stderr_until_told_to_be_quiet(monkeypatch, capsys):
+    monkeypatch.delenv('DIGITS_QUIET', raising=False)
+    messages.say('a note')
+    assert capsys.readouterr() == ('', 'a note\n')
+    monkeypatch.setattr(os, 'environ', dict(os.environ))
+    messages.be_quiet()
+    assert messages.is_quiet()
+    messages.say('a note')
+    assert capsys.readouterr() == ('', '')
+
+
+def test_a_quiet_tool_says_results_and_errors_only(tmp_path):
+    loud, quiet = (run_tool('train.py', 'configs/gone.py', *more) for more in ([], ['--quiet']))
+    assert quiet.stderr == loud.stderr
+    assert quiet.stderr.startswith('error: configs/gone.py')
+
+
+def test_notes_are_said_by_say_alone():
+    """What is printed to stderr otherwise is an error, or --quiet would not silence it."""
+    files = [path for folder in ('custom', 'tools') for path in (ROOT / folder).glob('*.py')]
+    loud = [path.name for path in files if 'file=sys.stderr' in path.read_text()]
+    assert sorted(loud) == ['cli.py', 'launch.py', 'predict.py', 'ranks.py', 'talk.py']
+
+
+def test_bars_are_off_before_anything_can_show_one():
+    code = (
+        'import sys; sys.argv = ["x", "--quiet"]\n'
+        'from custom.commands.parser import ToolParser; ToolParser("x").parse_args()\n'
+        'from tqdm import tqdm; print(tqdm([1], disable=False).disable, tqdm([1]).disable)'
+    )
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split()[1] == 'True'
+
+
+def test_the_version_is_that_of_the_checkout_and_its_packages():
+    done = run_tool('predict.py', '--version')
+    assert done.returncode == 0
+    lines = dict(line.split(': ', 1) for line in done.stdout.splitlines())
+    assert lines['torch'].startswith('2.')
+    assert lines['commit']
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'said'),
+    [
+        (0, '0 s'),
+        (48.4, '48 s'),
+        (59.6, '1 min 00 s'),
+        (200, '3 min 20 s'),
+        (3599.7, '1 h 00 min'),
+        (2 * 3600 + 5 * 60 + 59, '2 h 05 min'),
+        (100 * 3600, '100 h 00 min'),
+    ],
+)
+def test_durations(seconds, said):
+    assert messages.duration(seconds) == said
