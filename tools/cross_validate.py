@@ -47,14 +47,14 @@ def main() -> None:
 
     from custom.commands.cross_validate import FoldRuns, pool_folds, run_folds, settings_of
     from custom.data.splits import deal_folds, near_copy_groups, read_labelled, write_folds
-    from custom.structures.annotations import true_numbers
+    from custom.structures.annotations import ground_truth_numbers
 
     work_dir = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}_folds')
     config = work_dir / Path(args.config).name
     runs = FoldRuns.of(cfg, config, args.data, args.processes)
     runs.refuse_own(args.cfg_options)
     truth = read_labelled(args.data)
-    lengths = np.array([len(number) for number in true_numbers(truth).values()])
+    lengths = np.array([len(number) for number in ground_truth_numbers(truth).values()])
     groups = near_copy_groups(truth, args.data)
     if copies := len(groups) - len(set(groups.tolist())):
         say(f'{args.data}: {copies} photos are near copies of others; each is in the fold of the other')

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ..reading.numbers import read_numbers
 from ..reading.settings import DEFAULTS, ReaderConfig
 from ..structures.detections import Detections
-from ..structures.geometry import ious, suppress_doubles, xywh_to_xyxy
+from ..structures.geometry import ious, nms, xywh_to_xyxy
 from ..structures.photos import list_photos, photo_size, read_photo
 from ..utils.validation import require_number
 from .near_duplicates import is_near_copy, signatures
@@ -90,7 +90,7 @@ def look(detections: Detections, image_ids: Sequence[int], rule: SureRule, confi
     ranks = detections.scores.copy()
     ranks[used] = np.inf  # first in their places, so that they suppress all their doubles
     seen = np.flatnonzero(ranks > rule.max_other)
-    places = seen[suppress_doubles(xyxy[seen], ranks[seen], config.iou_thr, detections.image_ids[seen])]
+    places = seen[nms(xyxy[seen], ranks[seen], config.iou_thr, detections.image_ids[seen])]
     other = set(detections.image_ids[np.setdiff1d(places, used)].tolist())
     return [
         Sight(number, xyxy[used], detections.scores[used].min(initial=1), image_id in other)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ..structures.annotations import DigitAnnotations, subset, true_numbers
+from ..structures.annotations import DigitAnnotations, ground_truth_numbers, subset
 from ..structures.photos import photo_path, read_photo
 from ..utils.errors import UserError
 from ..utils.files import parse_json, replacing
@@ -200,7 +200,7 @@ def choose_valid(truth: DigitAnnotations, signatures: np.ndarray, rule: DealRule
     share = Fraction(rule.valid_fraction).limit_denominator(min(MOST_FOLDS, different))
     if share in (0, 1):  # too few photos for that share: one of them makes the smaller side
         share = Fraction(1 if share == 0 else different - 1, different)
-    lengths = np.array([len(number) for number in true_numbers(truth).values()])
+    lengths = np.array([len(number) for number in ground_truth_numbers(truth).values()])
     return deal_folds(lengths, groups, share.denominator, rule.seed) < share.numerator, photos - different
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..reading.numbers import read_numbers
 from ..reading.settings import ReaderConfig
-from ..structures.annotations import DigitAnnotations, true_numbers
+from ..structures.annotations import DigitAnnotations, ground_truth_numbers
 from ..structures.detections import Detections
 from .average_precision import Matches, match_boxes
 from .bootstrap import Figures, affordable_resamples, bootstrap_interval, point
@@ -18,7 +18,7 @@ def score(detections: Detections, truth: DigitAnnotations, config: ReaderConfig)
         UserError: the truth has no digit at all, so that there is nothing to score against.
     """
     readings = read_numbers(detections, truth.image_ids, config)
-    return NumberResults.of(readings, true_numbers(truth)), match_boxes(detections, truth)
+    return NumberResults.of(readings, ground_truth_numbers(truth)), match_boxes(detections, truth)
 
 
 def report(numbers: NumberResults | None, matches: Matches | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..reading.lookup import FILE_NAME, NONE, Found
+from ..reading.lookup import FILE_NAME, NONE, ReaderChoice
 from ..reading.settings import Reader, read_reader
 from ..utils.errors import UserError
 from .checkpoints import fingerprint
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 
-def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None, content: dict | None = None) -> Found:
+def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None, content: dict | None = None) -> ReaderChoice:
     """Find the reader for a checkpoint and give it to the test metrics of `cfg`, in place.
 
     The first that fits: of the checkpoint's meta, of the reader.json beside it, of the config. One that was tuned for
@@ -49,7 +49,7 @@ def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None, content: di
 
 def reader_of_weights(
     checkpoint: Path, wanted: str | None, default: Reader, content: dict | None = None, name: str | None = None
-) -> Found:
+) -> ReaderChoice:
     """The first reader that fits a checkpoint, of its meta or beside it; else `default`.
 
     Args:
@@ -66,19 +66,19 @@ def reader_of_weights(
 
     config, notes = "the config's thresholds", list[str]()
     if wanted == NONE:
-        return Found(default, config)
+        return ReaderChoice(default, config)
     stored = content or load_checkpoint(checkpoint)
     own = None
     for source, reader in _candidates(checkpoint, stored, wanted):
         own = own or (reader.fingerprint and fingerprint(stored['state_dict']))  # takes a while, and few need it
         if reader.fingerprint in (None, own):
-            return Found(reader, source, tuple(notes))
+            return ReaderChoice(reader, source, tuple(notes))
         own_name = name or f'those of {checkpoint}'
         said = f'{source}: tuned for other weights ({reader.fingerprint}) than {own_name} ({own})'
         if wanted:
             raise UserError(f'{said}; tune one by tools/tune_reader.py, or take {config} by --reader none')
         notes.append(f'{said}; not used')
-    return Found(default, config, tuple(notes))
+    return ReaderChoice(default, config, tuple(notes))
 
 
 def _candidates(checkpoint: Path, stored: Mapping[str, Any], wanted: str | None) -> Iterator[tuple[str, Reader]]:

@@ -15,7 +15,7 @@ from mmengine.structures import InstanceData
 
 from ..inference.multiview import MultiView, View
 from ..reading.fusion import Boxes
-from ..reading.lookup import Found
+from ..reading.lookup import ReaderChoice
 from ..reading.settings import MOST, Views
 from ..utils.errors import UserError
 from ..utils.validation import require_scales
@@ -91,7 +91,7 @@ class ScaleFusion(BaseTTAModel):
         raise NotImplementedError
 
 
-def choose_views(cfg: Config, found: Found, tta: bool | None) -> Found:
+def choose_views(cfg: Config, found: ReaderChoice, tta: bool | None) -> ReaderChoice:
     """Set the views of the test loop of `cfg`: those that the reader was tuned for, or those that the user wants.
 
     Args:

@@ -15,7 +15,7 @@ FILE_NAME = 'reader.json'
 NONE = 'none'  # --reader none: whatever lies about is not used
 
 
-class Found(NamedTuple):
+class ReaderChoice(NamedTuple):
     """A reader, and what to say of it.
 
     Attributes:
@@ -54,7 +54,7 @@ def views_of(pred_json: Path) -> Views:
     return read_reader(beside).views if beside.is_file() else Views()
 
 
-def reader_of_predictions(pred_json: Path, wanted: str | None = None, score_thr: float | None = None) -> Found:
+def reader_of_predictions(pred_json: Path, wanted: str | None = None, score_thr: float | None = None) -> ReaderChoice:
     """The reader for a pred.json: of the reader.json beside it, else the defaults.
 
     Args:
@@ -73,4 +73,4 @@ def reader_of_predictions(pred_json: Path, wanted: str | None = None, score_thr:
     if score_thr is not None:
         number = dataclasses.replace(reader.number, score_thr=score_thr, fallback_thrs=())
         reader = dataclasses.replace(reader, number=number)
-    return Found(reader, str(path) if used else 'no reader.json')
+    return ReaderChoice(reader, str(path) if used else 'no reader.json')

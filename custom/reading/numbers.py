@@ -1,7 +1,7 @@
 """From boxes, scores and digits to the number on a photo.
 
 Of boxes that are doubles of one another, whatever their digits, the best is a place where a digit may be
-(`find_places`). The places that pass the score threshold, and the rules that `ReaderConfig` sets, are read. Nothing
+(`find_candidates`). The places that pass the score threshold, and the rules that `ReaderConfig` sets, are read. Nothing
 here needs a model: pred.json can be read again with other settings.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..structures.digits import DIGITS
-from ..structures.geometry import ious, pairs_of_a_group, suppress_doubles, xywh_to_xyxy
+from ..structures.geometry import ious, nms, pairs_of_a_group, xywh_to_xyxy
 from .calibration import calibrated
 from .rules import of_one_size, typical_height, use_boxes
 from .settings import DEFAULTS, ReaderConfig
@@ -26,7 +26,7 @@ NOISE = 0.05  # boxes that score less say nothing about the number
 SAME_DIGIT_IOU = 0.6  # boxes that overlap by more are taken for sights of one digit, whatever they take it for
 
 
-def find_places(
+def find_candidates(
     bboxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, iou_thr: float, photos: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The places on each photo, and their scores.
@@ -48,11 +48,11 @@ def find_places(
 
     Example:
         >>> boxes = np.array([[0, 0, 10, 20], [1, 0, 11, 20], [12, 0, 22, 20.0]])
-        >>> places, scores = find_places(boxes, np.array([0.5, 0.4, 0.6]), np.array([5, 3, 1]), 0.3, np.zeros(3))
+        >>> places, scores = find_candidates(boxes, np.array([0.5, 0.4, 0.6]), np.array([5, 3, 1]), 0.3, np.zeros(3))
         >>> places.tolist(), scores.tolist()
         ([0, 2], [0.7, 0.6])
     """
-    kept = suppress_doubles(bboxes, scores, iou_thr, photos)
+    kept = nms(bboxes, scores, iou_thr, photos)
     own = scores[kept].clip(max=1)
     best = np.zeros((len(kept), len(DIGITS)))  # of each digit at each place, the best score
     told = np.flatnonzero(scores >= NOISE)
@@ -128,7 +128,7 @@ def _read(
 ) -> list[Reading]:
     """The reading of each photo wanted; bboxes (N, 4) xyxy in pixels, the photo of each in `photos` (N,)."""
     seen = np.flatnonzero(scores >= min(NOISE, config.steps[-1]))
-    places, place_scores = find_places(bboxes[seen], scores[seen], labels[seen], config.iou_thr, photos[seen])
+    places, place_scores = find_candidates(bboxes[seen], scores[seen], labels[seen], config.iou_thr, photos[seen])
     places = seen[places]
     bboxes, scores = bboxes[places], scores[places].clip(max=1)
     cuts = np.searchsorted(photos[places], wanted, 'left'), np.searchsorted(photos[places], wanted, 'right')

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..structures.geometry import suppress_doubles, xywh_to_xyxy
+from ..structures.geometry import nms, xywh_to_xyxy
 from ..utils.errors import UserError
 from ..utils.files import parse_json, replacing
 from ..utils.validation import require_number, require_scales
@@ -26,7 +26,7 @@ class ReaderConfig:
     """How boxes become a number. Only the two thresholds are on by default; `custom.tuning.reader` tries the rest.
 
     Args:
-        score_thr: a place where a digit may be is used when its score (`find_places`) is at least this, 0..1.
+        score_thr: a place where a digit may be is used when its score (`find_candidates`) is at least this, 0..1.
             Defaults to 0.6.
         iou_thr: of two boxes whose IoU is above this, 0..1, only the better one is used. Defaults to 0.3.
             In 0.3 % of SVHN's training photos two digits overlap by more than that; one of them is then lost.
@@ -127,7 +127,7 @@ def filter_boxes(detections: Detections, config: BoxConfig = BoxConfig()) -> Det
     rows = np.flatnonzero(detections.scores >= config.score_thr)
     if config.iou_thr < 1:
         xyxy = xywh_to_xyxy(detections.bboxes)
-        kept = suppress_doubles(xyxy[rows], detections.scores[rows], config.iou_thr, detections.image_ids[rows])
+        kept = nms(xyxy[rows], detections.scores[rows], config.iou_thr, detections.image_ids[rows])
         rows = np.sort(rows[kept])
     return detections[rows]
 

@@ -11,11 +11,11 @@ import numpy as np
 from ..evaluation.average_precision import Matches, match_boxes
 from ..evaluation.confusion import NOTHING, PhotoDigits, compare_digits, confusion_matrix
 from ..evaluation.number_accuracy import NumberResults
-from ..reading.lookup import Found, reader_of_predictions
+from ..reading.lookup import ReaderChoice, reader_of_predictions
 from ..reading.numbers import Reading, read_numbers
 from ..runs.curves import read_scalars
 from ..runs.facts import run_facts
-from ..structures.annotations import DigitAnnotations, true_numbers
+from ..structures.annotations import DigitAnnotations, ground_truth_numbers
 from ..structures.digits import DIGITS
 from . import plots
 from .figures import (
@@ -77,7 +77,7 @@ def _training(sources: Sources, notes: list[str]) -> dict[str, Any]:
     return {'curves': curves}
 
 
-def _predictions(material: Material, found: Found) -> dict[str, Any]:
+def _predictions(material: Material, found: ReaderChoice) -> dict[str, Any]:
     """What the predictions give, with the truth or without it."""
     readings = read_numbers(material.detections, material.names, found.reader.number)
     page: dict[str, Any] = {'photos': len(readings), 'boxes': len(material.detections), 'judged': False}
@@ -87,7 +87,7 @@ def _predictions(material: Material, found: Found) -> dict[str, Any]:
         digits = {i: PhotoDigits.untold(material.detections, reading) for i, reading in readings.items()}
         page |= _untold(readings)
     else:
-        true = true_numbers(truth)
+        true = ground_truth_numbers(truth)
         sizes = dict(zip(truth.image_ids.tolist(), truth.sizes.tolist(), strict=True))
         digits = compare_digits(material.detections, readings, truth)
         numbers, matches = NumberResults.of(readings, true), match_boxes(material.detections, truth)

@@ -50,7 +50,7 @@ def subset(truth: DigitAnnotations, chosen: np.ndarray) -> DigitAnnotations:
     )
 
 
-def true_numbers(truth: DigitAnnotations) -> dict[int, str]:
+def ground_truth_numbers(truth: DigitAnnotations) -> dict[int, str]:
     """The number on each photo: its digits by left edge (by centre where edges tie), crowd boxes left out.
 
     Returns:

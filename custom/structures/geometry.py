@@ -18,9 +18,7 @@ def left_to_right(lefts: np.ndarray, widths: np.ndarray) -> np.ndarray:
     return np.lexsort((lefts + widths / 2, lefts))
 
 
-def suppress_doubles(
-    bboxes: np.ndarray, scores: np.ndarray, iou_thr: float, photos: np.ndarray | None = None
-) -> np.ndarray:
+def nms(bboxes: np.ndarray, scores: np.ndarray, iou_thr: float, photos: np.ndarray | None = None) -> np.ndarray:
     """Greedy, class-agnostic non-maximum suppression.
 
     Args:
@@ -34,7 +32,7 @@ def suppress_doubles(
 
     Example:
         >>> boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10.0]])
-        >>> suppress_doubles(boxes, np.array([0.6, 0.9, 0.7]), iou_thr=0.5).tolist()
+        >>> nms(boxes, np.array([0.6, 0.9, 0.7]), iou_thr=0.5).tolist()
         [1, 2]
     """
     if photos is None:

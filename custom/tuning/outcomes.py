@@ -5,10 +5,10 @@ from collections import Counter
 
 import numpy as np
 
-from ..reading.numbers import NOISE, find_places
+from ..reading.numbers import NOISE, find_candidates
 from ..reading.rules import use_boxes
 from ..reading.settings import ReaderConfig
-from ..structures.annotations import DigitAnnotations, true_numbers
+from ..structures.annotations import DigitAnnotations, ground_truth_numbers
 from ..structures.detections import Detections
 from ..structures.geometry import xywh_to_xyxy
 
@@ -25,7 +25,7 @@ class Places:
     def __init__(self, detections: Detections, image_ids: np.ndarray, true: list[str], iou_thr: float) -> None:
         photos = np.searchsorted(image_ids, detections.image_ids)
         xyxy = xywh_to_xyxy(detections.bboxes)
-        kept, scores = find_places(xyxy, detections.scores, detections.labels, iou_thr, photos)
+        kept, scores = find_candidates(xyxy, detections.scores, detections.labels, iou_thr, photos)
         photos, labels = photos[kept], detections.labels[kept]
         passes = np.zeros((len(image_ids), len(THRESHOLDS) + 1), dtype=np.int64)
         np.add.at(passes, (photos, np.searchsorted(THRESHOLDS, scores, 'right')), 1)
@@ -54,7 +54,7 @@ class Outcomes:
     """
 
     def __init__(self, detections: Detections, truth: DigitAnnotations) -> None:
-        numbers = sorted(true_numbers(truth).items())
+        numbers = sorted(ground_truth_numbers(truth).items())
         self.image_ids = np.array([image_id for image_id, _ in numbers], dtype=np.int64)
         self.true = [number for _, number in numbers]
         rows = (detections.scores >= THRESHOLDS[0]) & np.isin(detections.image_ids, self.image_ids)

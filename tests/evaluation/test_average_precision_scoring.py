@@ -9,7 +9,7 @@ from pycocotools.cocoeval import COCOeval
 
 from custom.evaluation.average_precision import average_precision
 from custom.evaluation.number_accuracy import number_accuracy
-from custom.structures.annotations import DigitAnnotations, true_numbers
+from custom.structures.annotations import DigitAnnotations, ground_truth_numbers
 from custom.structures.detections import Detections
 from custom.submission.pred_json import write_pred_json
 from custom.utils.errors import UserError
@@ -141,8 +141,8 @@ def test_same_as_pycocotools_on_the_written_files(tmp_path):
 
 def test_true_numbers():
     truth = truth_of((3, 5, B), (3, 0, A), (1, 7, A), (1, 8, B, True))
-    assert true_numbers(truth) == {1: '7', 2: '', 3: '05'}
-    assert list(true_numbers(truth)) == [1, 2, 3]
+    assert ground_truth_numbers(truth) == {1: '7', 2: '', 3: '05'}
+    assert list(ground_truth_numbers(truth)) == [1, 2, 3]
 
 
 def test_number_accuracy():

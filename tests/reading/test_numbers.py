@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from custom.reading.numbers import NOISE, SAME_DIGIT_IOU, find_places, read_number, read_numbers
+from custom.reading.numbers import NOISE, SAME_DIGIT_IOU, find_candidates, read_number, read_numbers
 from custom.reading.settings import ReaderConfig
 from custom.structures.detections import Detections
-from custom.structures.geometry import ious, suppress_doubles
+from custom.structures.geometry import ious, nms
 
 
 def box(left, width=6, top=0, height=10):
@@ -207,7 +207,7 @@ def test_perfect_boxes_of_real_photos_give_the_true_number(shared_data, iou_thr,
 def places(boxes, scores, labels, iou_thr=0.3, photos=None):
     photos = np.zeros(len(scores), dtype=int) if photos is None else np.array(photos)
     bboxes = np.array(boxes, dtype=float).reshape(-1, 4)
-    kept, means = find_places(bboxes, np.array(scores, dtype=float), np.array(labels, dtype=int), iou_thr, photos)
+    kept, means = find_candidates(bboxes, np.array(scores, dtype=float), np.array(labels, dtype=int), iou_thr, photos)
     return kept.tolist(), means.tolist()
 
 
@@ -268,11 +268,11 @@ def test_as_photo_by_photo_and_box_by_box(iou_thr):
     corner = rng.integers(0, 20, (400, 2))
     bboxes = np.hstack([corner, corner + rng.integers(8, 14, (400, 2))]).astype(float)
     scores, labels, photos = rng.uniform(size=400), rng.integers(0, 10, 400), rng.integers(0, 25, 400)
-    kept, means = find_places(bboxes, scores, labels, iou_thr, photos)
+    kept, means = find_candidates(bboxes, scores, labels, iou_thr, photos)
     expected = []
     for photo in range(25):
         own = np.flatnonzero(photos == photo)
-        best = own[suppress_doubles(bboxes[own], scores[own], iou_thr)]
+        best = own[nms(bboxes[own], scores[own], iou_thr)]
         digits = [{int(labels[i]): scores[i]} for i in best]
         for i in own:
             overlaps = ious(bboxes[i], bboxes[best])

@@ -6,7 +6,7 @@ import torch
 from torchvision.ops import box_iou
 
 from custom.reading.rules import best_group, of_one_size, row_by_row, typical_height
-from custom.structures.geometry import ious, left_to_right, pairs_of_a_group, suppress_doubles, xywh_to_xyxy
+from custom.structures.geometry import ious, left_to_right, nms, pairs_of_a_group, xywh_to_xyxy
 
 
 def boxes(*corners, width=6, height=10):
@@ -25,35 +25,35 @@ def test_left_to_right_and_by_centre_where_left_edges_tie():
 def test_doubles_are_suppressed_best_first():
     # 10x10 and 10x9 in the same corner: IoU 0.9
     some = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [30, 0, 40, 10]], dtype=float)
-    assert suppress_doubles(some, np.array([0.6, 0.9, 0.7]), 0.5).tolist() == [1, 2]
+    assert nms(some, np.array([0.6, 0.9, 0.7]), 0.5).tolist() == [1, 2]
 
 
 def test_only_an_iou_above_the_limit_suppresses():
     some = np.array([[0, 0, 10, 10], [0, 0, 5, 10]], dtype=float)  # IoU exactly 0.5
-    assert suppress_doubles(some, np.array([0.9, 0.8]), 0.5).tolist() == [0, 1]
-    assert suppress_doubles(some, np.array([0.9, 0.8]), 0.49).tolist() == [0]
+    assert nms(some, np.array([0.9, 0.8]), 0.5).tolist() == [0, 1]
+    assert nms(some, np.array([0.9, 0.8]), 0.49).tolist() == [0]
 
 
 def test_a_suppressed_box_suppresses_nothing():
     # neighbours overlap by 8 of 12 px (IoU 0.5), the outer two by 4 of 16 (0.25)
     chain = boxes((0, 0), (4, 0), (8, 0), width=12)
-    assert suppress_doubles(chain, np.array([0.9, 0.8, 0.7]), 0.4).tolist() == [0, 2]
+    assert nms(chain, np.array([0.9, 0.8, 0.7]), 0.4).tolist() == [0, 2]
 
 
 def test_of_equal_scores_the_first_box_wins():
-    assert suppress_doubles(boxes((0, 0), (1, 0)), np.array([0.7, 0.7]), 0.5).tolist() == [0]
+    assert nms(boxes((0, 0), (1, 0)), np.array([0.7, 0.7]), 0.5).tolist() == [0]
     far_apart = boxes(*((20 * i, 0) for i in range(300)))
-    assert suppress_doubles(far_apart, np.full(300, 0.7), 0.5).tolist() == list(range(300))
+    assert nms(far_apart, np.full(300, 0.7), 0.5).tolist() == list(range(300))
 
 
 def test_boxes_without_area_and_no_box():
-    assert suppress_doubles(np.zeros((2, 4)), np.array([0.8, 0.9]), 0.5).tolist() == [1, 0]
-    assert suppress_doubles(np.zeros((0, 4)), np.zeros(0), 0.5).tolist() == []
+    assert nms(np.zeros((2, 4)), np.array([0.8, 0.9]), 0.5).tolist() == [1, 0]
+    assert nms(np.zeros((0, 4)), np.zeros(0), 0.5).tolist() == []
 
 
 def test_a_box_suppresses_those_of_its_own_photo_only():
     same = boxes((0, 0), (0, 0), (0, 0), (0, 0))
-    kept = suppress_doubles(same, np.array([0.5, 0.6, 0.7, 0.8]), 0.3, np.array([9, 2, 9, 2]))
+    kept = nms(same, np.array([0.5, 0.6, 0.7, 0.8]), 0.3, np.array([9, 2, 9, 2]))
     assert kept.tolist() == [3, 2]  # photo 2, then 9
 
 
@@ -74,7 +74,7 @@ def test_many_photos_at_once_are_as_one_by_one(iou_thr):
             if all(part <= iou_thr * (area - part) for part, area in zip(shared, areas, strict=True)):
                 kept.append(i)
         expected += kept
-    assert suppress_doubles(some, scores, iou_thr, photos).tolist() == expected
+    assert nms(some, scores, iou_thr, photos).tolist() == expected
 
 
 def test_xywh_becomes_xyxy():

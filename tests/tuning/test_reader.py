@@ -12,7 +12,7 @@ from custom.evaluation.average_precision import average_precision
 from custom.evaluation.number_accuracy import NumberResults, calibration_error, number_accuracy
 from custom.reading.numbers import read_numbers
 from custom.reading.settings import BoxConfig, Reader, ReaderConfig, filter_boxes
-from custom.structures.annotations import true_numbers
+from custom.structures.annotations import ground_truth_numbers
 from custom.structures.detections import Detections
 from custom.tuning.reader import choose_boxes, part_of, tune_reader
 from custom.utils.errors import UserError
@@ -20,7 +20,9 @@ from custom.utils.errors import UserError
 
 def accuracy(config, detections, truth):
     readings = read_numbers(detections, truth.image_ids, config)
-    return number_accuracy({image_id: reading.number for image_id, reading in readings.items()}, true_numbers(truth))
+    return number_accuracy(
+        {image_id: reading.number for image_id, reading in readings.items()}, ground_truth_numbers(truth)
+    )
 
 
 @pytest.fixture(scope='module')
@@ -54,7 +56,7 @@ def test_the_confidence_means_more_on_new_photos_than_the_raw_one(tuned):
     errors = []
     for config in reader.number, raw:
         readings = read_numbers(detections, truth.image_ids, config)
-        results = NumberResults.of(readings, true_numbers(truth))
+        results = NumberResults.of(readings, ground_truth_numbers(truth))
         errors.append(calibration_error(results.confidences, results.right, np.ones((1, 900)))[0])
     assert errors[0] < 0.1 < errors[1]
 
