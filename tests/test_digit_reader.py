@@ -7,7 +7,7 @@ from PIL import Image
 
 from custom import DigitReader
 from custom.digit_reader import CONFIG, WEIGHTS, _files
-from custom.reading.settings import Reader, Views, write_reader
+from custom.reading.settings import ReaderSettings, Views, write_reader
 from custom.structures.photos import read_photo
 from custom.submission.pred_json import read_pred_json
 from custom.utils.errors import UserError
@@ -25,7 +25,7 @@ def root(tmp_path_factory):
 
 @pytest.mark.parametrize('views', [Views(), Views((0.75, 1.5)), Views((1,), (0.5,))])
 def test_it_finds_what_the_test_tool_finds(root, random_weights, tmp_path, views):
-    write_reader(tmp_path / 'reader.json', Reader(views=views))
+    write_reader(tmp_path / 'reader.json', ReaderSettings(views=views))
     wanted = str(tmp_path / 'reader.json')
     reader = DigitReader(checkpoint=random_weights, reader=wanted, device='cpu', batch_size=2)
     options = ['--cfg-options', f'data_root={root}', 'test_dataloader.num_workers=0']

@@ -16,7 +16,7 @@ from custom.reading.settings import BoxConfig, filter_boxes
 from custom.reading.fusion import fuse_detections
 from custom.visualization.pictures import Shot, contact_sheet
 from custom.submission.pred_json import Detections, read_pred_json, write_pred_json
-from custom.reading.settings import Reader, read_reader, write_reader
+from custom.reading.settings import ReaderSettings, read_reader, write_reader
 from custom.reading.lookup import reader_of_predictions
 from custom.reading.numbers import read_numbers
 from custom.submission.bundle import complete_submission, read_pred_csv
@@ -24,7 +24,7 @@ from custom.submission.bundle import complete_submission, read_pred_csv
 boxes = [[2, 2, 8, 18], [10, 2, 16, 18]]
 one, two = (Detections.from_model([1, 1], boxes, scores, [1, 7]) for scores in ([0.9, 0.8], [0.7, 0.6]))
 write_pred_json('pred.json', filter_boxes(fuse_detections([one, two]), BoxConfig()))
-write_reader('reader.json', Reader())
+write_reader('reader.json', ReaderSettings())
 detections = read_pred_json('pred.json', [1, 2])
 readings = read_numbers(detections, [1, 2], read_reader('reader.json').number)
 complete_submission('.', {i: reading.number for i, reading in readings.items()}, ['house.png', '2.png'])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..reading.numbers import read_numbers
-from ..reading.settings import Reader, filter_boxes
+from ..reading.settings import ReaderSettings, filter_boxes
 from ..structures.detections import Detections
 from ..structures.geometry import xywh_to_xyxy
 from ..structures.photos import read_photo
@@ -64,7 +64,7 @@ class PhotoReader:
 
     detector: Detector
     views: Callable[[np.ndarray], list[View]]
-    settings: Reader
+    settings: ReaderSettings
     multiview: MultiView | None = None
     batch_size: int = 16
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from ..reading.lookup import FILE_NAME, NONE
-from ..reading.settings import Reader, read_reader, write_reader
+from ..reading.settings import ReaderSettings, read_reader, write_reader
 from ..utils.errors import UserError
 from ..utils.files import replacing
 from .checkpoints import fingerprint, load_checkpoint
@@ -65,7 +65,7 @@ def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None =
         raise UserError(
             f'{", ".join(loaded)}: {len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}; train again'
         )
-    nothing, content = Reader(), {'state_dict': weights, 'meta': meta}
+    nothing, content = ReaderSettings(), {'state_dict': weights, 'meta': meta}
     asked = str(wanted) if wanted else NONE if several else None
     reader, _, notes = reader_of_weights(first, asked, nothing, content, 'the mean' if several else None)
     own, beside = fingerprint(weights), out.with_name(FILE_NAME)

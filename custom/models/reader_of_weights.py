@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..reading.lookup import FILE_NAME, NONE, ReaderChoice
-from ..reading.settings import Reader, read_reader
+from ..reading.settings import ReaderSettings, read_reader
 from ..utils.errors import UserError
 from .checkpoints import fingerprint
 
@@ -37,7 +37,7 @@ def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None, content: di
     for metric in metrics:
         default['number'] |= metric.get('reader') or {}
         default['boxes'] |= metric.get('boxes') or {}
-    default_reader = Reader.from_dict(default, "the config's test_evaluator")
+    default_reader = ReaderSettings.from_dict(default, "the config's test_evaluator")
     found = reader_of_weights(checkpoint, wanted, default_reader, content)
     content = found.reader.to_dict()
     for metric in metrics:
@@ -48,7 +48,7 @@ def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None, content: di
 
 
 def reader_of_weights(
-    checkpoint: Path, wanted: str | None, default: Reader, content: dict | None = None, name: str | None = None
+    checkpoint: Path, wanted: str | None, default: ReaderSettings, content: dict | None = None, name: str | None = None
 ) -> ReaderChoice:
     """The first reader that fits a checkpoint, of its meta or beside it; else `default`.
 
@@ -81,13 +81,15 @@ def reader_of_weights(
     return ReaderChoice(default, config, tuple(notes))
 
 
-def _candidates(checkpoint: Path, stored: Mapping[str, Any], wanted: str | None) -> Iterator[tuple[str, Reader]]:
+def _candidates(
+    checkpoint: Path, stored: Mapping[str, Any], wanted: str | None
+) -> Iterator[tuple[str, ReaderSettings]]:
     if wanted:
         yield wanted, read_reader(wanted)
         return
     content = (stored.get('meta') or {}).get('reader')
     if content is not None:
-        yield f'in {checkpoint}', Reader.from_dict(content, f'{checkpoint}: meta["reader"]')
+        yield f'in {checkpoint}', ReaderSettings.from_dict(content, f'{checkpoint}: meta["reader"]')
     beside = checkpoint.with_name(FILE_NAME)
     if beside.is_file():
         yield str(beside), read_reader(beside)

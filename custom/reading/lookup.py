@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .settings import Reader, Views, read_reader
+from .settings import ReaderSettings, Views, read_reader
 
 if TYPE_CHECKING:
     pass
@@ -24,7 +24,7 @@ class ReaderChoice(NamedTuple):
         notes: why others that lie there are not used, a line each.
     """
 
-    reader: Reader
+    reader: ReaderSettings
     source: str
     notes: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ def reader_of_predictions(pred_json: Path, wanted: str | None = None, score_thr:
     """
     path = Path(wanted) if wanted else pred_json.with_name(FILE_NAME)
     used = wanted != NONE and (bool(wanted) or path.is_file())
-    reader = read_reader(path) if used else Reader()
+    reader = read_reader(path) if used else ReaderSettings()
     if wanted:
         reader = dataclasses.replace(reader, views=views_of(pred_json))
     if score_thr is not None:

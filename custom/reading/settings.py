@@ -171,7 +171,7 @@ class Views:
 
 
 @dataclasses.dataclass(frozen=True)
-class Reader:
+class ReaderSettings:
     """What `tools/tune_reader.py` chooses, beside a checkpoint and inside it.
 
     Args:
@@ -193,7 +193,7 @@ class Reader:
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
-    def from_dict(cls, content: Any, name: str | os.PathLike = 'reader') -> Reader:
+    def from_dict(cls, content: Any, name: str | os.PathLike = 'reader') -> ReaderSettings:
         """Take a reader apart; what it leaves out has its default.
 
         Args:
@@ -232,11 +232,11 @@ def _object(content: Any, kind: type, name: str | os.PathLike) -> dict[str, Any]
     return dict(content)
 
 
-def read_reader(path: str | os.PathLike) -> Reader:
+def read_reader(path: str | os.PathLike) -> ReaderSettings:
     """Read a reader.json.
 
     Raises:
-        UserError: the file cannot be read, is not JSON, or `Reader.from_dict` refuses it.
+        UserError: the file cannot be read, is not JSON, or `ReaderSettings.from_dict` refuses it.
     """
     try:
         content = parse_json(Path(path).read_text(encoding='utf-8'))
@@ -244,10 +244,10 @@ def read_reader(path: str | os.PathLike) -> Reader:
         raise UserError(f'{path}: cannot be read ({error.strerror}); make one with tools/tune_reader.py') from error
     except ValueError as error:
         raise UserError(f'{path}: not JSON ({error}); make one with tools/tune_reader.py') from error
-    return Reader.from_dict(content, path)
+    return ReaderSettings.from_dict(content, path)
 
 
-def write_reader(path: str | os.PathLike, reader: Reader) -> None:
+def write_reader(path: str | os.PathLike, reader: ReaderSettings) -> None:
     """Write a reader.json, one key a line.
 
     Raises:

@@ -9,7 +9,7 @@ from ..evaluation.average_precision import average_precision
 from ..evaluation.bootstrap import bootstrap_interval, point
 from ..evaluation.number_accuracy import NumberResults, reliability_curve
 from ..reading.numbers import Reading, read_numbers
-from ..reading.settings import DEFAULTS, BoxConfig, Reader, ReaderConfig, filter_boxes
+from ..reading.settings import DEFAULTS, BoxConfig, ReaderConfig, ReaderSettings, filter_boxes
 from ..structures.annotations import DigitAnnotations
 from ..structures.detections import Detections
 from ..utils.errors import UserError
@@ -61,7 +61,7 @@ FOLDS = 10
 FIGURES = ('accuracy', 'ece', 'coverage_95', 'coverage_99')
 
 
-def tune_reader(detections: Detections, truth: DigitAnnotations, source: str = 'valid') -> Reader:
+def tune_reader(detections: Detections, truth: DigitAnnotations, source: str = 'valid') -> ReaderSettings:
     """Choose thresholds and rules, calibrate the confidence, and measure both by cross-validation.
 
     Args:
@@ -102,7 +102,7 @@ def tune_reader(detections: Detections, truth: DigitAnnotations, source: str = '
         'AP_default': average_precision(detections, truth)['AP'],
         'AP_chosen_here': average_precision(filter_boxes(detections, boxes), truth)['AP'],
     }
-    return Reader(config, boxes, tuned_on=_rounded(tuned_on))
+    return ReaderSettings(config, boxes, tuned_on=_rounded(tuned_on))
 
 
 def _fit(outcomes: Outcomes, rows: np.ndarray) -> ReaderConfig:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ..reading.settings import DEFAULTS, Reader
+from ..reading.settings import DEFAULTS, ReaderSettings
 
 CHOSEN = ('score_thr', 'fallback_thrs', 'iou_thr', 'max_gap', 'size_ratio', 'layout', 'max_digits')
 
 
-def describe(reader: Reader) -> str:
+def describe(reader: ReaderSettings) -> str:
     """The settings chosen, and the figures before and after, several lines.
 
     Args:

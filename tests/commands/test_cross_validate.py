@@ -9,7 +9,7 @@ from helpers.project import ROOT
 
 from custom.commands import cross_validate
 from custom.commands.cross_validate import FoldRuns, pool_folds, run_folds, settings_of
-from custom.reading.settings import Reader, ReaderConfig, write_reader
+from custom.reading.settings import ReaderConfig, ReaderSettings, write_reader
 from custom.runs.config import load_config
 from custom.structures.annotations import DigitAnnotations
 from custom.structures.detections import Detections
@@ -43,7 +43,7 @@ class Runs:
         ids = [1, 3] if folder.name == 'fold_1' else [2]
         found = Detections.from_model(ids, [[4, 4, 12, 16]] * len(ids), [0.4] * len(ids), ids)
         write_pred_json(folder / 'valid/pred.json', found)
-        write_reader(folder / 'valid/reader.json', Reader(number=ReaderConfig(score_thr=0.3)))
+        write_reader(folder / 'valid/reader.json', ReaderSettings(number=ReaderConfig(score_thr=0.3)))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from PIL import Image
 
 from custom.inference.multiview import MultiView, View
 from custom.inference.reader import PhotoReader
-from custom.reading.settings import Reader
+from custom.reading.settings import ReaderSettings
 from custom.utils.errors import UserError
 
 
@@ -45,7 +45,7 @@ def photo_of(number):
 
 
 def test_a_photo_is_read_in_order_with_boxes_in_its_pixels():
-    reading = PhotoReader(Columns(), one_view, Reader()).read(photo_of('2112'))
+    reading = PhotoReader(Columns(), one_view, ReaderSettings()).read(photo_of('2112'))
     assert reading.number == '2112'
     assert [digit.label for digit in reading.digits] == [2, 1, 1, 2]
     assert [digit.bbox for digit in reading.digits] == [(x, 0, x + 10, 20) for x in (0, 20, 40, 60)]
@@ -65,7 +65,7 @@ def test_the_views_of_a_photo_are_fused():
     def views(photo):
         return [View(photo, (1.0, 1.0)), View(photo.repeat(2, axis=0), (1.0, 2.0))]
 
-    reading = PhotoReader(Fading(), views, Reader(), MultiView()).read(photo_of('12'))
+    reading = PhotoReader(Fading(), views, ReaderSettings(), MultiView()).read(photo_of('12'))
     assert reading.number == '12'
     assert [digit.score for digit in reading.digits] == [0.675] * 2  # (0.9 + 0.45) / 2
 
@@ -76,7 +76,7 @@ def test_photos_are_read_in_batches_and_errors_stand_in_their_place(tmp_path):
     (tmp_path / 'b.png').write_text('no photo')
     Image.new('RGB', (40, 1)).save(tmp_path / 'thin\n.png')
     detector = Columns()
-    reader = PhotoReader(detector, one_view, Reader(), batch_size=2)
+    reader = PhotoReader(detector, one_view, ReaderSettings(), batch_size=2)
     photos = [tmp_path / name for name in ('a.png', 'b.png', 'thin\n.png', 'c.png', 'd.png')]
     first, second, third, fourth, fifth = reader.read_many(photos)
     assert [reading.number for reading in (first, fourth, fifth)] == ['1', '2', '']

@@ -17,7 +17,7 @@ import custom.register  # noqa: F401 - registers what the config names
 from custom.engine.hooks.tune_reader import store_reader
 from custom.models.checkpoints import fingerprint, load_checkpoint, load_weights
 from custom.models.exporting import describe, export_weights
-from custom.reading.settings import Reader, ReaderConfig, Views, read_reader, write_reader
+from custom.reading.settings import ReaderConfig, ReaderSettings, Views, read_reader, write_reader
 from custom.structures.digits import DIGITS
 from custom.utils.errors import UserError
 
@@ -71,7 +71,7 @@ def test_what_a_checkpoint_does_not_know_is_not_said():
 
 
 def test_the_reader_goes_along(weights, tmp_path):
-    reader = Reader(ReaderConfig(score_thr=0.7), fingerprint=fingerprint(weights))
+    reader = ReaderSettings(ReaderConfig(score_thr=0.7), fingerprint=fingerprint(weights))
     inside = save(tmp_path / 'inside.pth', weights, reader=reader.to_dict())
     assert export_weights([inside], tmp_path / 'x' / 'a.safetensors').reader == tmp_path / 'x' / 'reader.json'
     assert read_reader(tmp_path / 'x' / 'reader.json') == reader
@@ -82,8 +82,8 @@ def test_the_reader_goes_along(weights, tmp_path):
 
 
 def test_a_reader_that_is_named_goes_along_as_these_weights_own(weights, tmp_path):
-    checkpoint = save(tmp_path / 'a.pth', weights, reader=Reader(fingerprint=fingerprint(weights)).to_dict())
-    tuned = Reader(ReaderConfig(score_thr=0.7), views=Views((0.75, 1)))
+    checkpoint = save(tmp_path / 'a.pth', weights, reader=ReaderSettings(fingerprint=fingerprint(weights)).to_dict())
+    tuned = ReaderSettings(ReaderConfig(score_thr=0.7), views=Views((0.75, 1)))
     write_reader(tmp_path / 'tuned.json', tuned)
     export_weights([checkpoint], tmp_path / 'x' / 'a.safetensors', tmp_path / 'tuned.json')
     assert read_reader(tmp_path / 'x' / 'reader.json') == replace(tuned, fingerprint=fingerprint(weights))
@@ -94,7 +94,7 @@ def test_a_reader_that_is_named_goes_along_as_these_weights_own(weights, tmp_pat
 
 
 def test_the_reader_of_other_weights_neither_goes_along_nor_is_replaced(weights, tmp_path):
-    other = Reader(fingerprint='0' * 16)
+    other = ReaderSettings(fingerprint='0' * 16)
     checkpoint = save(tmp_path / 'a.pth', weights, reader=other.to_dict())
     done = export_weights([checkpoint], tmp_path / 'x' / 'a.safetensors')
     assert done.reader is None
@@ -109,7 +109,7 @@ def test_a_newer_export_replaces_weights_and_reader(weights, tmp_path):
     out = tmp_path / 'x' / 'a.safetensors'
     for shift in (0, 1):
         moved = {key: value + shift for key, value in weights.items()}
-        reader = Reader(fingerprint=fingerprint(moved))
+        reader = ReaderSettings(fingerprint=fingerprint(moved))
         export_weights([save(tmp_path / 'a.pth', moved, reader=reader.to_dict())], out)
         assert read_reader(out.with_name('reader.json')) == reader
         assert fingerprint(load_checkpoint(out)['state_dict']) == reader.fingerprint
@@ -131,7 +131,7 @@ def test_the_reader_of_a_run_that_began_with_exported_weights_goes_along(tmp_pat
     toy_runner(
         tmp_path / 'work', Model(), load_from=str(shipped), train_dataloader=photos, custom_hooks=[saving]
     ).train()
-    reader = store_reader(best, Reader(ReaderConfig(score_thr=0.7)))
+    reader = store_reader(best, ReaderSettings(ReaderConfig(score_thr=0.7)))
     done = export_weights([best], tmp_path / 'x' / 'b.safetensors')
     assert (done.notes, done.reader) == ((), tmp_path / 'x' / 'reader.json')
     assert read_reader(done.reader) == reader
@@ -142,7 +142,7 @@ def test_of_several_checkpoints_the_mean_is_written_without_their_readers(weight
     paths = []
     for name, shift in [('a', 0), ('b', 1), ('c', 5)]:
         moved = {key: value + shift for key, value in weights.items()}
-        reader = Reader(fingerprint=fingerprint(moved)).to_dict()
+        reader = ReaderSettings(fingerprint=fingerprint(moved)).to_dict()
         paths.append(save(tmp_path / f'{name}.pth', {f'module.{key}': moved[key] for key in moved}, reader=reader))
     done = export_weights(paths, tmp_path / 'x' / 'mean.safetensors')
     assert (done.reader, done.notes) == (None, ())
@@ -153,11 +153,11 @@ def test_of_several_checkpoints_the_mean_is_written_without_their_readers(weight
     assert torch.allclose(mean['norm.running_var'], weights['norm.running_var'] + 2)
     assert mean['norm.num_batches_tracked'] == 7
 
-    tuned = Reader(ReaderConfig(score_thr=0.7))
+    tuned = ReaderSettings(ReaderConfig(score_thr=0.7))
     write_reader(tmp_path / 'tuned.json', tuned)
     export_weights(paths, tmp_path / 'x' / 'mean.safetensors', tmp_path / 'tuned.json')
     assert read_reader(tmp_path / 'x' / 'reader.json') == replace(tuned, fingerprint=fingerprint(mean))
-    inside = Reader.from_dict(load_checkpoint(paths[0])['meta']['reader'])
+    inside = ReaderSettings.from_dict(load_checkpoint(paths[0])['meta']['reader'])
     write_reader(tmp_path / 'first.json', inside)
     with pytest.raises(UserError, match=r'first\.json: tuned for other weights .* than the mean'):
         export_weights(paths, tmp_path / 'y' / 'mean.safetensors', tmp_path / 'first.json')
@@ -218,7 +218,9 @@ def test_the_exported_model_finds_the_same(tiny_root, tmp_path):
     model.roi_head.bbox_head.fc_cls.weight.data *= 0.5  # scores that are neither 0 nor 1
     weights = model.state_dict()
     checkpoint = save(tmp_path / 'a.pth', weights)
-    write_reader(tmp_path / 'reader.json', Reader(ReaderConfig(score_thr=0.25), fingerprint=fingerprint(weights)))
+    write_reader(
+        tmp_path / 'reader.json', ReaderSettings(ReaderConfig(score_thr=0.25), fingerprint=fingerprint(weights))
+    )
     before, out = scores_of(model), tmp_path / 'out' / 'a.safetensors'
     done = run_tool('export_weights.py', checkpoint, out)
     assert (done.returncode, done.stderr) == (0, '')

@@ -14,7 +14,7 @@ from mmengine.structures import InstanceData
 
 from custom.models.tta import NOT_TUNED, ScaleFusion, choose_views, use_views
 from custom.reading.lookup import ReaderChoice
-from custom.reading.settings import Reader, Views, read_reader, write_reader
+from custom.reading.settings import ReaderSettings, Views, read_reader, write_reader
 from custom.runs.overrides import apply_overrides
 from custom.utils.errors import UserError
 
@@ -123,7 +123,7 @@ def test_the_samples_are_those_of_the_first_view():
 def test_every_config_has_scales_and_no_flip(name):
     cfg = Config.fromfile(ROOT / 'configs' / name)
     scale, steps = cfg.scale, len(cfg.test_dataloader.dataset.pipeline)
-    choose_views(cfg, ReaderChoice(Reader(), 'here'), True)
+    choose_views(cfg, ReaderChoice(ReaderSettings(), 'here'), True)
     assert scales_of(cfg) == [tuple(round(side * factor) for side in scale) for factor in (0.8, 1.15, 8)]
     assert cfg.tta_model.digit_heights == (0.45 * min(scale), 0.6 * min(scale))
     *before, last = cfg.test_dataloader.dataset.pipeline
@@ -133,7 +133,7 @@ def test_every_config_has_scales_and_no_flip(name):
 
 def test_the_scales_follow_the_command_line(cfg):
     apply_overrides(cfg, ['scale=(256, 64)', 'tta_scales=(0.5, 1.25)', 'tta_digits=(0.25,)'])
-    choose_views(cfg, ReaderChoice(Reader(), 'here'), True)
+    choose_views(cfg, ReaderChoice(ReaderSettings(), 'here'), True)
     assert scales_of(cfg) == [(128, 32), (320, 80), (2048, 512)]
     assert cfg.tta_model.digit_heights == (16,)
 
@@ -153,7 +153,7 @@ def test_the_scales_follow_the_command_line(cfg):
 )
 def test_photos_are_seen_as_the_reader_was_tuned_unless_told_otherwise(cfg, wanted, tta, sizes, noted):
     cfg.tta_scales, cfg.tta_digits = [0.5, 1.5], ()
-    tuned = Reader(views=Views(wanted), tuned_on={'source': 'valid.json'})
+    tuned = ReaderSettings(views=Views(wanted), tuned_on={'source': 'valid.json'})
     found = choose_views(cfg, ReaderChoice(tuned, 'here', ('before',)), tta)
     if sizes:
         assert scales_of(cfg) == sizes
@@ -180,7 +180,7 @@ def test_what_cannot_be_done_is_said(cfg, change, said):
     for key, value in change.items():
         cfg[key] = value
     with pytest.raises(UserError) as error:
-        choose_views(cfg, ReaderChoice(Reader(), 'here'), True)
+        choose_views(cfg, ReaderChoice(ReaderSettings(), 'here'), True)
     assert str(error.value).startswith(said)
 
 
@@ -203,7 +203,7 @@ def test_the_tool_fuses_scales_and_asks_for_a_reader_of_its_own(cfg, tiny_root, 
     assert {box['image_id'] for box in json.loads(fused)} == {1, 2, 3}
     views = read_reader(tmp_path / 'work/valid_tta/reader.json').views
     assert views == Views((0.8, 1.15), (0.45, 0.6))
-    write_reader(tmp_path / 'reader.json', Reader(views=views))
+    write_reader(tmp_path / 'reader.json', ReaderSettings(views=views))
     done = run_tool('test.py', *arguments, *options)  # now the reader asks for them
     assert (done.returncode, NOT_TUNED in done.stderr) == (0, False), done.stderr
     assert f'read with {views}; scores from 0.6; ' in done.stdout

@@ -7,7 +7,7 @@ import torch
 from custom.models.checkpoints import fingerprint
 from custom.models.reader_of_weights import choose_reader
 from custom.reading.lookup import reader_of_predictions, views_of
-from custom.reading.settings import BoxConfig, Reader, ReaderConfig, Views, write_reader
+from custom.reading.settings import BoxConfig, ReaderConfig, ReaderSettings, Views, write_reader
 from custom.utils.errors import UserError
 
 WEIGHTS = {'weight': torch.tensor([1.0, 2.0])}
@@ -15,7 +15,7 @@ OWN, OTHER = fingerprint(WEIGHTS), fingerprint({'weight': torch.tensor([3.0])})
 
 
 def reader(score_thr, own=OWN):
-    return Reader(ReaderConfig(score_thr), BoxConfig(0.01), own)
+    return ReaderSettings(ReaderConfig(score_thr), BoxConfig(0.01), own)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def choose(checkpoint, wanted=None, evaluator=None):
 
 def test_with_nothing_there_the_config_reads(checkpoint):
     found, _ = choose(checkpoint)
-    assert found.reader == Reader(ReaderConfig(0.7))
+    assert found.reader == ReaderSettings(ReaderConfig(0.7))
     assert found.notes == ()
     assert str(found) == "scores from 0.7; the config's thresholds"
 
@@ -62,7 +62,7 @@ def test_a_reader_of_other_weights_is_passed_over_with_a_note(tmp_path):
     checkpoint = saved(tmp_path / 'a.pth', {'reader': reader(0.2, OTHER).to_dict()})
     write_reader(tmp_path / 'reader.json', reader(0.3, OTHER))
     found, _ = choose(checkpoint)
-    assert found.reader == Reader(ReaderConfig(0.7))
+    assert found.reader == ReaderSettings(ReaderConfig(0.7))
     said = f'tuned for other weights ({OTHER}) than those of {checkpoint} ({OWN}); not used'
     assert found.notes == (f'in {checkpoint}: {said}', f'{tmp_path / "reader.json"}: {said}')
     write_reader(tmp_path / 'reader.json', reader(0.3))
@@ -80,7 +80,7 @@ def test_the_one_that_is_wanted(tmp_path):
     checkpoint = saved(tmp_path / 'a.pth', {'reader': reader(0.2).to_dict()})
     write_reader(tmp_path / 'mine.json', reader(0.4))
     assert choose(checkpoint, tmp_path / 'mine.json')[0].reader == reader(0.4)
-    assert choose(checkpoint, 'none')[0].reader == Reader(ReaderConfig(0.7))
+    assert choose(checkpoint, 'none')[0].reader == ReaderSettings(ReaderConfig(0.7))
     write_reader(tmp_path / 'mine.json', reader(0.4, OTHER))
     with pytest.raises(
         UserError, match=rf'mine\.json: tuned for other weights \({OTHER}\).*tune_reader.*--reader none'
@@ -112,12 +112,12 @@ def test_the_metrics_get_it(tmp_path, checkpoint):
 def test_predictions_are_read_as_the_file_beside_them_says(tmp_path):
     pred_json = tmp_path / 'pred.json'
     found = reader_of_predictions(pred_json)
-    assert (found.reader, str(found)) == (Reader(), 'scores from 0.6; no reader.json')
-    steps = Reader(ReaderConfig(0.6, fallback_thrs=(0.3, 0.125)), fingerprint=OWN)
+    assert (found.reader, str(found)) == (ReaderSettings(), 'scores from 0.6; no reader.json')
+    steps = ReaderSettings(ReaderConfig(0.6, fallback_thrs=(0.3, 0.125)), fingerprint=OWN)
     write_reader(tmp_path / 'reader.json', steps)
     found = reader_of_predictions(pred_json)
     assert (found.reader, str(found)) == (steps, f'scores from 0.6, 0.3, 0.125; {tmp_path / "reader.json"}')
-    assert reader_of_predictions(pred_json, 'none').reader == Reader()
+    assert reader_of_predictions(pred_json, 'none').reader == ReaderSettings()
     write_reader(tmp_path / 'mine.json', reader(0.4))
     assert reader_of_predictions(pred_json, str(tmp_path / 'mine.json')).reader == reader(0.4)
     with pytest.raises(UserError, match=r'gone\.json: cannot be read'):
@@ -126,14 +126,14 @@ def test_predictions_are_read_as_the_file_beside_them_says(tmp_path):
 
 def test_how_photos_were_seen_is_said_and_inherited(tmp_path):
     assert views_of(tmp_path / 'pred.json') == Views()
-    write_reader(tmp_path / 'reader.json', Reader(views=Views((0.75, 1.0))))
+    write_reader(tmp_path / 'reader.json', ReaderSettings(views=Views((0.75, 1.0))))
     assert views_of(tmp_path / 'pred.json') == Views((0.75, 1))
     said = f'photos seen at 0.75, 1 times their size; scores from 0.6; {tmp_path / "reader.json"}'
     assert str(reader_of_predictions(tmp_path / 'pred.json')) == said
-    assert reader_of_predictions(tmp_path / 'pred.json', 'none').reader == Reader(views=Views((0.75, 1)))
-    write_reader(tmp_path / 'mine.json', Reader(ReaderConfig(0.4), views=Views((2,))))
+    assert reader_of_predictions(tmp_path / 'pred.json', 'none').reader == ReaderSettings(views=Views((0.75, 1)))
+    write_reader(tmp_path / 'mine.json', ReaderSettings(ReaderConfig(0.4), views=Views((2,))))
     found = reader_of_predictions(tmp_path / 'pred.json', str(tmp_path / 'mine.json'))
-    assert found.reader == Reader(ReaderConfig(0.4), views=Views((0.75, 1)))
+    assert found.reader == ReaderSettings(ReaderConfig(0.4), views=Views((0.75, 1)))
     (tmp_path / 'reader.json').write_text('{')
     with pytest.raises(UserError, match=r'reader\.json: not JSON'):
         views_of(tmp_path / 'pred.json')
@@ -150,7 +150,7 @@ def test_the_photos_it_was_tuned_on_are_said(tmp_path):
         ({'source': 'valid.json', 'cross_validated': [0.875]}, ', tuned on valid.json'),
         ({'source': ['me']}, ''),
     ):
-        write_reader(tmp_path / 'reader.json', Reader(tuned_on=tuned_on))
+        write_reader(tmp_path / 'reader.json', ReaderSettings(tuned_on=tuned_on))
         assert str(reader_of_predictions(tmp_path / 'pred.json')) == plain + said
 
 

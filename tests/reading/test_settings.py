@@ -10,8 +10,8 @@ import pytest
 from custom.reading.settings import (
     DEFAULTS,
     BoxConfig,
-    Reader,
     ReaderConfig,
+    ReaderSettings,
     Views,
     filter_boxes,
     read_reader,
@@ -147,7 +147,7 @@ def test_a_threshold_outside_0_to_1_is_refused(field, value):
         BoxConfig(**{field: value})
 
 
-READER = Reader(
+READER = ReaderSettings(
     ReaderConfig(0.8, 0.4, (0.6, 0.3), 0.5, 1.5, 'rows', 6, (0.9, -1.5), 0.0),
     BoxConfig(0.01, 0.7),
     'ab12',
@@ -156,12 +156,12 @@ READER = Reader(
 )
 
 
-@pytest.mark.parametrize('reader', [READER, Reader()])
+@pytest.mark.parametrize('reader', [READER, ReaderSettings()])
 def test_there_and_back(tmp_path, reader):
     write_reader(tmp_path / 'reader.json', reader)
     assert read_reader(tmp_path / 'reader.json') == reader
-    assert Reader.from_dict(reader.to_dict()) == reader
-    assert Reader.from_dict(json.loads(json.dumps(reader.to_dict()))) == reader
+    assert ReaderSettings.from_dict(reader.to_dict()) == reader
+    assert ReaderSettings.from_dict(json.loads(json.dumps(reader.to_dict()))) == reader
 
 
 def test_the_file_as_a_person_sees_it(tmp_path):
@@ -175,9 +175,9 @@ def test_the_file_as_a_person_sees_it(tmp_path):
 def test_what_is_left_out_has_its_default(tmp_path):
     path = tmp_path / 'reader.json'
     path.write_text('{"number": {"score_thr": 0.4}}')
-    assert read_reader(path) == Reader(ReaderConfig(score_thr=0.4))
+    assert read_reader(path) == ReaderSettings(ReaderConfig(score_thr=0.4))
     path.write_text('{}')
-    assert read_reader(path) == Reader()
+    assert read_reader(path) == ReaderSettings()
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_reader_of_a_checkpoint_that_json_cannot_hold_is_refused():
         deep = [deep]
     for value in (deep, {(1, 2): 3}, b'5'):
         with pytest.raises(UserError, match=r'^x\.pth: "tuned_on" holds what JSON cannot'):
-            Reader.from_dict({'tuned_on': {'a': value}}, 'x.pth')
+            ReaderSettings.from_dict({'tuned_on': {'a': value}}, 'x.pth')
 
 
 def test_a_missing_file_is_refused(tmp_path):
@@ -228,7 +228,7 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_a_place_that_cannot_be_written_to(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(UserError, match='cannot write here'):
-        write_reader(tmp_path / 'file' / 'reader.json', Reader())
+        write_reader(tmp_path / 'file' / 'reader.json', ReaderSettings())
 
 
 def test_lists_as_json_has_them_become_tuples():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from helpers.project import FAST, ROOT, run_tool
 
-from custom.reading.settings import Reader, write_reader
+from custom.reading.settings import ReaderSettings, write_reader
 from custom.structures.detections import Detections
 from custom.submission.pred_json import write_pred_json
 
@@ -17,7 +17,7 @@ def test_what_is_left_is_done_and_every_photo_is_tested_once(tiny_root, tmp_path
     work = tmp_path / 'work'
     folds = [work / 'fold_1', work / 'fold_2']
     write_pred_json(folds[0] / 'valid/pred.json', Detections.from_model([], [], [], []))  # of a run that was stopped
-    write_reader(folds[0] / 'valid/reader.json', Reader())
+    write_reader(folds[0] / 'valid/reader.json', ReaderSettings())
     options = [f'synth_root={tiny_root}', 'train_dataloader.sampler.epoch_size=4', 'train_cfg.max_epochs=1', *FAST]
     command = ['cross_validate.py', MIX, '--data', tiny_root, '--folds', 2, '--work-dir', work]
     done = run_tool(*command, '--cfg-options', *options)

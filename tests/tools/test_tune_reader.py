@@ -5,7 +5,7 @@ import json
 import pytest
 from helpers.project import coco, run_tool
 
-from custom.reading.settings import Reader, Views, read_reader, write_reader
+from custom.reading.settings import ReaderSettings, Views, read_reader, write_reader
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_out(predictions, tmp_path):
 
 def test_the_sizes_at_which_the_photos_were_seen_are_kept(predictions):
     beside = predictions[0].with_name('reader.json')
-    write_reader(beside, Reader(fingerprint='ab12', views=Views((0.75, 1), (0.5,))))
+    write_reader(beside, ReaderSettings(fingerprint='ab12', views=Views((0.75, 1), (0.5,))))
     assert run_tool('tune_reader.py', *predictions).returncode == 0
     reader = read_reader(beside)
     assert (reader.views, reader.tuned_on['photos'], reader.fingerprint) == (Views((0.75, 1), (0.5,)), 30, None)

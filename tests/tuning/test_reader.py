@@ -11,7 +11,7 @@ from custom.data.coco_reading import read_annotations
 from custom.evaluation.average_precision import average_precision
 from custom.evaluation.number_accuracy import NumberResults, calibration_error, number_accuracy
 from custom.reading.numbers import read_numbers
-from custom.reading.settings import BoxConfig, Reader, ReaderConfig, filter_boxes
+from custom.reading.settings import BoxConfig, ReaderConfig, ReaderSettings, filter_boxes
 from custom.structures.annotations import ground_truth_numbers
 from custom.structures.detections import Detections
 from custom.tuning.reader import choose_boxes, part_of, tune_reader
@@ -64,7 +64,9 @@ def test_the_confidence_means_more_on_new_photos_than_the_raw_one(tuned):
 def test_no_fingerprint_and_the_way_through_json(tuned):
     reader = tuned[0]
     assert reader.fingerprint is None
-    assert Reader.from_dict(reader.to_dict()) == dataclasses.replace(reader, tuned_on=reader.to_dict()['tuned_on'])
+    assert ReaderSettings.from_dict(reader.to_dict()) == dataclasses.replace(
+        reader, tuned_on=reader.to_dict()['tuned_on']
+    )
 
 
 def test_the_same_photos_give_the_same_reader_in_any_order():

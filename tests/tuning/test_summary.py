@@ -1,6 +1,6 @@
 """What a tuned reader says of itself."""
 
-from custom.reading.settings import BoxConfig, Reader, ReaderConfig
+from custom.reading.settings import BoxConfig, ReaderConfig, ReaderSettings
 from custom.tuning.summary import describe
 
 HONEST = {
@@ -30,7 +30,7 @@ TUNED_ON = {
 
 def test_the_lines():
     config = ReaderConfig(0.7, 0.3, (0.4, 0.1), 0.6, None, calibration=(1.0, 0.5))
-    assert describe(Reader(config, BoxConfig(iou_thr=0.65), tuned_on=TUNED_ON)).splitlines() == [
+    assert describe(ReaderSettings(config, BoxConfig(iou_thr=0.65), tuned_on=TUNED_ON)).splitlines() == [
         'reading: score_thr 0.7 (default 0.6), fallback_thrs 0.4/0.1 (default none), iou_thr 0.3, '
         'max_gap 0.6 (default none), size_ratio none, layout line, max_digits none',
         'boxes in pred.json: of two with an IoU above 0.65 the better one; AP 0.250 before, 0.255 after',
@@ -50,6 +50,6 @@ def test_the_lines():
 
 
 def test_all_boxes():
-    said = describe(Reader(tuned_on=TUNED_ON)).splitlines()
+    said = describe(ReaderSettings(tuned_on=TUNED_ON)).splitlines()
     assert said[0].startswith('reading: score_thr 0.6, fallback_thrs none, iou_thr 0.3, max_gap none, ')
     assert said[1] == 'boxes in pred.json: all, doubles too; AP 0.250 before, 0.255 after'

@@ -20,7 +20,7 @@ from mmengine.runner import Runner
 
 from ...reading.lookup import FILE_NAME
 from ...reading.numbers import read_numbers
-from ...reading.settings import Reader, filter_boxes, write_reader
+from ...reading.settings import ReaderSettings, filter_boxes, write_reader
 from ...structures.detections import Detections
 from ...submission.bundle import complete_submission
 from ...submission.pred_json import encode_runs, write_entries
@@ -49,7 +49,7 @@ class SubmissionHook(Hook):
 
     Args:
         out_dir: the folder to write to.
-        reader: as `Reader.to_dict` gives it. Defaults to None, its defaults.
+        reader: as `ReaderSettings.to_dict` gives it. Defaults to None, its defaults.
 
     Raises:
         UserError: `reader` is none; before the test, the folder cannot be written to; during it, the
@@ -60,7 +60,7 @@ class SubmissionHook(Hook):
 
     def __init__(self, out_dir: str, reader: dict | None = None) -> None:
         self.out_dir = Path(out_dir)
-        self.reader = Reader.from_dict(reader or {})
+        self.reader = ReaderSettings.from_dict(reader or {})
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

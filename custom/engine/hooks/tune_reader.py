@@ -17,7 +17,7 @@ from torch import nn
 
 from ...models.checkpoints import fingerprint, load_checkpoint, load_weights
 from ...reading.lookup import FILE_NAME
-from ...reading.settings import Reader, write_reader
+from ...reading.settings import ReaderSettings, write_reader
 from ...runs.checkpoint_files import best_checkpoint
 from ...structures.annotations import DigitAnnotations
 from ...structures.detections import Detections
@@ -73,7 +73,7 @@ def _best(work_dir: str) -> Path | None:
         return None
 
 
-def store_reader(checkpoint: Path, reader: Reader) -> Reader:
+def store_reader(checkpoint: Path, reader: ReaderSettings) -> ReaderSettings:
     """Put a reader into a checkpoint, beside all that it holds; returns it with the fingerprint of the weights.
 
     Raises:

@@ -9,7 +9,7 @@ from helpers.toy import ToyModel, loader, photo, toy_runner
 
 from custom.engine.hooks import submission
 from custom.reading.numbers import read_numbers
-from custom.reading.settings import Reader, read_reader
+from custom.reading.settings import ReaderSettings, read_reader
 from custom.structures.detections import Detections
 from custom.submission.bundle import read_pred_csv
 from custom.submission.pred_json import read_pred_json, write_pred_json
@@ -86,7 +86,7 @@ def test_the_number_follows_from_the_boxes_that_are_kept_and_so_do_the_files(tmp
     found = read_pred_json(out / 'pred.json')
     assert found.labels.tolist() == [9, 5]
     assert read_pred_csv(out / 'pred.csv') == {1: '9'}
-    assert read_reader(out / 'reader.json') == Reader.from_dict(reader)
+    assert read_reader(out / 'reader.json') == ReaderSettings.from_dict(reader)
     again = read_numbers(found, [1], read_reader(out / 'reader.json').number)
     assert again[1].number == '9'
 

@@ -6,7 +6,7 @@ from helpers.toy import FixedMetric, ToyModel, loader, photo, toy_runner
 
 from custom.engine.hooks import tune_reader as tune_hook
 from custom.models.checkpoints import fingerprint, load_checkpoint, load_weights, resume_from
-from custom.reading.settings import Reader, ReaderConfig, read_reader
+from custom.reading.settings import ReaderConfig, ReaderSettings, read_reader
 from custom.runs.checkpoint_files import best_checkpoint
 from custom.utils.errors import UserError
 
@@ -47,7 +47,7 @@ def tuned(monkeypatch):
 
     def tune_reader(detections, truth, source):
         calls.append((detections, truth, source))
-        return Reader(ReaderConfig(0.25), tuned_on=FIGURES)
+        return ReaderSettings(ReaderConfig(0.25), tuned_on=FIGURES)
 
     monkeypatch.setattr(tune_hook, 'tune_reader', tune_reader)
     return calls
@@ -93,7 +93,7 @@ def test_it_tunes_on_the_validation_photos_with_the_best_weights(tmp_path, tuned
     assert reader.tuned_on == FIGURES
     stored = load_checkpoint(best)
     assert reader.fingerprint == fingerprint(stored['state_dict']) != fingerprint(runner.model.state_dict())
-    assert Reader.from_dict(stored['meta']['reader']) == reader
+    assert ReaderSettings.from_dict(stored['meta']['reader']) == reader
     assert capsys.readouterr().out.splitlines() == [
         'reader tuned on 3 photos: number accuracy 0.500 untuned, 0.750 tuned '
         '(cross-validated; 95 % interval 0.250-1.000, bootstrap over photos)',
@@ -158,7 +158,7 @@ def test_nothing_of_a_checkpoint_is_lost(tmp_path, tuned):
     path = tmp_path / 'work/epoch_2.pth'
     before = load_checkpoint(path)
     assert {'message_hub', 'optimizer', 'ema_state_dict'} < before.keys()
-    reader = tune_hook.store_reader(path, Reader(ReaderConfig(0.125)))
+    reader = tune_hook.store_reader(path, ReaderSettings(ReaderConfig(0.125)))
     after = load_checkpoint(path)
     assert after['meta'].pop('reader') == reader.to_dict()
     assert plain(after) == plain(before)
