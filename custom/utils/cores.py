@@ -29,7 +29,7 @@ def _quotas() -> Iterator[float]:
             folder, files = CGROUPS / 'cpu', ['cpu.cfs_quota_us', 'cpu.cfs_period_us']
         else:
             continue
-        # The quotas of all parents hold. Where a container has the path of the host, its own quota is at the root.
+        # The quotas of all parents apply. Where a container has the path of the host, its own quota is at the root.
         for group in (PurePosixPath(name), *PurePosixPath(name).parents):
             with contextlib.suppress(OSError, ValueError):  # no such file, or no quota
                 texts = [(folder / str(group).lstrip('/') / file).read_text() for file in files]

@@ -1,8 +1,8 @@
-"""The one exception that stands for a mistake the user can mend."""
+"""The exception for bad input."""
 
 
 class UserError(Exception):
-    """Bad input: the message names the file, the value and the way out.
+    """Bad input; the message names the file, the value and the way out.
 
-    Tools print it as `error: …` on stderr and exit with 2, without a traceback.
+    Tools print the message as `error: …` on stderr, without a traceback, and exit with code 2.
     """

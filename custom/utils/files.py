@@ -1,4 +1,4 @@
-"""Outputs are written beside their place and moved into it when they are whole."""
+"""Atomic outputs and JSON of limited depth."""
 
 import contextlib
 import json
@@ -6,58 +6,68 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from .errors import UserError
 
-DEEPEST = 50  # arrays and objects within one another that JSON may have
+DEEPEST = 50  # levels of nested arrays and objects that JSON may have
 
 
-def _beside(path: Path) -> Path:
-    """Return an unused, hidden path in the folder of `path`, which is made if it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f'.{path.name[:50]}.{secrets.token_hex(8)}')
+def replacing(path: str | os.PathLike) -> AbstractContextManager[Path]:
+    """Yield an empty temporary file in the folder of `path`, which replaces `path` on success.
 
-
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; it replaces `path` on success.
-
-    Missing parent folders are made. A replaced file keeps its permissions. When the block raises, `path` is left as it
+    Missing parent folders are made. A replaced file keeps its permissions. When the block raises, `path` stays as it
     was and the temporary file is removed.
 
     Raises:
         UserError: the folder cannot be written to, or the disk is full.
-
-    Example:
-        >>> with replacing('out/pred.json') as beside:  # doctest: +SKIP
-        ...     beside.write_text('[]')
     """
-    path = Path(path)
+    return _beside(Path(path), is_folder=False)
+
+
+def building(out: Path) -> AbstractContextManager[Path]:
+    """Yield an empty folder beside `out`, which becomes `out` on success and is removed on failure.
+
+    An empty folder at `out` is replaced; the new folder gets its permissions.
+
+    Raises:
+        UserError: `out` cannot be written to or is not empty, or the disk is full.
+    """
+    return _beside(out, is_folder=True)
+
+
+@contextlib.contextmanager
+def _beside(out: Path, is_folder: bool) -> Iterator[Path]:
+    beside = out.with_name(f'.{out.name[:50]}.{secrets.token_hex(8)}')
     try:
-        beside = _beside(path)
-        beside.touch(exist_ok=False)  # the kernel applies the umask
+        out.parent.mkdir(parents=True, exist_ok=True)
+        beside.mkdir() if is_folder else beside.touch(exist_ok=False)  # the kernel applies the umask
     except OSError as error:
-        raise UserError(f'{path}: cannot write here ({error.strerror}); choose another place') from error
+        raise UserError(f'{out}: cannot write here ({error.strerror}); choose another place') from error
     try:
-        mode = (path if path.is_file() else beside).stat().st_mode
-        beside.chmod(mode | 0o600)  # before there is content that others may not read
+        is_replaced = out.is_dir() if is_folder else out.is_file()
+        mode = (out if is_replaced else beside).stat().st_mode
+        beside.chmod(mode | 0o700 if is_folder else mode | 0o600)  # before there is content that others may not read
         yield beside
         beside.chmod(mode)
-        beside.replace(path)
+        beside.replace(out)
     except OSError as error:
-        raise UserError(f'{path}: could not be written ({error.strerror or error})') from error
+        raise UserError(f'{out}: could not be written ({error.strerror or error})') from error
     finally:
-        beside.unlink(missing_ok=True)
+        if is_folder:
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            beside.unlink(missing_ok=True)
 
 
 def is_free(folder: Path) -> bool:
-    """Whether a folder is not there yet, or is empty; a file is in the way.
+    """Return whether a folder is missing or empty; False for a file.
 
     Raises:
-        UserError: it may not be looked into.
+        UserError: the folder cannot be read.
     """
     try:
         return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
@@ -65,32 +75,8 @@ def is_free(folder: Path) -> bool:
         raise UserError(f'{folder}: cannot be read ({error.strerror}); choose another place') from error
 
 
-@contextlib.contextmanager
-def building(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside `out` that takes its place when the block is done, and vanishes when it fails.
-
-    An empty folder at `out` passes its permissions on to the new one.
-
-    Raises:
-        UserError: `out` cannot be written to, the disk is full, or something lies there.
-    """
-    try:
-        beside = _beside(out)
-        beside.mkdir()  # the kernel applies the umask
-    except OSError as error:
-        raise UserError(f'{out}: cannot write here ({error.strerror}); choose another place') from error
-    try:
-        yield beside
-        beside.chmod((out if out.is_dir() else beside).stat().st_mode)
-        beside.rename(out)
-    except OSError as error:
-        raise UserError(f'{out}: could not be written ({error.strerror or error})') from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
 def parse_json(text: str | bytes) -> Any:
-    """Parse JSON of limited depth: `repr` of deeper content, in a message say, would exceed the recursion limit.
+    """Parse JSON of limited depth: the `repr` of deeper content, in a message say, exceeds the recursion limit.
 
     Raises:
         ValueError: no JSON, or arrays and objects nested more than DEEPEST deep.
@@ -99,10 +85,8 @@ def parse_json(text: str | bytes) -> Any:
         content = json.loads(text)
         level = [content]
         for _ in range(DEEPEST + 1):
-            nodes = [
-                node.values() if isinstance(node, dict) else node for node in level if isinstance(node, (dict, list))
-            ]
+            nodes = [node for node in level if isinstance(node, (dict, list))]
             if not nodes:
                 return content
-            level = list(chain.from_iterable(nodes))
+            level = list(chain.from_iterable(node.values() if isinstance(node, dict) else node for node in nodes))
     raise ValueError(f'nested more than {DEEPEST} deep')

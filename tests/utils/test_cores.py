@@ -10,7 +10,7 @@ V1 = '4:memory:/a\n3:cpuset:/a/b\n2:cpu,cpuacct:/a/b\n1:name=systemd:/a\n'
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """Eight cores to run on, of more; the function returned writes its cgroups."""
+    """A machine with 64 cores, 8 of them usable by affinity; the function returned writes the cgroup files."""
     monkeypatch.setattr(os, 'cpu_count', lambda: 64)
     monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: set(range(8)), raising=False)
     monkeypatch.setattr(cores, 'PROCESS', tmp_path / 'membership')
@@ -27,7 +27,7 @@ def machine(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ('membership', 'files', 'wanted'),
+    ('membership', 'files', 'expected'),
     [
         ('0::/a/b\n', {}, 8),
         ('0::/a/b\n', {'a/b/cpu.max': 'max 100000\n'}, 8),
@@ -41,12 +41,12 @@ def machine(tmp_path, monkeypatch):
         (V1, {'a/b/cpu.max': '100000 100000\n'}, 8),  # of no group of this process
     ],
 )
-def test_affinity_and_quotas_limit_the_cores(machine, membership, files, wanted):
+def test_affinity_and_quotas_limit_the_cores(machine, membership, files, expected):
     machine(membership, files)
-    assert cores.usable_cores() == wanted
+    assert cores.usable_cores() == expected
 
 
-def test_where_there_is_neither_all_cores_count(machine, monkeypatch):
+def test_without_affinity_and_quotas_all_cores_count(machine, monkeypatch):
     monkeypatch.delattr(os, 'sched_getaffinity')
     assert cores.usable_cores() == 64
 

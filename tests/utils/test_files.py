@@ -7,7 +7,7 @@ from custom.utils.errors import UserError
 from custom.utils.files import building, is_free, parse_json, replacing
 
 
-def test_the_file_appears_whole_and_with_its_folder(tmp_path):
+def test_a_file_is_moved_into_place_with_its_folder(tmp_path):
     target = tmp_path / 'new' / 'a.txt'
     with replacing(target) as beside:
         beside.write_text('whole')
@@ -64,13 +64,13 @@ def test_a_failure_leaves_what_was_there(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['a.txt']
 
 
-def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+def test_an_unwritable_path_is_named_in_the_error(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(UserError, match=r'a\.txt: cannot write here'), replacing(tmp_path / 'file' / 'a.txt'):
         pass
 
 
-def test_a_folder_appears_whole(tmp_path):
+def test_a_folder_is_moved_into_place(tmp_path):
     with building(tmp_path / 'new' / 'set') as beside:
         (beside / 'a').write_text('x')
         assert not (tmp_path / 'new' / 'set').exists()
@@ -87,7 +87,7 @@ def test_a_folder_that_fails_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_free_is_what_is_not_there_or_empty(tmp_path):
+def test_missing_and_empty_folders_are_free(tmp_path):
     assert is_free(tmp_path) and is_free(tmp_path / 'new')
     (tmp_path / 'file').write_text('')
     assert not is_free(tmp_path) and not is_free(tmp_path / 'file')

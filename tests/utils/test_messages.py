@@ -8,7 +8,7 @@ from helpers.project import ROOT, run_tool
 from custom.utils import messages
 
 
-def test_what_is_said_goes_to_stderr_until_told_to_be_quiet(monkeypatch, capsys):
+def test_notes_go_to_stderr_unless_quiet(monkeypatch, capsys):
     monkeypatch.delenv('DIGITS_QUIET', raising=False)
     messages.say('a note')
     assert capsys.readouterr() == ('', 'a note\n')
@@ -19,19 +19,21 @@ def test_what_is_said_goes_to_stderr_until_told_to_be_quiet(monkeypatch, capsys)
     assert capsys.readouterr() == ('', '')
 
 
-def test_a_quiet_tool_says_results_and_errors_only(tmp_path):
+@pytest.mark.integration
+def test_a_quiet_tool_prints_results_and_errors_only():
     loud, quiet = (run_tool('train.py', 'configs/gone.py', *more) for more in ([], ['--quiet']))
     assert quiet.stderr == loud.stderr
     assert quiet.stderr.startswith('error: configs/gone.py')
 
 
-def test_notes_are_said_by_say_alone():
-    """What is printed to stderr otherwise is an error, or --quiet would not silence it."""
-    files = [path for folder in ('custom', 'tools') for path in (ROOT / folder).glob('*.py')]
+def test_only_say_prints_notes():
+    """All other output on stderr is errors, since --quiet does not suppress it."""
+    files = [path for folder in ('custom', 'tools') for path in (ROOT / folder).rglob('*.py')]
     loud = [path.name for path in files if 'file=sys.stderr' in path.read_text()]
-    assert sorted(loud) == ['cli.py', 'launch.py', 'predict.py', 'ranks.py', 'talk.py']
+    assert sorted(loud) == ['launch.py', 'messages.py', 'parser.py', 'predict.py', 'ranks.py']
 
 
+@pytest.mark.integration
 def test_bars_are_off_before_anything_can_show_one():
     code = (
         'import sys; sys.argv = ["x", "--quiet"]\n'
@@ -42,6 +44,7 @@ def test_bars_are_off_before_anything_can_show_one():
     assert done.stdout.split()[1] == 'True'
 
 
+@pytest.mark.integration
 def test_the_version_is_that_of_the_checkout_and_its_packages():
     done = run_tool('predict.py', '--version')
     assert done.returncode == 0

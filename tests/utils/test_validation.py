@@ -1,5 +1,3 @@
-"""Numbers in their range."""
-
 import math
 
 import pytest
@@ -9,12 +7,12 @@ from custom.utils.validation import require_number
 
 
 @pytest.mark.parametrize('value', [0, 1, 0.5])
-def test_the_ends_belong_to_the_range(value):
+def test_both_ends_of_the_range_are_allowed(value):
     require_number('x', value, 0, 1)
 
 
 @pytest.mark.parametrize('value', [-0.1, 1.1, math.nan, math.inf, '0.5', True, None, [0.5]])
-def test_anything_else_is_refused(value):
+def test_values_out_of_range_and_other_types_are_refused(value):
     with pytest.raises(UserError, match=r'^score_thr=.*: must be a number from 0 to 1$'):
         require_number('score_thr', value, 0, 1)
 
