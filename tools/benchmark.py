@@ -1,7 +1,7 @@
-"""Measure how fast this project is against others: in one run, in turn, on the same photos."""
+"""Speed of this project and of its baselines, measured in turn in one run on the same photos."""
 
-import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -10,11 +10,13 @@ from custom.commands.parser import ToolParser, run_tool
 from custom.utils.errors import UserError
 
 TASKS = ('train', 'infer', 'dump', 'eval', 'startup')
-EXAMPLES = """what a task measures:
-  train    photos/s of training steps          infer    photos/s from a photo's pixels to its boxes
-  dump     from a model's boxes to a submission that is checked
-  eval     COCO's evaluation of boxes          startup  of tools/test.py, up to its first batch
-  profile  where the time of train and infer goes; not among "all"
+EXAMPLES = """tasks:
+  train    photos/s of training steps
+  infer    photos/s from the pixels to the boxes
+  dump     time from the boxes of a model to a checked submission
+  eval     time of the COCO evaluation
+  startup  time of tools/test.py until its first batch
+  profile  time of each part of train and infer; not part of "all"
 
 examples:
   python tools/benchmark.py eval
@@ -22,24 +24,18 @@ examples:
   python tools/benchmark.py all --against stock,torchvision --images data/test --json bench.json"""
 
 
-def parse_args() -> argparse.Namespace:
+def main() -> int:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('task', nargs='?', choices=[*TASKS, 'all', 'profile'], default='all', help='default: all')
-    parser.add_argument('--against', metavar='NAME,…', default='', help='some of the rivals; default: all of the task')
-    parser.add_argument('--images', metavar='DIR', help='photos to train and infer on; default: generated ones')
-    parser.add_argument('--weights', metavar='CHECKPOINT', help="of digits_frcnn with stock's anchors; infer tells AP")
-    parser.add_argument('--batch', type=int, metavar='N', help='photos at a time in train and infer, for all')
-    parser.add_argument('--pairs', type=int, default=5, metavar='N', help='rounds of each that count; default: 5')
-    parser.add_argument('--short', action='store_true', help='small rounds: shows that all works, not how fast')
-    parser.add_argument('--picture', type=Path, metavar='PNG', help='draw profile there')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write everything measured there, too')
-    return parser.parse_args()
-
-
-def main() -> int:
-    args = parse_args()
-
-    from importlib import import_module
+    parser.add_argument('--against', metavar='NAME,…', default='', help='baselines; default: all of the task')
+    parser.add_argument('--images', metavar='DIR', help='photos for train and infer; default: synthetic images')
+    parser.add_argument('--weights', metavar='CHECKPOINT', help="of digits_frcnn with stock's anchors, for AP of infer")
+    parser.add_argument('--batch', type=int, metavar='N', help='batch size of train and infer, for all')
+    parser.add_argument('--pairs', type=int, default=5, metavar='N', help='measured rounds of each; default: 5')
+    parser.add_argument('--short', action='store_true', help='short rounds, to check that every task works')
+    parser.add_argument('--picture', type=Path, metavar='PNG', help='draw the profile')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='also write all measurements as JSON')
+    args = parser.parse_args()
 
     from custom.benchmark.compare import Settings, choose, compare, machine
     from custom.benchmark.results import as_json, machine_lines, table
@@ -55,7 +51,7 @@ def main() -> int:
     settings = Settings(args.images, args.weights, args.batch, args.short)
     for option, given, fits in (('--picture', args.picture, True), ('--json', args.json, False)):
         if given and fits != (args.task == 'profile'):
-            raise UserError(f'{option} {given}: not of {args.task}; leave it out')
+            raise UserError(f'{option} {given}: not an option of {args.task}; leave it out')
     if args.task == 'profile':
         from custom.benchmark.profile import show_profile
 
@@ -63,16 +59,15 @@ def main() -> int:
         return 0
     tasks = [import_module(f'custom.benchmark.task_{name}') for name in (TASKS if args.task == 'all' else [args.task])]
     chosen = choose(tasks, [name for name in args.against.split(',') if name])
-    facts = machine()
-    print(machine_lines(facts))
+    print(machine_lines(facts := machine()))
     comparisons = []
     for module, contestants in chosen.items():
         comparisons.append(compare(module, contestants, settings, args.pairs))
         print('', table(comparisons[-1]), sep='\n', flush=True)
     if args.json:
-        told = {'command': ' '.join(sys.argv), 'pairs': args.pairs, 'short': args.short, 'images': args.images or ''}
+        run = {'command': ' '.join(sys.argv), 'pairs': args.pairs, 'short': args.short, 'images': args.images or ''}
         with replacing(args.json) as beside:
-            beside.write_text(as_json(facts, told, comparisons), encoding='utf-8')
+            beside.write_text(as_json(facts, run, comparisons), encoding='utf-8')
     return 1 if any(comparison.disagreements for comparison in comparisons) else 0
 
 

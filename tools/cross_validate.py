@@ -1,19 +1,18 @@
-"""Cross-validate a config: each labelled photo is tested by a model that was trained on the other folds."""
+"""Cross-validation of a config: each labelled photo is tested by a model that was trained on the other folds."""
 
-import argparse
 import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.commands.parser import ToolParser, run_tool
+from custom.commands.parser import ToolParser, add_cfg_options, run_tool
 from custom.runs.config import load_config
 from custom.utils.files import replacing
 from custom.utils.messages import say
 
-EXAMPLES = """The weights of the last epoch are tested, with the config's thresholds: nothing is chosen on the photos
-that are reported. The same command goes on where it was stopped.
+EXAMPLES = """The last epoch is tested with the config's thresholds, so nothing is chosen on the test photos. The same
+command continues a stopped run.
 
 examples:
   python tools/cross_validate.py configs/digits_frcnn_lite.py --data ROOT
@@ -21,26 +20,19 @@ examples:
       --cfg-options synth_root=data/synth train_cfg.max_epochs=3"""
 
 
-def parse_args() -> argparse.Namespace:
+def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('config', help='a file of configs/')
-    parser.add_argument(
-        '--data', type=Path, required=True, metavar='ROOT', help='holds train.json and valid.json; both are dealt anew'
-    )
+    data_help = 'holds train.json and valid.json, whose photos are split into folds'
+    parser.add_argument('--data', type=Path, required=True, metavar='ROOT', help=data_help)
     parser.add_argument('--folds', type=int, default=5, help='default: 5')
-    parser.add_argument('--seed', type=int, default=0, help='of dealing the photos to folds; default: 0')
-    parser.add_argument(
-        '--processes', type=int, default=1, metavar='N', help='train by torchrun on N ranks, which share the batch'
-    )
+    parser.add_argument('--seed', type=int, default=0, help='random seed of the split; default: 0')
+    parser.add_argument('--processes', type=int, default=1, metavar='N', help='train on N ranks, which share the batch')
     parser.add_argument('--work-dir', help='default: work_dirs/<config name>_folds')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='as in tools/train.py')
+    add_cfg_options(parser)
     parser.set_defaults(launcher='none')
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else what runs for a fold would go on alone
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # otherwise the tool that runs for a fold would survive
     cfg = load_config(args)
 
     import numpy as np
@@ -57,12 +49,12 @@ def main() -> None:
     lengths = np.array([len(number) for number in ground_truth_numbers(truth).values()])
     groups = near_copy_groups(truth, args.data)
     if copies := len(groups) - len(set(groups.tolist())):
-        say(f'{args.data}: {copies} photos are near copies of others; each is in the fold of the other')
+        say(f'{args.data}: {copies} photos are near-duplicates of others; near-duplicates share a fold')
     fold_of = deal_folds(lengths, groups, args.folds, args.seed)
     made_of = {'config': config.name, 'config and options': settings_of(cfg), 'seed': args.seed}
     folders = write_folds(work_dir, truth, fold_of, {**made_of, 'processes': args.processes})
 
-    with replacing(config) as beside:  # whatever becomes of the file in configs/, all folds are trained with this one
+    with replacing(config) as beside:  # all folds use this copy, even if the file in configs/ changes meanwhile
         beside.write_text(cfg.pretty_text)
     run_folds(folders, fold_of, runs)
     outcome = pool_folds(folders, fold_of, truth, work_dir / 'pred.json')

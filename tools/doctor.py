@@ -1,6 +1,5 @@
-"""Look at what the project needs on this machine, and say how to mend what is not right."""
+"""Check of the installation on this machine, with a remedy for each problem."""
 
-import argparse
 import platform
 import sys
 from pathlib import Path
@@ -9,21 +8,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from custom.commands.parser import ToolParser, run_tool
 
-EXAMPLES = """Exit code 1 where something would fail. Paste all of it into a bug report.
+EXAMPLES = """Exit code 1 if something would fail. Paste the whole output into a bug report.
 
 examples:
   python tools/doctor.py
   python tools/doctor.py --data ROOT"""
 
 
-def parse_args() -> argparse.Namespace:
-    parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument('--data', metavar='ROOT', help='check a data set, too: its train.json, valid.json and photos')
-    return parser.parse_args()
-
-
 def main() -> int:
-    args = parse_args()
+    parser = ToolParser(__doc__, EXAMPLES)
+    parser.add_argument('--data', metavar='ROOT', help='also check a data set: its train.json, valid.json and photos')
+    args = parser.parse_args()
 
     from custom.commands.doctor import examine
     from custom.runs.environment import commit

@@ -1,6 +1,5 @@
-"""Draw the detections of a pred.json into one picture: photos, boxes, the number read on each; no model is needed."""
+"""Contact sheet of the detections of a pred.json: photos, boxes, the number read on each; no model is needed."""
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -14,28 +13,23 @@ from custom.utils.errors import UserError
 EXAMPLES = """examples:
   python tools/draw_detections.py out/pred.json --images data/test
   python tools/draw_detections.py out/pred.json --images data/valid --ann data/valid.json --photos 12"""
-MAX_PHOTOS = 200  # some 50 rows; nobody looks at more
+MAX_PHOTOS = 200  # about 50 rows
 
 
-def parse_args() -> argparse.Namespace:
+def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('pred_json', type=Path, help='the detections')
     parser.add_argument('--images', type=Path, metavar='DIR', required=True, help='the folder of the photos')
-    parser.add_argument('--ann', type=Path, metavar='JSON', help='their COCO json; its boxes show right and wrong')
+    parser.add_argument('--ann', type=Path, metavar='JSON', help='COCO json of the photos; marks right and wrong')
     parser.add_argument('--out', type=Path, metavar='PNG', help='default: detections.png beside PRED_JSON')
     parser.add_argument('--photos', type=int, default=24, metavar='N', help='at most, evenly chosen; default: 24')
     add_reader_arguments(parser)
     args = parser.parse_args()
-    args.out = args.out or args.pred_json.with_name('detections.png')
+    out = args.out or args.pred_json.with_name('detections.png')
     if not 1 <= args.photos <= MAX_PHOTOS:
         parser.error(f'--photos {args.photos}: must be from 1 to {MAX_PHOTOS}')
-    if args.out.suffix.lower() != '.png':
-        parser.error(f'--out {args.out}: must end in .png')
-    return args
-
-
-def main() -> None:
-    args = parse_args()
+    if out.suffix.lower() != '.png':
+        parser.error(f'--out {out}: must end in .png')
 
     from custom.data.coco_reading import ids_and_names, read_annotations
     from custom.evaluation.number_accuracy import number_accuracy
@@ -47,16 +41,14 @@ def main() -> None:
     from custom.visualization.packing import evenly_spaced
     from custom.visualization.pictures import Shot, contact_sheet
 
-    if args.out.parent.resolve() == args.images.resolve():
-        raise UserError(f'{args.out}: would lie among the photos and count as one; choose another place with --out')
+    if out.parent.resolve() == args.images.resolve():
+        raise UserError(f'{out}: would lie among the photos and count as one; choose another place with --out')
     listed = read_annotations(args.ann, need_boxes=False) if args.ann else None
     ids, names = ids_and_names(listed or args.images)
-    truth = listed if listed and listed.labelled else None
     detections = read_pred_json(args.pred_json, ids)
     found = reader_of_predictions(args.pred_json, args.reader, args.score_thr)
     readings = read_numbers(detections, ids, found.reader.number)
-    numbers = {image_id: reading.number for image_id, reading in readings.items()}
-    true = ground_truth_numbers(truth) if truth else {}
+    true = ground_truth_numbers(listed) if listed and listed.labelled else {}
     chosen = evenly_spaced(len(ids), args.photos)
     paths = [photo_path(args.images, names[i]) for i in chosen]
     if gone := [path for path in paths if not os.path.isfile(path)]:
@@ -66,15 +58,15 @@ def main() -> None:
         Shot.take(read_photo(path), ids[i], detections, readings[ids[i]], true.get(ids[i]))
         for i, path in zip(chosen, paths, strict=True)
     )
-    if truth:
+    numbers = {image_id: reading.number for image_id, reading in readings.items()}
+    note = f'a number read on {sum(map(bool, numbers.values()))} of {len(ids)}'
+    if true:
         accuracy = number_accuracy(numbers, true)
         note = f'number accuracy {100 * accuracy:.1f} % ({round(accuracy * len(ids))} of {len(ids)} right)'
-    else:
-        note = f'a number read on {sum(map(bool, numbers.values()))} of {len(ids)}'
     title = f'{len(chosen)} of {len(ids)} photos'
-    with replacing(args.out) as beside:
+    with replacing(out) as beside:
         contact_sheet(shots, title, note).save(beside, 'PNG', optimize=True)
-    print(f'{args.out}: {title}, {note}')
+    print(f'{out}: {title}, {note}')
 
 
 if __name__ == '__main__':

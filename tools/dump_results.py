@@ -1,6 +1,5 @@
-"""Make pred.csv and the zip from a pred.json, or check a submission; no model is needed."""
+"""Submission files (pred.csv and the zip) of a pred.json, or a check of them; no model is needed."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ EXAMPLES = """examples:
   python tools/dump_results.py out/submission.zip --images data/test --check"""
 
 
-def parse_args() -> argparse.Namespace:
+def main() -> int:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('pred_json', type=Path, help='the detections; with --check also a submission.zip')
     source = parser.add_mutually_exclusive_group(required=True)
@@ -24,15 +23,10 @@ def parse_args() -> argparse.Namespace:
     source.add_argument('--ann', type=Path, metavar='JSON', help='or a COCO json; prints scores if it has boxes')
     parser.add_argument('--out', type=Path, metavar='DIR', help='default: the folder of PRED_JSON')
     add_reader_arguments(parser)
-    parser.add_argument('--check', action='store_true', help='write nothing; list what is wrong and exit with 1')
+    parser.add_argument('--check', action='store_true', help='write nothing; list the problems and exit with 1')
     args = parser.parse_args()
     if args.check and (args.out or args.reader or args.score_thr is not None):
         parser.error('--check writes nothing: leave out --out, --reader and --score-thr')
-    return args
-
-
-def main() -> int:
-    args = parse_args()
 
     from custom.data.coco_reading import ids_and_names, read_annotations
     from custom.evaluation.summary import report, score
@@ -54,7 +48,7 @@ def main() -> int:
     out = args.out or args.pred_json.parent
     copy_pred_json(args.pred_json, out / 'pred.json', overwrite=bool(args.out))
     complete_submission(out, numbers, names)
-    if args.out:  # so that the files there follow from one another
+    if args.out:  # pred.csv follows from pred.json and this reader.json
         write_reader(out / FILE_NAME, found.reader)
     print(f'{out}: {len(ids)} photos, {sum(map(bool, numbers.values()))} with a number, {len(detections)} boxes')
     print(f'read with {found}')

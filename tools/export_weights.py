@@ -1,6 +1,5 @@
-"""Export a checkpoint, or the mean of several: 16-bit weights in a .safetensors file, reader.json beside it."""
+"""Export of a checkpoint, or of the mean of several, to 16-bit .safetensors with a reader.json beside it."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -13,24 +12,18 @@ EXAMPLES = """examples:
   python tools/export_weights.py work_dirs/digits_frcnn_lite/epoch_12.pth weights/digits_frcnn_lite.safetensors
   python tools/test.py configs/digits_frcnn_lite.py weights/digits_frcnn_lite.safetensors --split valid
 
-A mean is worth something where the checkpoints began with the same weights and were trained with other seeds:
+Average only models that were fine-tuned from the same weights with different seeds:
   python tools/export_weights.py work_dirs/seed0/epoch_4.pth work_dirs/seed1/epoch_4.pth work_dirs/mean.safetensors"""
 
 
-def parse_args() -> argparse.Namespace:
-    parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument(
-        'checkpoint', type=Path, nargs='+', help='a .pth of a training run; code in it is not run; of several the mean'
-    )
-    parser.add_argument('out', type=Path, metavar='OUT.safetensors', help='replaced if it is there')
-    parser.add_argument(
-        '--reader', type=Path, metavar='FILE', help='a reader.json; default: the one tuned for CHECKPOINT, if it is one'
-    )
-    return parser.parse_args()
-
-
 def main() -> None:
-    args = parse_args()
+    parser = ToolParser(__doc__, EXAMPLES)
+    checkpoint_help = 'a .pth of a training run; code in it is not run; several are averaged'
+    parser.add_argument('checkpoint', type=Path, nargs='+', help=checkpoint_help)
+    parser.add_argument('out', type=Path, metavar='OUT.safetensors', help='replaced if it exists')
+    reader_help = 'a reader.json; default: the one tuned for CHECKPOINT, if there is one CHECKPOINT'
+    parser.add_argument('--reader', type=Path, metavar='FILE', help=reader_help)
+    args = parser.parse_args()
 
     from custom.models.exporting import export_weights
 

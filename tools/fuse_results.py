@@ -1,6 +1,5 @@
-"""Fuse the pred.json of several models about the same photos into one; no model is needed."""
+"""Fusion of the pred.json of several models on the same photos; no model is needed."""
 
-import argparse
 import sys
 from functools import partial
 from pathlib import Path
@@ -10,8 +9,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from custom.commands.parser import ToolParser, run_tool
 from custom.utils.errors import UserError
 
-EXAMPLES = """Boxes of one digit that overlap are averaged, boxes of different digits never. A score is the mean
-of all files, one without the box counting as 0: tune the reader on fused validation predictions.
+EXAMPLES = """Overlapping boxes of the same digit are averaged. A score is the mean over all files, and a missing
+box counts as 0: tune the reader on fused validation predictions.
 
 examples, for two models:
   python tools/fuse_results.py a/valid/pred.json b/valid/pred.json --weights 2 1 --out ab/valid
@@ -20,19 +19,13 @@ examples, for two models:
   python tools/dump_results.py ab/test/pred.json --images data/test --reader ab/valid/reader.json"""
 
 
-def parse_args() -> argparse.Namespace:
+def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('pred_json', nargs='+', type=Path, help='two or more files, one of each model')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='where pred.json is written')
-    parser.add_argument(
-        '--weights', nargs='+', type=float, metavar='W', help='how much each file counts; default: all the same'
-    )
-    parser.add_argument('--iou-thr', type=float, default=0.6, help='boxes with more overlap are one; default: 0.6')
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='the folder of the new pred.json')
+    parser.add_argument('--weights', nargs='+', type=float, metavar='W', help='one of each file; default: all the same')
+    parser.add_argument('--iou-thr', type=float, default=0.6, help='IoU from which boxes are fused; default: 0.6')
+    args = parser.parse_args()
 
     from tqdm import tqdm
 
@@ -41,17 +34,14 @@ def main() -> None:
 
     target = args.out / 'pred.json'
     if target.is_file() and any(path.is_file() and path.samefile(target) for path in args.pred_json):
-        raise UserError(f'{target}: would be overwritten, and is to be fused; choose another place with --out')
-
+        raise UserError(f'{target}: is one of the inputs and would be overwritten; choose another place with --out')
     sources = read_sources(args.pred_json)
     bar = partial(tqdm, desc='fusing', unit=' photos', delay=2, leave=False, disable=None)
     fused = fuse_detections(sources, args.weights, args.iou_thr, progress=bar)
     write_pred_json(target, fused)
     photos = [set(source.image_ids.tolist()) for source in sources]
-    print(
-        f'{target}: {len(fused)} boxes on {len(set().union(*photos))} photos, {len(set.intersection(*photos))} of them '
-        f'with boxes in each of the {len(sources)} files'
-    )
+    n_shared = len(set.intersection(*photos))
+    print(f'{target}: {len(fused)} boxes on {len(set.union(*photos))} photos, {n_shared} of them in all files')
 
 
 if __name__ == '__main__':

@@ -1,16 +1,16 @@
-"""Read the numbers on photos."""
+"""Number reading on photos."""
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.commands.parser import ToolParser, run_tool
-from custom.utils.messages import say
+from custom.commands.parser import ToolParser, add_reader, run_tool
+from custom.utils.errors import UserError
+from custom.utils.messages import one_line, say
 
-EXAMPLES = """The table goes to stdout: file, number (-1: none), confidence 0 to 1, the digits with their scores. In a
-pipe its columns are parted by tabs. Exit code 1 where a photo could not be read; the others are done.
+EXAMPLES = """Prints a table: file, number (-1: none), confidence 0 to 1, the digits with their scores. The table is
+tab-separated when piped. Exit code 1 if a photo could not be read; the rest are processed.
 
 examples:
   python tools/predict.py house.jpg
@@ -18,37 +18,27 @@ examples:
   python tools/predict.py 'photos/**/*.png' --checkpoint work_dirs/mine"""
 
 
-def parse_args() -> argparse.Namespace:
+def main() -> int:
     parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument('photos', nargs='+', metavar='PHOTO|DIR|GLOB', help='a pattern is put in quotes')
+    parser.add_argument('photos', nargs='+', metavar='PHOTO|DIR|GLOB', help='quote patterns')
     parser.add_argument('--config', help='default: the one beside CHECKPOINT, else configs/digits_frcnn_lite.py')
     parser.add_argument('--checkpoint', help='a file or a work dir; default: weights/digits_frcnn_lite.safetensors')
-    parser.add_argument(
-        '--reader', metavar='FILE', help="a reader.json, or 'none'; default: the one tuned for CHECKPOINT"
-    )
+    add_reader(parser, 'the one tuned for CHECKPOINT')
     parser.add_argument('--out', type=Path, metavar='DIR', help='write numbers.csv, pred.json and annotated copies')
     parser.add_argument('--show-boxes', action='store_true', help="show the digits' boxes, xyxy in pixels")
     parser.add_argument('--min-confidence', type=float, default=0, metavar='P', help='answer "unsure" below it, 0 to 1')
     args = parser.parse_args()
     if not 0 <= args.min_confidence <= 1:
         parser.error(f'--min-confidence {args.min_confidence}: must be from 0 to 1')
-    return args
-
-
-def main() -> int:
-    args = parse_args()
 
     from tqdm import tqdm
 
-    from custom.inference.answers import answer_of, find_photos, ids_of, table_line, write_answers
-    from custom.utils.errors import UserError
-    from custom.utils.messages import one_line
+    from custom.inference.answers import FOLDER, Copies, answer_of, find_photos, ids_of, table_line, write_answers
 
     paths = find_photos(args.photos)
     ids = ids_of(paths)
 
-    from custom.digit_reader import DigitReader
-    from custom.inference.answers import FOLDER, Copies
+    from custom.digit_reader import DigitReader  # takes seconds to import
 
     reader = DigitReader(args.config, args.checkpoint, args.reader)
     for note in reader.found.notes:
@@ -67,7 +57,7 @@ def main() -> int:
                 copies.write(answers[-1])
         except UserError as error:
             failed.append(error)
-    if args.out and answers:  # a run that reads nothing takes nothing away
+    if args.out and answers:  # a run without answers keeps the files of an earlier one
         write_answers(args.out, answers)
         say(f'{args.out}: numbers.csv and pred.json of {len(answers)} photos, their copies in {FOLDER}/')
     for error in failed:

@@ -1,6 +1,5 @@
-"""Make data sets in the project's layout, or check them: drawn photos, SVHN, people's own labels."""
+"""Data sets in the project's layout: synthetic images, SVHN or your own labels, and their check."""
 
-import argparse
 import signal
 import sys
 from pathlib import Path
@@ -17,15 +16,11 @@ EXAMPLES = """examples:
   python tools/prepare_data.py check data/mine --out sheets"""
 
 
-def parse_args() -> argparse.Namespace:
+def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
     add_commands(parser.add_subparsers(required=True, metavar='COMMAND'))
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else a half-written folder would stay beside --out
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # removes the half-written folder beside --out
     args.run(args)
 
 

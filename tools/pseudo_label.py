@@ -1,6 +1,5 @@
-"""Label photos by what models found on them: those whose number is sure become a COCO json to train with."""
+"""Pseudo-labels: a COCO json of the photos on which all models read the same number with high scores."""
 
-import argparse
 import json
 import sys
 from collections import Counter
@@ -8,52 +7,34 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.commands.parser import ToolParser, run_tool
+from custom.commands.parser import ToolParser, add_reader, run_tool
 from custom.reading.lookup import reader_of_predictions
 from custom.utils.errors import UserError
 
-EXAMPLES = """A photo passes when every PRED_JSON gives the same number at the same places, surely, and nothing else.
-Photos without a number are left out, too: nothing found does not mean that nothing is there.
+EXAMPLES = """A photo passes if every PRED_JSON gives the same number at the same position with high scores, and no
+other box. Photos without a number are left out, because a missed number is not a negative example.
 
 examples, for one of two models and for both:
   python tools/test.py configs/digits_frcnn.py a.pth --images data/photos --dump a
   python tools/pseudo_label.py a/pred.json b/pred.json --images data/photos --out pseudo.json --exclude data/valid"""
 
 
-def parse_args() -> argparse.Namespace:
+def main() -> None:
+    from custom.data.pseudo_labels import SureRule, label_photos
+
     parser = ToolParser(__doc__, EXAMPLES)
-
-    from custom.data.pseudo_labels import SureRule
-
-    parser.add_argument(
-        'pred_json', nargs='+', type=Path, help='found on the same photos at several sizes, or by several models'
-    )
+    pred_json_help = 'predictions on the same photos: of several models, or with and without test-time augmentation'
+    parser.add_argument('pred_json', nargs='+', type=Path, help=pred_json_help)
     parser.add_argument('--images', type=Path, required=True, metavar='DIR', help='the folder of the photos')
     parser.add_argument('--out', type=Path, required=True, metavar='JSON', help='the COCO json to write')
-    parser.add_argument(
-        '--reader', metavar='FILE', help="a reader.json, or 'none'; default: the one beside the first PRED_JSON, if any"
-    )
-    rule = SureRule()
-    parser.add_argument(
-        '--min-score', type=float, default=rule.min_score, help=f'least score of a digit; default: {rule.min_score}'
-    )
-    parser.add_argument(
-        '--max-other',
-        type=float,
-        default=rule.max_other,
-        help=f'highest score of a box that is not of the number; default: {rule.max_other}',
-    )
-    parser.add_argument(
-        '--exclude', nargs='+', default=[], metavar='DIR', help='leave out photos that lie here too, or nearly the same'
-    )
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
+    add_reader(parser, 'the one beside the first PRED_JSON, if there is one')
+    parser.add_argument('--min-score', type=float, default=SureRule.min_score, help='of a digit; default: %(default)s')
+    parser.add_argument('--max-other', type=float, default=SureRule.max_other, help='of others; default: %(default)s')
+    exclude_help = 'leave out photos of these folders and their near-duplicates'
+    parser.add_argument('--exclude', nargs='+', default=[], metavar='DIR', help=exclude_help)
+    args = parser.parse_args()
 
     from custom.data.coco_writing import coco_json
-    from custom.data.pseudo_labels import SureRule, label_photos
     from custom.structures.photos import list_photos
     from custom.submission.pred_json import read_pred_json
     from custom.utils.files import replacing

@@ -1,4 +1,4 @@
-"""Test a digit detector: figures where there is truth, and the files of a submission with --dump."""
+"""Test of a digit detector: figures if there is ground truth, and the files of a submission with --dump."""
 
 import argparse
 import sys
@@ -6,43 +6,28 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.commands.parser import ToolParser, add_run_arguments, run_tool
+from custom.commands.parser import ToolParser, add_reader, add_run_arguments, run_tool
 from custom.runs.checkpoint_files import best_checkpoint
 from custom.runs.config import load_config, select_split
 from custom.utils.errors import UserError
 from custom.utils.messages import say
 
-
-def parse_args() -> argparse.Namespace:
-    parser = ToolParser(
-        __doc__, 'example: python tools/test.py configs/digits_frcnn.py --dump --cfg-options data_root=DIR'
-    )
-    parser.add_argument('config', help='a file of configs/')
-    parser.add_argument('checkpoint', nargs='?', help='default: the best one of the work dir')
-    photos = parser.add_mutually_exclusive_group()
-    photos.add_argument('--split', choices=['test', 'valid'], default='test', help='default: test')
-    photos.add_argument('--images', metavar='DIR', help='a folder of photos without labels, instead of a split')
-    parser.add_argument(
-        '--tta',
-        action=argparse.BooleanOptionalAction,
-        help='see photos at several sizes, then their numbers closer, and fuse; default: as the reader was tuned',
-    )
-    parser.add_argument(
-        '--dump',
-        nargs='?',
-        const='auto',
-        metavar='DIR',
-        help='write pred.json, pred.csv, submission.zip, reader.json to DIR (default: WORK_DIR/<split or name>[_tta])',
-    )
-    parser.add_argument(
-        '--reader', metavar='FILE', help="a reader.json, or 'none', the config's; default: the one tuned for CHECKPOINT"
-    )
-    add_run_arguments(parser)
-    return parser.parse_args()
+EXAMPLES = 'example: python tools/test.py configs/digits_frcnn.py --dump --cfg-options data_root=DIR'
 
 
 def main() -> None:
-    args = parse_args()
+    parser = ToolParser(__doc__, EXAMPLES)
+    add_run_arguments(parser)
+    parser.add_argument('checkpoint', nargs='?', help='default: the best one of the work dir')
+    photos_group = parser.add_mutually_exclusive_group()
+    photos_group.add_argument('--split', choices=['test', 'valid'], default='test', help='default: test')
+    photos_group.add_argument('--images', metavar='DIR', help='a folder of photos without labels, instead of a split')
+    tta_help = 'test-time augmentation: several scales, and crops around the number; default: as the reader was tuned'
+    parser.add_argument('--tta', action=argparse.BooleanOptionalAction, help=tta_help)
+    dump_help = 'write pred.json, pred.csv, submission.zip, reader.json; default: WORK_DIR/<split or name>[_tta]'
+    parser.add_argument('--dump', nargs='?', const='auto', metavar='DIR', help=dump_help)
+    add_reader(parser, 'the one tuned for CHECKPOINT')
+    args = parser.parse_args()
     cfg = load_config(args)
     checkpoint = Path(args.checkpoint or best_checkpoint(cfg.work_dir))
     photos = select_split(cfg, args.split, args.images)
@@ -65,8 +50,8 @@ def main() -> None:
             raise UserError(f'--dump {folder}: would replace the reader.json of {checkpoint}; choose another folder')
         cfg.custom_hooks.append({'type': 'SubmissionHook', 'out_dir': str(folder), 'reader': found.reader.to_dict()})
 
-    cfg.visualizer.vis_backends = []  # nothing to draw, and TensorBoard takes seconds to import
-    cfg.load_from, cfg.resume = None, False  # the checkpoint named here is the one that is tested
+    cfg.visualizer.vis_backends = []  # nothing is drawn, and TensorBoard takes seconds to import
+    cfg.load_from, cfg.resume = None, False  # the checkpoint of the command line is tested
     cfg.train_cfg = cfg.train_dataloader = cfg.optim_wrapper = cfg.param_scheduler = None
     runner = trained_runner(cfg, checkpoint, content)
     figures = runner.test()

@@ -1,6 +1,5 @@
-"""Train a digit detector."""
+"""Training of a digit detector."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -13,26 +12,14 @@ from custom.runs.config import load_config
 from custom.utils.errors import UserError
 
 
-def parse_args() -> argparse.Namespace:
-    parser = ToolParser(__doc__, 'example: python tools/train.py configs/digits_frcnn.py --cfg-options data_root=DIR')
-    parser.add_argument('config', help='a file of configs/')
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        metavar='CHECKPOINT',
-        help='go on from a checkpoint; without a name, from the last one of the work dir',
-    )
-    parser.add_argument('--amp', action='store_true', help='mixed precision, bfloat16 where the GPU has it')
-    parser.add_argument(
-        '--auto-scale-lr', action='store_true', help='scale the learning rate with the global batch size'
-    )
-    add_run_arguments(parser)
-    return parser.parse_args()
-
-
 def main() -> None:
-    args = parse_args()
+    parser = ToolParser(__doc__, 'example: python tools/train.py configs/digits_frcnn.py --cfg-options data_root=DIR')
+    add_run_arguments(parser)
+    resume_help = 'continue from a checkpoint; default: the last one of the work dir'
+    parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT', help=resume_help)
+    parser.add_argument('--amp', action='store_true', help='mixed precision, in bfloat16 if the GPU supports it')
+    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
+    args = parser.parse_args()
     cfg = load_config(args)
     if args.resume:
         checkpoint = resume_from(cfg.work_dir, args.resume)

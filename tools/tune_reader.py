@@ -1,6 +1,5 @@
-"""Choose thresholds and rules for reading on validation predictions, never on test; no model is needed."""
+"""Tuning of the reader (thresholds and rules) on validation predictions; no model is needed."""
 
-import argparse
 import dataclasses
 import sys
 from pathlib import Path
@@ -13,19 +12,16 @@ EXAMPLES = """examples:
   python tools/tune_reader.py work_dirs/mine/valid/pred.json data/valid.json
   python tools/tune_reader.py fused/valid/pred.json data/valid.json --out fused/reader.json
 
-The other tools take the reader.json beside a pred.json by themselves, or the one that --reader names."""
-
-
-def parse_args() -> argparse.Namespace:
-    parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument('pred_json', type=Path, help='the detections on the validation photos, of all scores')
-    parser.add_argument('ann', type=Path, help='the COCO json of the same photos')
-    parser.add_argument('--out', type=Path, metavar='FILE', help='default: reader.json beside PRED_JSON')
-    return parser.parse_args()
+The other tools use the reader.json beside a pred.json, or the one that --reader names."""
 
 
 def main() -> None:
-    args = parse_args()
+    parser = ToolParser(__doc__, EXAMPLES)
+    parser.add_argument('pred_json', type=Path, help='the detections on the validation photos, of all scores')
+    parser.add_argument('ann', type=Path, help='COCO json of the same photos')
+    parser.add_argument('--out', type=Path, metavar='FILE', help='default: reader.json beside PRED_JSON')
+    args = parser.parse_args()
+
     from custom.data.coco_reading import read_annotations
     from custom.reading.lookup import views_of
     from custom.reading.settings import write_reader

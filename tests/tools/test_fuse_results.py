@@ -27,7 +27,7 @@ def test_two_files_become_one(files, tmp_path):
     done = run(*files, '--out', tmp_path / 'new' / 'out')
     target = tmp_path / 'new' / 'out' / 'pred.json'
     assert (done.returncode, done.stderr) == (0, '')
-    assert done.stdout == f'{target}: 2 boxes on 2 photos, 1 of them with boxes in each of the 2 files\n'
+    assert done.stdout == f'{target}: 2 boxes on 2 photos, 1 of them in all files\n'
     # (0.8 * 10 + 0.4 * 12) / 1.2 = 10.667 px high
     assert json.loads(target.read_text()) == [entry(1, 10.667, 0.6), entry(2, 10, 0.25)]
 
@@ -69,5 +69,7 @@ def test_an_input_is_not_overwritten(files, tmp_path):
     before = one.read_bytes()
     done = run(one, files[1], '--out', tmp_path)
     assert done.returncode == 2
-    assert done.stderr == f'error: {one}: would be overwritten, and is to be fused; choose another place with --out\n'
+    assert (
+        done.stderr == f'error: {one}: is one of the inputs and would be overwritten; choose another place with --out\n'
+    )
     assert one.read_bytes() == before
