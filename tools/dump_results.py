@@ -51,7 +51,7 @@ def main() -> int:
     if args.out:  # pred.csv follows from pred.json and this reader.json
         write_reader(out / FILE_NAME, found.reader)
     print(f'{out}: {len(ids)} photos, {sum(map(bool, numbers.values()))} with a number, {len(detections)} boxes')
-    print(f'read with {found}')
+    print(f'reader: {found}')
     if listed and listed.labelled:
         print(report(*score(detections, listed, found.reader.number)))
     return 0

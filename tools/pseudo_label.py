@@ -56,7 +56,7 @@ def main() -> None:
     print(f'{args.out}: {len(photos)} of {len(image_ids)} photos ({len(photos) / len(image_ids):.0%})')
     print('photos by digits: ' + ', '.join(f'{length}: {count}' for length, count in lengths))
     print(f'left out: {reasons}')
-    print(f'digits from {rule.min_score:g}, nothing else above {rule.max_other:g}; {found}')
+    print(f'digits from {rule.min_score:g}, nothing else above {rule.max_other:g}; reader: {found}')
 
 
 if __name__ == '__main__':

@@ -58,7 +58,7 @@ def main() -> None:
     if is_main_process():
         for note in found.notes:
             say(f'note: {note}')
-        print(f'{checkpoint} on {photos}\nread with {found}')
+        print(f'{checkpoint} on {photos}\nreader: {found}')
         nothing = f'no truth for these {len(runner.test_dataloader.dataset)} photos: nothing to score'
         print(report(*results_of(runner.test_evaluator.metrics)) or figures or nothing)
         if args.dump:

@@ -64,7 +64,7 @@ def reader_of_weights(
     """
     from .checkpoints import load_checkpoint
 
-    config, notes = "the config's thresholds", list[str]()
+    config, notes = 'the config', list[str]()
     if wanted == NONE:
         return ReaderChoice(default, config)
     stored = content or load_checkpoint(checkpoint)
@@ -76,8 +76,10 @@ def reader_of_weights(
         own_name = name or f'those of {checkpoint}'
         said = f'{source}: tuned for other weights ({reader.fingerprint}) than {own_name} ({own})'
         if wanted:
-            raise UserError(f'{said}; tune one by tools/tune_reader.py, or take {config} by --reader none')
-        notes.append(f'{said}; not used')
+            raise UserError(
+                f'{said}; tune one by tools/tune_reader.py, or take the thresholds of {config} by --reader none'
+            )
+        notes.append(f'reader of {said}; not used')
     return ReaderChoice(default, config, tuple(notes))
 
 
@@ -89,7 +91,7 @@ def _candidates(
         return
     content = (stored.get('meta') or {}).get('reader')
     if content is not None:
-        yield f'in {checkpoint}', ReaderSettings.from_dict(content, f'{checkpoint}: meta["reader"]')
+        yield str(checkpoint), ReaderSettings.from_dict(content, f'{checkpoint}: meta["reader"]')
     beside = checkpoint.with_name(FILE_NAME)
     if beside.is_file():
         yield str(beside), read_reader(beside)

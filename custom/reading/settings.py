@@ -159,15 +159,15 @@ class Views:
             raise UserError(f'digits={self.digits!r}: a second look needs a first one; give scales, as in (1,)')
 
     def __str__(self) -> str:
-        """What is said of them; nothing where photos are seen once, as usual.
+        """Describe the augmentation; '' without one.
 
         Example:
             >>> str(Views((0.8, 1.15), (0.45,)))
-            'photos seen at 0.8, 1.15 times their size, then digits at 0.45 of the height'
+            'test-time augmentation: image scales 0.8, 1.15, crops with digits of 0.45 image heights'
         """
         scales, digits = (', '.join(f'{value:g}' for value in values) for values in (self.scales, self.digits))
-        said = f'photos seen at {scales} times their size' if scales else ''
-        return said + (f', then digits at {digits} of the height' if digits else '')
+        text = f'test-time augmentation: image scales {scales}' if scales else ''
+        return text + (f', crops with digits of {digits} image heights' if digits else '')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -145,7 +145,7 @@ def test_the_tool_writes_what_training_reads(folder, pred_json, tmp_path):
         'photos by digits: 1: 1, 2: 1',
         'left out: 0 no number, 0 readings differ, 1 unsure of a digit, 0 something else seen, '
         '0 copy of an excluded photo',
-        'digits from 0.75, nothing else above 0.2; scores from 0.6; no reader.json',
+        'digits from 0.75, nothing else above 0.2; reader: score threshold 0.6 from the defaults (no reader.json)',
     ]
     read = read_annotations(out, folder)
     assert read.file_names == ['1.png', '2.png']
@@ -158,7 +158,7 @@ def test_the_reader_beside_the_first_file_is_used(folder, pred_json, tmp_path):
     reader.write_text('{"number": {"score_thr": 0.85}}')
     arguments = (pred_json, '--images', folder, '--out', tmp_path / 'pseudo.json')
     done = run_tool('pseudo_label.py', *arguments)
-    assert done.stdout.endswith(f'scores from 0.85; {reader}\n')
+    assert done.stdout.endswith(f'reader: score threshold 0.85 from {reader}\n')
     assert read_annotations(tmp_path / 'pseudo.json').labels.tolist() == [7]  # the 5 of photo 1 is something else
     run_tool('pseudo_label.py', *arguments, '--reader', 'none')
     assert read_annotations(tmp_path / 'pseudo.json').labels.tolist() == [0, 5, 7]

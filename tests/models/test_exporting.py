@@ -235,4 +235,4 @@ def test_the_exported_model_finds_the_same(tiny_root, tmp_path):
     options = [f'data_root={tiny_root}', 'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
     done = run_tool('test.py', CONFIG, out, '--work-dir', tmp_path, '--cfg-options', *options)
     assert done.returncode == 0, done.stderr
-    assert f'read with scores from 0.25; {out.with_name("reader.json")}' in done.stdout
+    assert f'reader: score threshold 0.25 from {out.with_name("reader.json")}' in done.stdout

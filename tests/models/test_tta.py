@@ -206,5 +206,5 @@ def test_the_tool_fuses_scales_and_asks_for_a_reader_of_its_own(cfg, tiny_root, 
     write_reader(tmp_path / 'reader.json', ReaderSettings(views=views))
     done = run_tool('test.py', *arguments, *options)  # now the reader asks for them
     assert (done.returncode, NOT_TUNED in done.stderr) == (0, False), done.stderr
-    assert f'read with {views}; scores from 0.6; ' in done.stdout
+    assert f'reader: score threshold 0.6 from {tmp_path / "reader.json"}; {views}\n' in done.stdout
     assert (tmp_path / 'work/valid/pred.json').read_text() == fused

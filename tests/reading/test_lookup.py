@@ -39,7 +39,7 @@ def test_with_nothing_there_the_config_reads(checkpoint):
     found, _ = choose(checkpoint)
     assert found.reader == ReaderSettings(ReaderConfig(0.7))
     assert found.notes == ()
-    assert str(found) == "scores from 0.7; the config's thresholds"
+    assert str(found) == 'score threshold 0.7 from the config'
 
 
 def test_the_checkpoints_own_goes_before_the_file_beside_it(tmp_path):
@@ -47,7 +47,7 @@ def test_the_checkpoints_own_goes_before_the_file_beside_it(tmp_path):
     assert choose(saved(tmp_path / 'a.pth', {'epoch': 1}))[0].reader == reader(0.2)
     found, _ = choose(saved(tmp_path / 'b.pth', {'reader': reader(0.3).to_dict()}))
     assert found.reader == reader(0.3)
-    assert str(found) == f'scores from 0.3; in {tmp_path / "b.pth"}'
+    assert str(found) == f'score threshold 0.3 from {tmp_path / "b.pth"}'
 
 
 def test_safetensors_have_the_file_beside_them(tmp_path):
@@ -64,7 +64,7 @@ def test_a_reader_of_other_weights_is_passed_over_with_a_note(tmp_path):
     found, _ = choose(checkpoint)
     assert found.reader == ReaderSettings(ReaderConfig(0.7))
     said = f'tuned for other weights ({OTHER}) than those of {checkpoint} ({OWN}); not used'
-    assert found.notes == (f'in {checkpoint}: {said}', f'{tmp_path / "reader.json"}: {said}')
+    assert found.notes == (f'reader of {checkpoint}: {said}', f'reader of {tmp_path / "reader.json"}: {said}')
     write_reader(tmp_path / 'reader.json', reader(0.3))
     found, _ = choose(checkpoint)
     assert found.reader == reader(0.3)
@@ -112,11 +112,11 @@ def test_the_metrics_get_it(tmp_path, checkpoint):
 def test_predictions_are_read_as_the_file_beside_them_says(tmp_path):
     pred_json = tmp_path / 'pred.json'
     found = reader_of_predictions(pred_json)
-    assert (found.reader, str(found)) == (ReaderSettings(), 'scores from 0.6; no reader.json')
+    assert (found.reader, str(found)) == (ReaderSettings(), 'score threshold 0.6 from the defaults (no reader.json)')
     steps = ReaderSettings(ReaderConfig(0.6, fallback_thrs=(0.3, 0.125)), fingerprint=OWN)
     write_reader(tmp_path / 'reader.json', steps)
     found = reader_of_predictions(pred_json)
-    assert (found.reader, str(found)) == (steps, f'scores from 0.6, 0.3, 0.125; {tmp_path / "reader.json"}')
+    assert (found.reader, str(found)) == (steps, f'score thresholds 0.6, 0.3, 0.125 from {tmp_path / "reader.json"}')
     assert reader_of_predictions(pred_json, 'none').reader == ReaderSettings()
     write_reader(tmp_path / 'mine.json', reader(0.4))
     assert reader_of_predictions(pred_json, str(tmp_path / 'mine.json')).reader == reader(0.4)
@@ -128,7 +128,7 @@ def test_how_photos_were_seen_is_said_and_inherited(tmp_path):
     assert views_of(tmp_path / 'pred.json') == Views()
     write_reader(tmp_path / 'reader.json', ReaderSettings(views=Views((0.75, 1.0))))
     assert views_of(tmp_path / 'pred.json') == Views((0.75, 1))
-    said = f'photos seen at 0.75, 1 times their size; scores from 0.6; {tmp_path / "reader.json"}'
+    said = f'score threshold 0.6 from {tmp_path / "reader.json"}; test-time augmentation: image scales 0.75, 1'
     assert str(reader_of_predictions(tmp_path / 'pred.json')) == said
     assert reader_of_predictions(tmp_path / 'pred.json', 'none').reader == ReaderSettings(views=Views((0.75, 1)))
     write_reader(tmp_path / 'mine.json', ReaderSettings(ReaderConfig(0.4), views=Views((2,))))
@@ -140,12 +140,12 @@ def test_how_photos_were_seen_is_said_and_inherited(tmp_path):
 
 
 def test_the_photos_it_was_tuned_on_are_said(tmp_path):
-    plain = f'scores from 0.6; {tmp_path / "reader.json"}'
+    plain = f'score threshold 0.6 from {tmp_path / "reader.json"}'
     for tuned_on, said in (
         ({'source': 'valid.json', 'photos': 56}, ', tuned on valid.json'),
         (
             {'source': 'valid.json', 'cross_validated': {'accuracy': 0.875}},
-            ', tuned on valid.json (number accuracy there, cross-validated: 0.875)',
+            ', tuned on valid.json (cross-validated number accuracy 0.875)',
         ),
         ({'source': 'valid.json', 'cross_validated': [0.875]}, ', tuned on valid.json'),
         ({'source': ['me']}, ''),
@@ -159,5 +159,7 @@ def test_a_threshold_of_its_own_takes_the_place_of_all_steps(tmp_path):
     (tmp_path / 'reader.json').write_text(json.dumps(content))
     found = reader_of_predictions(tmp_path / 'pred.json', score_thr=0.2)
     assert found.reader.number == ReaderConfig(0.2, 0.4)
+    source = f'--score-thr, other settings from {tmp_path / "reader.json"}'
+    assert str(found) == f'score threshold 0.2 from {source}'
     with pytest.raises(UserError, match=r'score_thr=7'):
         reader_of_predictions(tmp_path / 'pred.json', score_thr=7)

@@ -237,8 +237,10 @@ def test_lists_as_json_has_them_become_tuples():
 
 def test_what_is_said():
     assert str(Views()) == ''
-    assert str(Views((0.5, 1))) == 'photos seen at 0.5, 1 times their size'
-    assert str(Views((1,), (0.45, 0.6))) == 'photos seen at 1 times their size, then digits at 0.45, 0.6 of the height'
+    assert str(Views((0.5, 1))) == 'test-time augmentation: image scales 0.5, 1'
+    assert str(Views((1,), (0.45, 0.6))) == (
+        'test-time augmentation: image scales 1, crops with digits of 0.45, 0.6 image heights'
+    )
 
 
 @pytest.mark.parametrize(

@@ -176,8 +176,8 @@ def test_photos_that_are_not_there(tmp_path):
 def test_the_reader_is_the_one_of_the_predictions(tmp_path):
     pred_json, ann = write_scene(tmp_path)
     pred_json.with_name('reader.json').write_text('{"number": {"score_thr": 0.96}}')
-    assert 'Read with scores from 0.96;' in report(pred_json, ann).text
-    assert 'Read with scores from 0.6;' in report(pred_json, ann, reader='none').text
+    assert 'Reader: score threshold 0.96 from' in report(pred_json, ann).text
+    assert 'Reader: score threshold 0.6 from the defaults' in report(pred_json, ann, reader='none').text
     assert '1 of 6 whole numbers are right.' in report(pred_json, ann).text
 
 

@@ -8,7 +8,7 @@ import pytest
 from helpers.project import run_tool
 from PIL import Image
 
-DEFAULT = 'read with scores from 0.6; no reader.json\n'
+DEFAULT = 'reader: score threshold 0.6 from the defaults (no reader.json)\n'
 
 
 def run(*arguments):
@@ -88,7 +88,7 @@ def test_writes_to_another_folder_with_another_threshold(tmp_path, photos, pred_
     assert (out / 'pred.json').read_bytes() == mine.read_bytes()
     assert [path.name for path in mine.parent.iterdir()] == ['mine.json']
     again = run(out / 'pred.json', '--images', photos)  # the way to read was written beside
-    assert again.stdout.splitlines()[1] == f'read with scores from 0.3; {out / "reader.json"}'
+    assert again.stdout.splitlines()[1] == f'reader: score threshold 0.3 from {out / "reader.json"}'
     assert (out / 'pred.csv').read_text() == 'image_id,pred_label\n1,-1\n2,37\n10,05\n'
 
 
@@ -125,10 +125,16 @@ def test_the_reader_beside_pred_json_is_used_unless_another_is_given(tmp_path, p
         assert done.returncode == 0, done.stderr
         return pred_json.with_name('pred.csv').read_text().split()[1:], done.stdout.splitlines()[1]
 
-    assert numbers() == (['1,-1', '2,37', '10,05'], f'read with scores from 0.75, 0.3; {beside}')
-    assert numbers('--reader', mine) == (['1,-1', '2,-1', '10,5'], f'read with scores from 0.85; {mine}')
-    assert numbers('--reader', 'none') == (['1,-1', '2,3', '10,05'], 'read with scores from 0.6; no reader.json')
-    assert numbers('--score-thr', 0.3) == (['1,-1', '2,37', '10,05'], f'read with scores from 0.3; {beside}')
+    assert numbers() == (['1,-1', '2,37', '10,05'], f'reader: score thresholds 0.75, 0.3 from {beside}')
+    assert numbers('--reader', mine) == (['1,-1', '2,-1', '10,5'], f'reader: score threshold 0.85 from {mine}')
+    assert numbers('--reader', 'none') == (
+        ['1,-1', '2,3', '10,05'],
+        'reader: score threshold 0.6 from the defaults (no reader.json)',
+    )
+    assert numbers('--score-thr', 0.3) == (
+        ['1,-1', '2,37', '10,05'],
+        f'reader: score threshold 0.3 from --score-thr, other settings from {beside}',
+    )
     assert json.loads(beside.read_text())['fingerprint'] == '0123456789abcdef'  # as it was
 
 

@@ -68,8 +68,8 @@ def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained):
     (best,) = work_dir.glob('best_*.pth')
     lines = plain.stdout.splitlines()
     assert lines[0] == f'{best} on {root / "valid"}'
-    assert lines[1].startswith('read with scores from ')
-    assert f'; in {best}, tuned on valid.json (number accuracy there, cross-validated: ' in lines[1]
+    assert lines[1].startswith('reader: score threshold')
+    assert f' from {best}, tuned on valid.json (cross-validated number accuracy ' in lines[1]
     assert ' of 3 photos; 95 % interval ' in lines[2]
     assert [line for line in lines if 'AP50' in line]
     assert dumped.stdout.splitlines()[: len(lines)] == lines  # dumping changes no figure
@@ -93,10 +93,12 @@ def test_the_reader_is_the_one_of_the_weights_or_the_one_that_is_named(trained, 
         return done, done.stdout.splitlines()[1] if done.returncode == 0 else None
 
     (best,) = work_dir.glob('best_*.pth')
-    assert read_with(best, '--reader', 'none')[1] == "read with scores from 0.6; the config's thresholds"
+    assert read_with(best, '--reader', 'none')[1] == 'reader: score threshold 0.6 from the config'
     mine = tmp_path / 'mine.json'
     mine.write_text(json.dumps({**reader, 'number': {'score_thr': 0.125}, 'tuned_on': {}}))
-    assert read_with(best, '--reader', mine, '--dump', tmp_path / 'out')[1] == f'read with scores from 0.125; {mine}'
+    assert (
+        read_with(best, '--reader', mine, '--dump', tmp_path / 'out')[1] == f'reader: score threshold 0.125 from {mine}'
+    )
     assert json.loads((tmp_path / 'out/reader.json').read_text())['number']['score_thr'] == 0.125
 
     stored = torch.load(best, weights_only=False)
@@ -104,9 +106,11 @@ def test_the_reader_is_the_one_of_the_weights_or_the_one_that_is_named(trained, 
     torch.save({'state_dict': weights}, tmp_path / 'other.pth')
     (tmp_path / 'reader.json').write_text(json.dumps(reader))
     done, line = read_with(tmp_path / 'other.pth')
-    assert line == "read with scores from 0.6; the config's thresholds"
+    assert line == 'reader: score threshold 0.6 from the config'
     (note,) = done.stderr.splitlines()
-    assert note.startswith(f'note: {tmp_path / "reader.json"}: tuned for other weights ({reader["fingerprint"]}) than ')
+    assert note.startswith(
+        f'note: reader of {tmp_path / "reader.json"}: tuned for other weights ({reader["fingerprint"]}) than '
+    )
     done, _ = read_with(tmp_path / 'other.pth', '--reader', mine)
     assert done.returncode == 2
     (error,) = done.stderr.splitlines()
