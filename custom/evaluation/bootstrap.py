@@ -1,8 +1,10 @@
-"""95 % intervals by bootstrap: how far a figure may be off because the photos are few."""
+"""95 % intervals by bootstrap over the photos."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 RESAMPLES = 1000
 CELLS = 2_000_000  # weights held at a time: bounds the memory
@@ -10,31 +12,29 @@ Figures = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 def point(figures: Figures, photos: int) -> dict[str, float]:
-    """The figures of the photos as they are, each counting once."""
+    """Compute the figures with a weight of 1 for each photo."""
     return {name: float(value) for name, (value,) in figures(np.ones((1, photos))).items()}
 
 
 def affordable_resamples(boxes: int) -> int:
-    """How many resamples of photos with so many boxes take seconds: 1000, and down to 200 from 100,000 boxes on."""
+    """Choose a number of resamples that takes seconds: 1000, and down to 200 from 100,000 boxes on."""
     return int(np.clip(100_000_000 // max(boxes, 1), 200, RESAMPLES))
 
 
 def bootstrap_interval(
     figures: Figures, photos: int, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Draw as many photos as there are, with replacement, again and again; see how much the figures vary.
-
-    The percentile method. It cannot see beyond the photos: where all of them are right, low and high are both 1.
+    """Estimate 95 % intervals by the percentile bootstrap; without an error on any photo, both ends are 1.
 
     Args:
-        figures: from weights (R, M), how often each photo was drawn, to the value (R,) of each figure for each row of
-            weights; nan where a draw leaves a figure undefined.
+        figures: a function from weights (R, M), how often each photo was drawn, to the values (R,) of each figure; nan
+            where a draw leaves a figure undefined.
         photos: M.
-        resamples: how often M photos are drawn. Defaults to 1000.
+        resamples: number of draws of M photos. Defaults to 1000.
         seed: the same seed gives the same intervals. Defaults to 0.
 
     Returns:
-        Low and high end for each figure, the 2.5 and 97.5 % quantiles.
+        Low and high end of each figure, the 2.5 and 97.5 % quantiles; without figures that are never defined.
 
     Example:
         >>> right = np.array([1, 0, 1, 1])
@@ -51,3 +51,30 @@ def bootstrap_interval(
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     ends = {name: np.nanquantile(value, [0.025, 0.975]) for name, value in values.items() if not np.isnan(value).all()}
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+
+
+class Estimate(NamedTuple):
+    """A figure and the ends of its 95 % interval; nan where a value is not defined."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return (
+            f'{self.value:.3f} (' + ('no interval' if self.low != self.low else f'{self.low:.3f}-{self.high:.3f}') + ')'
+        )
+
+
+def estimates(figures: Figures, photos: int, resamples: int = RESAMPLES, name: str = 'figures') -> dict[str, Estimate]:
+    """Compute all figures with their intervals; a terminal shows a progress bar after 2 s."""
+    with tqdm(None, f'intervals of the {name}', resamples, delay=2, leave=False, disable=None) as bar:
+
+        def watched(weights: np.ndarray) -> dict[str, np.ndarray]:
+            values = figures(weights)
+            bar.update(len(weights))
+            return values
+
+        ends = bootstrap_interval(watched, photos, resamples)
+    undefined = float('nan'), float('nan')
+    return {key: Estimate(value, *ends.get(key, undefined)) for key, value in point(figures, photos).items()}

@@ -1,4 +1,4 @@
-"""Which digits are taken for which: the boxes that were read beside the true ones, and what has no other side."""
+"""Confusion matrix of the digits, from the boxes read and the ground truth."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,58 +10,49 @@ from ..structures.annotations import DigitAnnotations
 from ..structures.detections import Detections
 from ..structures.geometry import ious, xywh_to_xyxy
 
-# Of 3,637 digits in numbers that were read right, 12 overlap their true box by an IoU under 0.5 and 2 by one under 0.3.
+# Of 3,637 digits in correctly read numbers, 12 have an IoU with their ground truth under 0.5 and 2 one under 0.3.
 SAME_IOU = 0.3
-NOTHING = 10  # in place of a digit: none is there (a phantom), or none was read (missed)
+BACKGROUND = 10  # instead of a digit: the true one of an insertion (phantom), the one read of a deletion (missed)
 
 
 class PhotoDigits(NamedTuple):
-    """The boxes of one photo.
+    """The boxes of one photo."""
 
-    Attributes:
-        read: (D, 4) xyxy in pixels, those that make up the number, in reading order.
-        true: (T, 4) xyxy in pixels, those of the truth.
-        read_labels: (D,) the digits.
-        true_labels: (T,) the digits.
-        pairs: (read, true) indices of the boxes that mean one another.
-        ignored: indices of `read` that lie on what scoring leaves out.
-    """
-
-    read: np.ndarray
-    true: np.ndarray
-    read_labels: np.ndarray
-    true_labels: np.ndarray
-    pairs: list[tuple[int, int]]
-    ignored: list[int]
+    read: np.ndarray  # (D, 4) xyxy in pixels, the boxes of the number, in reading order
+    true: np.ndarray  # (T, 4) xyxy in pixels, the ground truth
+    read_labels: np.ndarray  # (D,) the digits
+    true_labels: np.ndarray  # (T,) the digits
+    pairs: list[tuple[int, int]]  # (read, true) indices of matched boxes
+    ignored: list[int]  # indices of `read` on crowd regions
 
     @classmethod
-    def untold(cls, detections: Detections, reading: Reading) -> 'PhotoDigits':
-        """The boxes of a reading on a photo whose truth is not known."""
+    def without_truth(cls, detections: Detections, reading: Reading) -> 'PhotoDigits':
+        """Take the boxes of a reading on a photo without ground truth."""
         read, none = xywh_to_xyxy(detections.bboxes[reading.used]), np.zeros(0, dtype=np.int64)
         return cls(read, np.zeros((0, 4)), detections.labels[reading.used], none, [], [])
 
-    def outcomes(self) -> list[tuple[int, int]]:
-        """(true digit, digit read) of every true box, in their order, and of every phantom."""
+    def label_pairs(self) -> list[tuple[int, int]]:
+        """List (true digit, digit read) of every ground-truth box, in their order, and of every insertion."""
         read_of = {true: read for read, true in self.pairs}
         taken = {*read_of.values(), *self.ignored}
-        labels = [*self.read_labels.tolist(), NOTHING]
-        found = [(label, labels[read_of.get(i, -1)]) for i, label in enumerate(self.true_labels.tolist())]
-        return found + [(NOTHING, labels[i]) for i in range(len(self.read)) if i not in taken]
+        labels = [*self.read_labels.tolist(), BACKGROUND]
+        pairs = [(label, labels[read_of.get(i, -1)]) for i, label in enumerate(self.true_labels.tolist())]
+        return pairs + [(BACKGROUND, labels[i]) for i in range(len(self.read)) if i not in taken]
 
 
-def pair_boxes(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs (i, j) of boxes (N, 4) and (M, 4), xyxy in pixels: the largest IoU first, each box once, from SAME_IOU on.
+def pair_boxes(some: np.ndarray, others: np.ndarray) -> list[tuple[int, int]]:
+    """Match boxes (N, 4) and (M, 4), xyxy in pixels, greedily by falling IoU, from SAME_IOU on; returns pairs (i, j).
 
     Example:
         >>> pair_boxes(np.array([[0, 0, 10, 10.0]]), np.array([[50, 0, 60, 10], [1, 0, 11, 10.0]]))
         [(0, 1)]
     """
-    overlaps = ious(one[:, None], other)
+    overlaps = ious(some[:, None], others)
     pairs: list[tuple[int, int]] = []
     for i, j in zip(*np.unravel_index(np.argsort(-overlaps, axis=None, kind='stable'), overlaps.shape), strict=True):
         if overlaps[i, j] < SAME_IOU:
             break
-        if all(i != taken and j != others for taken, others in pairs):
+        if all(i != one and j != other for one, other in pairs):
             pairs.append((int(i), int(j)))
     return pairs
 
@@ -69,41 +60,40 @@ def pair_boxes(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
 def compare_digits(
     detections: Detections, readings: Mapping[int, Reading], truth: DigitAnnotations
 ) -> dict[int, PhotoDigits]:
-    """What was read beside what is true, for every photo of `truth`, by image_id.
+    """Match the boxes read to the ground truth of every photo of `truth`; returns image_id to boxes.
 
     Args:
-        detections: the boxes found, xywh in pixels.
-        readings: as `custom.reading.numbers.read_numbers` gives them for `detections` and the photos of `truth`.
+        detections: xywh in pixels.
+        readings: from `custom.reading.numbers.read_numbers`, for `detections` and the photos of `truth`.
         truth: photos and their boxes, xywh in pixels.
     """
-    order = np.argsort(truth.box_image_ids, kind='stable')
-    ids = truth.image_ids.tolist()
-    cuts = (np.searchsorted(truth.box_image_ids[order], ids, side) for side in ('left', 'right'))
-    found = {}
-    for image_id, start, stop in zip(ids, *(cut.tolist() for cut in cuts), strict=True):
-        used, rows = readings[image_id].used, order[start:stop]
-        read, every = xywh_to_xyxy(detections.bboxes[used]), xywh_to_xyxy(truth.bboxes[rows])
-        own = ~truth.iscrowd[rows]
-        pairs = pair_boxes(read, every[own])
-        left = [i for i in range(len(used)) if i not in {i for i, _ in pairs}]
-        ignored = [left[i] for i, _ in pair_boxes(read[left], every[~own])]
-        found[image_id] = PhotoDigits(
-            read, every[own], detections.labels[used], truth.labels[rows][own], pairs, ignored
+    photos = {}
+    for image_id in truth.image_ids.tolist():
+        used, rows = readings[image_id].used, np.flatnonzero(truth.box_image_ids == image_id)
+        read, every, counts = (
+            xywh_to_xyxy(detections.bboxes[used]),
+            xywh_to_xyxy(truth.bboxes[rows]),
+            ~truth.iscrowd[rows],
         )
-    return found
+        pairs = pair_boxes(read, every[counts])
+        left = [i for i in range(len(used)) if i not in {i for i, _ in pairs}]
+        ignored = [left[i] for i, _ in pair_boxes(read[left], every[~counts])]
+        labels = detections.labels[used], truth.labels[rows][counts]
+        photos[image_id] = PhotoDigits(read, every[counts], *labels, pairs, ignored)
+    return photos
 
 
 def confusion_matrix(photos: Mapping[int, PhotoDigits]) -> np.ndarray:
-    """(11, 11) int64: rows are true digits, columns those read; row 10 has the phantoms, column 10 what was missed.
+    """Count (true digit, digit read) as (11, 11) int64; row 10 counts insertions, column 10 deletions.
 
     Example:
         >>> none = np.zeros((0, 4))
         >>> photo = PhotoDigits(none, np.array([[0, 0, 9, 9.0]]), np.array([]), np.array([7]), [], [])
-        >>> int(confusion_matrix({1: photo})[7, NOTHING])
+        >>> int(confusion_matrix({1: photo})[7, BACKGROUND])
         1
     """
-    counts = np.zeros((NOTHING + 1, NOTHING + 1), dtype=np.int64)
+    counts = np.zeros((BACKGROUND + 1, BACKGROUND + 1), dtype=np.int64)
     for photo in photos.values():
-        for outcome in photo.outcomes():
-            counts[outcome] += 1
+        for pair in photo.label_pairs():
+            counts[pair] += 1
     return counts

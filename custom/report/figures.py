@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from ..evaluation.average_precision import RECALLS, DigitMatches, Matches
-from ..evaluation.bootstrap import Figures, affordable_resamples, bootstrap_interval, point
+from ..evaluation.average_precision import RECALLS, DigitMatches
+from ..evaluation.bootstrap import estimates
 from ..evaluation.number_accuracy import NumberResults
 from ..structures.annotations import DigitAnnotations
 from ..structures.geometry import xywh_to_xyxy
@@ -21,38 +21,6 @@ from ..utils.errors import UserError
 
 STEPS = 50  # points of the curve of accuracy against coverage
 BAND_RESAMPLES = 300
-
-
-class Estimate(NamedTuple):
-    """A figure and the ends of its 95 % interval; all three are nan where it is not defined."""
-
-    value: float
-    low: float
-    high: float
-
-
-def estimates(figures: Figures, photos: int, resamples: int, name: str) -> dict[str, Estimate]:
-    """Every figure with its interval, by bootstrap over the photos; a terminal shows a bar when that takes over 2 s."""
-    with tqdm(None, f'intervals of the {name}', resamples, delay=2, leave=False, disable=None) as bar:
-
-        def watched(weights: np.ndarray) -> dict[str, np.ndarray]:
-            values = figures(weights)
-            bar.update(len(weights))
-            return values
-
-        ends = bootstrap_interval(watched, photos, resamples)
-    nothing = float('nan'), float('nan')
-    return {key: Estimate(value, *ends.get(key, nothing)) for key, value in point(figures, photos).items()}
-
-
-def number_estimates(numbers: NumberResults) -> dict[str, Estimate]:
-    """The figures of `NumberResults.figures`."""
-    return estimates(numbers.figures, len(numbers.right), 1000, 'numbers')
-
-
-def box_estimates(matches: Matches) -> dict[str, Estimate]:
-    """The figures of `Matches.figures`."""
-    return estimates(matches.figures, matches.photos, affordable_resamples(matches.boxes), 'boxes')
 
 
 def precision_at_recalls(digit: DigitMatches, threshold: int = 0) -> np.ndarray:
@@ -70,7 +38,7 @@ def precision_at_recalls(digit: DigitMatches, threshold: int = 0) -> np.ndarray:
     found = right.cumsum()
     precision = found / np.arange(1, len(right) + 1)
     best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
-    return best[np.searchsorted(found / digit.wanted.sum(), RECALLS)]
+    return best[np.searchsorted(found / digit.n_ground_truth.sum(), RECALLS)]
 
 
 class AnswerCurve(NamedTuple):

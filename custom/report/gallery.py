@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from ..evaluation.confusion import NOTHING, PhotoDigits
+from ..evaluation.confusion import BACKGROUND, PhotoDigits
 from ..evaluation.number_accuracy import edits
 from ..reading.numbers import Reading
 from ..structures.photos import photo_path, read_photo
@@ -121,7 +121,7 @@ class Card(NamedTuple):
         true: the true number, '' where there is none; None where it is not known.
         confidence: of the number, 0..1.
         wrong: how many digits are wrong, phantom or missing, by name; what there is none of is left out.
-        confused: (true digit, digit read) of every mistake, with `NOTHING` for a phantom or a missed digit.
+        confused: (true digit, digit read) of every mistake, with `BACKGROUND` for a phantom or a missed digit.
         picture: None where there is neither the photo nor its size.
         problem: why the photo cannot be shown, '' where it can, or where there is no folder of photos.
     """
@@ -180,7 +180,7 @@ def make_cards(
             truth = true[image_id]
             counts = zip(('wrong', 'phantom', 'missing'), edits(reading.number, truth), strict=True)
             wrong = {kind: count for kind, count in counts if count}
-            confused = [(one, other) for one, other in boxes.outcomes() if one != other]
+            confused = [(one, other) for one, other in boxes.label_pairs() if one != other]
         numbers = reading.number, truth, reading.confidence
         cards.append(Card(names[image_id], *numbers, wrong, confused, shown, problem))
     return cards
@@ -213,9 +213,9 @@ def confusion_name(true: int, read: int) -> str:
     """A mistake in words.
 
     Example:
-        >>> confusion_name(7, 1), confusion_name(7, NOTHING), confusion_name(NOTHING, 1)
+        >>> confusion_name(7, 1), confusion_name(7, BACKGROUND), confusion_name(BACKGROUND, 1)
         ('7 read as 1', '7 missed', 'phantom 1')
     """
-    if true == NOTHING:
+    if true == BACKGROUND:
         return f'phantom {read}'
-    return f'{true} missed' if read == NOTHING else f'{true} read as {read}'
+    return f'{true} missed' if read == BACKGROUND else f'{true} read as {read}'

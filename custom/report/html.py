@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..evaluation.average_precision import Matches, match_boxes
-from ..evaluation.confusion import NOTHING, PhotoDigits, compare_digits, confusion_matrix
+from ..evaluation.confusion import BACKGROUND, PhotoDigits, compare_digits, confusion_matrix
 from ..evaluation.number_accuracy import NumberResults
 from ..reading.lookup import ReaderChoice, reader_of_predictions
 from ..reading.numbers import Reading, read_numbers
@@ -20,12 +20,10 @@ from ..structures.digits import DIGITS
 from . import plots
 from .figures import (
     answer_curve,
-    box_estimates,
     by_height,
     by_length,
     by_sharpness,
     measure_sharpness,
-    number_estimates,
     precision_at_recalls,
 )
 from .gallery import choose, confusion_name, confusions, make_cards
@@ -84,7 +82,7 @@ def _predictions(material: Material, found: ReaderChoice) -> dict[str, Any]:
     truth, true = material.truth, None
     sizes: dict[int, Any] = {}
     if truth is None:
-        digits = {i: PhotoDigits.untold(material.detections, reading) for i, reading in readings.items()}
+        digits = {i: PhotoDigits.without_truth(material.detections, reading) for i, reading in readings.items()}
         page |= _untold(readings)
     else:
         true = ground_truth_numbers(truth)
@@ -111,7 +109,7 @@ def _untold(readings: Mapping[int, Reading]) -> dict[str, Any]:
 
 def _figures(numbers: NumberResults, matches: Matches, truth: DigitAnnotations, images: Path | None) -> dict[str, Any]:
     """Headline figures, and the plots that need the truth."""
-    figures = number_estimates(numbers) | box_estimates(matches)
+    figures = numbers.estimates() | matches.estimates()
     measured = measure_sharpness(truth, images) if images else {}
     note = f'Change from pixel to pixel, at one size and contrast; {len(measured)} of {len(numbers.right)} photos.'
     groups = [
@@ -119,7 +117,10 @@ def _figures(numbers: NumberResults, matches: Matches, truth: DigitAnnotations, 
         ('How high its digits are', 'height', by_height(truth, numbers.right), 'Median of the true boxes.'),
         ('How sharp they are', 'sharpness', by_sharpness(measured, truth, numbers.right), note),
     ]
-    curves = [(d, precision_at_recalls(d), precision_at_recalls(d, 5)) for d in matches.digits]
+    curves = [
+        (d.label, int(d.n_ground_truth.sum()), precision_at_recalls(d), precision_at_recalls(d, 5))
+        for d in matches.digits
+    ]
     accuracy, right = figures['accuracy'], int(numbers.right.sum())
     return {
         'judged': True,
@@ -132,8 +133,8 @@ def _figures(numbers: NumberResults, matches: Matches, truth: DigitAnnotations, 
         'reliability': plots.reliability(numbers.confidences, numbers.right),
         'groups': [(title, plots.groups(rows, name) if rows else None, note) for title, name, rows, note in groups],
         'digits': [
-            (d.label, int(d.wanted.sum()), figures[f'AP_{d.label}'], plots.precision_recall(str(d.label), *both))
-            for d, *both in curves
+            (label, count, figures[f'AP_{label}'], plots.precision_recall(str(label), *both))
+            for label, count, *both in curves
         ],
     }
 
@@ -148,5 +149,5 @@ def _confusion(digits: Mapping[int, PhotoDigits]) -> dict[str, Any]:
             share = count / max(sum(row), 1)
             kind, shade = ('right', share) if true == read else ('wrong', math.sqrt(share))
             cells.append((count, kind, round(shade, 2), f'{true}-{read}', confusion_name(true, read)))
-        rows.append(('phantom' if true == NOTHING else DIGITS[true], cells))
+        rows.append(('phantom' if true == BACKGROUND else DIGITS[true], cells))
     return {'confusion': rows}

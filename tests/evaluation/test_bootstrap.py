@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from custom.evaluation import bootstrap
-from custom.evaluation.bootstrap import affordable_resamples, bootstrap_interval, point
+from custom.evaluation.bootstrap import Estimate, affordable_resamples, bootstrap_interval, estimates, point
 
 
 def mean_of(values):
@@ -23,18 +23,18 @@ def test_every_resample_draws_as_many_photos_as_there_are():
     assert abs(weights.mean() - 1) < 1e-9
 
 
-def test_a_share_varies_as_the_binomial_distribution_says():
+def test_the_interval_of_a_share_is_the_binomial_one():
     (low, high) = bootstrap_interval(mean_of([0, 1] * 200), 400, resamples=4000)['mean']
     wide = 1.96 * 0.5 / 400**0.5  # 0.049
     assert low == pytest.approx(0.5 - wide, abs=0.006)
     assert high == pytest.approx(0.5 + wide, abs=0.006)
 
 
-def test_where_all_are_right_nothing_varies():
+def test_equal_values_have_an_interval_of_length_0():
     assert bootstrap_interval(mean_of([1, 1, 1]), 3) == {'mean': (1, 1)}
 
 
-def test_it_repeats_with_its_seed_however_it_is_cut_into_parts(monkeypatch):
+def test_the_seed_gives_the_same_intervals_in_any_number_of_parts(monkeypatch):
     figures = mean_of(np.arange(30))
     first = bootstrap_interval(figures, 30)
     assert bootstrap_interval(figures, 30) == first
@@ -43,7 +43,7 @@ def test_it_repeats_with_its_seed_however_it_is_cut_into_parts(monkeypatch):
     assert bootstrap_interval(figures, 30) == first
 
 
-def test_draws_that_leave_a_figure_undefined_do_not_count():
+def test_undefined_draws_are_left_out():
     def figures(weights):
         return {'first': np.where(weights[:, 0] > 0, 0.25, np.nan), 'never': np.full(len(weights), np.nan)}
 
@@ -57,3 +57,14 @@ def test_the_point_figures_count_each_photo_once():
 @pytest.mark.parametrize(('boxes', 'resamples'), [(0, 1000), (5_600, 1000), (334_000, 299), (1_306_800, 200)])
 def test_many_boxes_are_resampled_less_often(boxes, resamples):
     assert affordable_resamples(boxes) == resamples
+
+
+def test_estimates_are_values_with_their_intervals():
+    assert estimates(mean_of([1, 1, 0, 1]), 4) == {'mean': (0.75, 0.25, 1.0)}
+    (never,) = estimates(lambda weights: {'never': np.full(len(weights), np.nan)}, 4).values()
+    assert np.isnan(never).all()
+
+
+def test_an_estimate_as_text():
+    assert str(Estimate(0.75, 0.25, 1.0)) == '0.750 (0.250-1.000)'
+    assert str(Estimate(0.75, np.nan, np.nan)) == '0.750 (no interval)'

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from custom.evaluation.bootstrap import point
-from custom.evaluation.number_accuracy import NumberResults, calibration_error, coverage, edits
+from custom.evaluation.number_accuracy import NumberResults, calibration_error, coverage, edits, reliability_curve
 from custom.reading.numbers import Reading
 from custom.utils.errors import UserError
 
@@ -59,7 +59,7 @@ def test_the_figures_by_hand():
     )
 
 
-def test_weights_are_what_photos_that_often_would_give():
+def test_weights_equal_photos_drawn_as_often():
     rng = np.random.default_rng(0)
     numbers = [str(number) for number in rng.integers(0, 400, 30)]
     true = {i: number if rng.random() < 0.6 else str(rng.integers(0, 400)) for i, number in enumerate(numbers)}
@@ -79,16 +79,16 @@ def test_no_photo_is_refused():
         NumberResults.of({}, {})
 
 
-def test_calibration_error_is_over_ten_bins_of_which_the_last_has_1():
+def test_calibration_error_over_ten_bins():
     ones = np.ones((1, 4))
     right = np.array([True, False, True, True])
     # 0.5 and 0.5: one of two right, off by 0; 0.9 and 1: both right, off by 0.05 on average.
     assert calibration_error(np.array([0.5, 0.5, 0.9, 1.0]), right, ones) == pytest.approx([0.025])
-    # Too sure and not sure enough do not make up for one another in different bins.
+    # Over- and underconfidence in different bins do not cancel out.
     assert calibration_error(np.array([0.3, 0.7]), np.array([1, 0]), np.ones((1, 2))) == pytest.approx([0.7])
 
 
-def test_coverage_goes_down_to_the_last_place_that_is_accurate_enough():
+def test_coverage_ends_at_the_last_confidence_that_is_accurate_enough():
     confidences, right = np.array([0.2, 0.9, 0.8, 0.7, 0.6]), np.array([0, 1, 1, 0, 1])
 
     def at(accuracy):
@@ -100,7 +100,14 @@ def test_coverage_goes_down_to_the_last_place_that_is_accurate_enough():
     assert coverage(confidences, 1 - right, np.ones((1, 5)), 0.95).tolist() == [0]
 
 
-def test_coverage_takes_equally_sure_answers_together():
+def test_coverage_takes_equal_confidences_together():
     confidences, right = np.array([0.9, 0.9, 0.5]), np.array([1, 0, 1])
     assert coverage(confidences, right, np.ones((1, 3)), 0.95).tolist() == [0]
     assert coverage(confidences, right, np.array([[3.0, 0, 0], [2, 1, 0]]), 0.95).tolist() == [1, 0]
+
+
+def test_the_reliability_curve_by_hand():
+    curve = reliability_curve([0.0, 0.05, 0.1, 0.95, 1.0], [False, True, True, True, True])
+    assert curve == [(0.0, 0.1, 2, 0.025, 0.5), (0.1, 0.2, 1, 0.1, 1.0), (0.9, 1.0, 2, pytest.approx(0.975), 1.0)]
+    assert curve[-1].photos == 2
+    assert reliability_curve([], []) == []

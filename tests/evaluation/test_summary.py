@@ -9,7 +9,7 @@ A, B = [0.0, 0, 10, 20], [12.0, 0, 10, 20]  # xywh
 
 
 def scene():
-    """Photos with 7, 70, 70 and 0, read as 7, 7, 70 and nothing; each box found has the score 0.9."""
+    """Make photos of 7, 70, 70 and 0, read as 7, 7, 70 and nothing; each detection has the score 0.9."""
     boxes = [(1, A, 7), (2, A, 7), (2, B, 0), (3, A, 7), (3, B, 0), (4, A, 0)]
     ids, bboxes, labels = (np.array(column) for column in zip(*boxes, strict=True))
     truth = DigitAnnotations(
@@ -28,13 +28,14 @@ def test_the_lines():
     lines = report(*scored()).splitlines()
     assert lines[0] == 'number accuracy 0.500 (2 of 4 photos; 95 % interval 0.000-1.000, bootstrap over photos)'
     assert lines[1] == '  by length: 1 digit 0.500 (1 of 2), 2 digits 0.500 (1 of 2)'
-    assert lines[2].startswith('  edit distance 0.500 (0.000-1.000) a photo | answer -1 on 0.250 (0.000-')
+    assert lines[2].startswith('  edit distance 0.500 (0.000-1.000) per image | answer -1 on 0.250 (0.000-')
     assert lines[3].startswith(
-        '  digits a photo: wrong 0.000 (0.000-0.000), phantom 0.000 (0.000-0.000), missing 0.500 ('
+        '  digits per image: wrong 0.000 (0.000-0.000), inserted (phantom) 0.000 (0.000-0.000), '
+        'deleted (missing) 0.500 ('
     )
     # The confidences are 0.9 for numbers, of which the second is wrong, and 1 that there is none.
-    assert lines[4].startswith('  calibration error of the confidence (ECE) ')
-    assert lines[5].startswith('  share of the photos, the surest, of which 95 % are right 0.000 (0.000-')
+    assert lines[4].startswith('  expected calibration error (ECE) ')
+    assert lines[5].startswith('  coverage at 95 % accuracy: 0.000 (0.000-')
     # All three 7s, and one of three 0s: 34 of the 101 recalls.
     assert lines[6].startswith('AP 0.668 (')
     assert lines[7] == '  COCO, mean over the digits; in brackets 95 % intervals, bootstrap over photos, 1000 resamples'
@@ -42,15 +43,15 @@ def test_the_lines():
     assert len(lines) == 9
 
 
-def test_it_repeats():
+def test_intervals_are_reproducible():
     assert report(*scored()) == report(*scored())
 
 
-def test_the_reader_counts():
+def test_the_reader_config_is_used():
     assert report(*scored(ReaderConfig(0.95))).startswith('number accuracy 0.000 (0 of 4 photos; ')
 
 
-def test_one_of_both_or_none():
+def test_numbers_or_boxes_alone():
     numbers, matches = scored()
     whole = report(numbers, matches).splitlines()
     assert report(numbers, None).splitlines() == whole[:6]

@@ -1,18 +1,9 @@
-"""Confidences against how often they are right."""
+"""Calibrated confidences."""
 
 import numpy as np
 import pytest
 
-from custom.evaluation.number_accuracy import reliability_curve
 from custom.reading.calibration import calibrated
-from custom.tuning.calibration import fit_empty, fit_line
-
-
-def drawn(photos, slope, intercept, seed=0):
-    """Raw confidences, and whether each photo is right with the chance that the line gives it."""
-    rng = np.random.default_rng(seed)
-    raw = rng.uniform(0.02, 0.98, photos)
-    return raw, rng.uniform(size=photos) < calibrated(raw, (slope, intercept))
 
 
 def test_the_line_acts_on_the_logit():
@@ -27,58 +18,3 @@ def test_calibration_keeps_the_order_and_the_range():
     for line in (0.5, -3.0), (1000.0, 5.0), (3.0, 1e6), (0.0, 0.0):
         values = calibrated(raw, line)
         assert np.isfinite(values).all() and (np.diff(values) >= 0).all() and values.min() >= 0 and values.max() <= 1
-
-
-def test_the_line_is_found_where_photos_are_many():
-    slope, intercept = fit_line(*drawn(20_000, 0.6, 1.2))
-    assert (slope, intercept) == pytest.approx((0.6, 1.2), abs=0.08)
-
-
-def test_few_photos_leave_the_slope_near_1():
-    raw, right = drawn(20_000, 0.1, 0.0)
-    assert abs(fit_line(raw, right)[0] - 0.1) < 0.05
-    assert 0.4 < np.mean([fit_line(raw[i : i + 4], right[i : i + 4])[0] for i in range(0, 400, 4)]) < 1.2
-
-
-def test_photos_without_a_mistake_give_no_certainty():
-    for photos in 1, 56:
-        raw = np.linspace(0.6, 0.999, photos)
-        slope, intercept = fit_line(raw, np.ones(photos, dtype=bool))
-        assert 0 <= slope < 3 and abs(intercept) < 10
-        assert (calibrated(raw, (slope, intercept)) < 0.9999).all()
-    # one imagined mistake among 58 photos
-    assert calibrated(raw, (slope, intercept)).mean() == pytest.approx(57 / 58, abs=1e-3)
-
-
-def test_photos_without_a_right_reading():
-    line = fit_line(np.full(56, 0.99), np.zeros(56, dtype=bool))
-    assert calibrated(0.99, line) == pytest.approx(1 / 58, abs=1e-3)
-
-
-def test_confidence_that_ranks_the_wrong_way_is_made_flat_not_turned_round():
-    slope, intercept = fit_line([0.9] * 500 + [0.1] * 500, [False] * 500 + [True] * 500)
-    assert slope == 0
-    assert calibrated(0.7, (slope, intercept)) == pytest.approx(0.5, abs=0.01)
-
-
-def test_confidences_of_0_and_1_can_be_fitted():
-    assert np.isfinite(fit_line([0.0, 1.0, 1.0, 0.0], [False, True, True, True])).all()
-
-
-def test_no_photo_changes_nothing():
-    assert fit_line([], []) == (1.0, 0.0)
-
-
-def test_how_often_no_number_is_right():
-    # said with 1.5 of 2 in all, right once: (1 + 0.25) / (1.5 + 1)
-    assert fit_empty([0.8, 0.7], [True, False], 0.25) == 0.5
-    assert fit_empty([], [], 0.25) == 0.25
-    assert fit_empty([0.9] * 9, [False] * 9, 0.0) == 0
-    assert fit_empty([0.5] * 10, [True] * 10, 1.0) == 1
-
-
-def test_the_reliability_curve_by_hand():
-    curve = reliability_curve([0.0, 0.05, 0.1, 0.95, 1.0], [False, True, True, True, True])
-    assert curve == [(0.0, 0.1, 2, 0.025, 0.5), (0.1, 0.2, 1, 0.1, 1.0), (0.9, 1.0, 2, pytest.approx(0.975), 1.0)]
-    assert curve[-1].photos == 2
-    assert reliability_curve([], []) == []

@@ -3,17 +3,14 @@ import pytest
 from PIL import Image, ImageFilter
 
 from custom.evaluation.average_precision import match_boxes
-from custom.evaluation.bootstrap import point
 from custom.evaluation.number_accuracy import NumberResults
 from custom.report.figures import (
     Group,
     answer_curve,
-    box_estimates,
     by_height,
     by_length,
     by_sharpness,
     measure_sharpness,
-    number_estimates,
     precision_at_recalls,
     sharpness,
 )
@@ -59,21 +56,6 @@ def test_a_digit_that_was_never_found():
         photos=np.zeros(0, int), right=np.zeros((10, 0), bool), ignored=np.zeros((10, 0), bool)
     )
     assert precision_at_recalls(digit).tolist() == [0] * 101
-
-
-def test_the_estimates_are_the_figures_with_intervals():
-    results = numbers([1, 1, 0, 1], [0.9, 0.8, 0.7, 0.6])
-    found = number_estimates(results)
-    assert {name: e.value for name, e in found.items()} == point(results.figures, 4)
-    assert found['accuracy'] == (0.75, 0.25, 1.0)
-    matches = random_matches()
-    ap = box_estimates(matches)['AP50']
-    assert ap.low < ap.value < ap.high
-
-
-def test_a_figure_that_is_not_defined_has_no_interval():
-    nothing = number_estimates(numbers([1], [0.5]))['accuracy']
-    assert nothing == (1, 1, 1)
 
 
 def test_the_surest_answers_first():

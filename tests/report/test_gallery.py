@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from custom.evaluation.confusion import NOTHING, PhotoDigits
+from custom.evaluation.confusion import BACKGROUND, PhotoDigits
 from custom.reading.numbers import Reading
 from custom.report import gallery
 from custom.report.gallery import Box, choose, confusion_name, confusions, make_cards, picture
@@ -50,7 +50,7 @@ def test_what_a_card_says():
     four, three = cards([4, 3])
     assert (four.name, four.read, four.true, four.confidence) == ('4.png', '3', '4', 0.7)
     assert four.wrong == {'wrong': 1} and four.confused == [(4, 3)]
-    assert three.wrong == {'missing': 2} and three.confused == [(0, NOTHING), (5, NOTHING)]
+    assert three.wrong == {'missing': 2} and three.confused == [(0, BACKGROUND), (5, BACKGROUND)]
     assert four.picture is not None and four.picture.uri is None and four.problem == ''
     untold = cards([4], true=None, sizes={})[0]
     assert (untold.true, untold.wrong, untold.confused, untold.picture) == (None, {}, [], None)
@@ -94,7 +94,7 @@ def test_it_is_bounded(tmp_path, monkeypatch):
 
 def test_confusions_by_how_many_photos_have_them():
     found = cards([1, 4, 3])
-    again = [found[0], found[0]._replace(confused=[(1, 7), (1, 7), (NOTHING, 2)])]
+    again = [found[0], found[0]._replace(confused=[(1, 7), (1, 7), (BACKGROUND, 2)])]
     assert confusions([*found, again[1]]) == [
         ('1-7', '1 read as 7', 2),
         ('4-3', '4 read as 3', 1),
@@ -102,7 +102,7 @@ def test_confusions_by_how_many_photos_have_them():
         ('5-10', '5 missed', 1),
         ('10-2', 'phantom 2', 1),
     ]
-    assert confusion_name(7, NOTHING) == '7 missed'
+    assert confusion_name(7, BACKGROUND) == '7 missed'
 
 
 def digits(read=(), true=(), pairs=(), ignored=()):

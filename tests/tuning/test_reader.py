@@ -9,7 +9,7 @@ from helpers.scenes import scenes
 
 from custom.data.coco_reading import read_annotations
 from custom.evaluation.average_precision import average_precision
-from custom.evaluation.number_accuracy import NumberResults, calibration_error, number_accuracy
+from custom.evaluation.number_accuracy import NumberResults, calibration_error
 from custom.reading.numbers import read_numbers
 from custom.reading.settings import BoxConfig, ReaderConfig, ReaderSettings, filter_boxes
 from custom.structures.annotations import ground_truth_numbers
@@ -20,9 +20,7 @@ from custom.utils.errors import UserError
 
 def accuracy(config, detections, truth):
     readings = read_numbers(detections, truth.image_ids, config)
-    return number_accuracy(
-        {image_id: reading.number for image_id, reading in readings.items()}, ground_truth_numbers(truth)
-    )
+    return NumberResults.of(readings, ground_truth_numbers(truth)).right.mean()
 
 
 @pytest.fixture(scope='module')
