@@ -1,32 +1,32 @@
-"""What stands beside a number and is none: door frames, bars, lamps, letters, a neighbour's number that is cut off."""
+"""Clutter around a number: door frames, bars, lamps, rings, letters, a truncated neighbouring number."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
 from ..structures.digits import DIGITS
-from .fonts import Face, glyph
-from .number import Number, Stroke
-from .paint import ink_mask, rounded
-from .walls import blend, polygon, wall, wall_colour
+from .fonts import Face, draw_glyph
+from .number import Number, PlacedGlyph
+from .paint import ink_mask, superellipse
+from .walls import blend, draw_wall, polygon, wall_colour
 
 LETTERS = 'AEFHKMNPRTUVWXYadehkmnrtuvwxy'  # none that could pass for a digit
 SMALL_LETTERS = 'ABCDEFGHIJKLMNOPRSTUVWZ'  # of words that are much lower than the digits
 BEFORE = ('No', 'N°', 'Nr', 'n°', 'nr')
-# 12 bis, 12 B: lower than the number, which tells B from 8
-AFTER = ('bis', 'BIS', 'Bis', 'ter', 'TER', 'Ter', 'A', 'B', 'C', 'D')
-GLYPH = 64  # pixels; letters and neighbours are warped from this height
+AFTER = ('bis', 'BIS', 'Bis', 'ter', 'TER', 'Ter', 'A', 'B', 'C', 'D')  # lower than the digits, which tells B from 8
+GLYPH_SIZE = 64  # pixels; letters and neighbours are warped from glyphs of this height
 
 
 def number_bounds(number: Number, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Low and high x y corners of all boxes, in pixels of an image `scale` times the photo's size."""
+    """Return the lowest and highest x, y of all boxes in pixels of an image `scale` times the final image's size."""
     boxes = number.bboxes * scale
     return boxes[:, :2].min(axis=0), (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
 
 
-def add_parts(rng: np.random.Generator, image: np.ndarray, number: Number, unit: float, hardness: float) -> None:
-    """Cover parts beside the number, in place: door frames, corners of walls, ledges, windows, fences."""
+def add_surfaces(rng: Generator, image: np.ndarray, number: Number, unit: float, hardness: float) -> None:
+    """Cover areas beside the number: door frames, corners of walls, ledges, windows, fences."""
     height, width = image.shape[:2]
     low, high = number_bounds(number, width / number.width)
     for _ in range(rng.poisson(0.5 + 0.6 * hardness)):
@@ -45,33 +45,34 @@ def add_parts(rng: np.random.Generator, image: np.ndarray, number: Number, unit:
         mask = polygon(height, width, corners if axis == 0 else corners[:, ::-1])
         if rng.random() < 0.5:
             image *= 1 - 0.5 * cv2.GaussianBlur(mask, (0, 0), 0.06 * unit + 0.3)[..., None]
-        blend(image, wall(rng, height, width, unit), mask)
+        blend(image, draw_wall(rng, height, width, unit), mask)
 
 
-def _thing(rng: np.random.Generator, unit: float) -> tuple[list[np.ndarray], np.ndarray]:
-    """A bar, a knob or lamp, or a ring: the outlines about 0 0, what is in one but not in the next; and its half size.
+def _distractor(rng: Generator, unit: float) -> tuple[list[np.ndarray], np.ndarray]:
+    """Draw the outlines of a bar, a knob, a lamp or a ring about (0, 0), and its half size, x and y.
 
-    Bars are clearly higher or lower than the digits and rings are round, so that a person can tell them from 1 and 0.
+    A second outline is a hole in the first. A person can tell bars from 1, since bars are clearly higher or lower than
+    the digits, and rings from 0, since rings are round.
     """
     power = float(rng.choice([2.0, 12.0]))
     if rng.random() < 0.5:
         high = unit * (rng.uniform(0.15, 0.4) if rng.random() < 0.5 else rng.uniform(0.8, 3.0))
         half = np.array([unit * rng.uniform(0.03, 0.15), high])
         half = half if rng.random() < 0.75 else half[::-1]
-        return [rounded(np.zeros(2), half, 12.0)], half
+        return [superellipse(np.zeros(2), half, 12.0)], half
     half = np.full(2, unit * rng.uniform(0.08, 0.6)) * rng.uniform(0.85, 1.15, 2)
-    outlines = [rounded(np.zeros(2), half, power)]
+    outlines = [superellipse(np.zeros(2), half, power)]
     if rng.random() < 0.5:
-        outlines.append(rounded(np.zeros(2), half * rng.uniform(0.5, 0.85), power))
+        outlines.append(superellipse(np.zeros(2), half * rng.uniform(0.5, 0.85), power))
     return outlines, half
 
 
-def add_things(rng: np.random.Generator, image: np.ndarray, number: Number, unit: float, hardness: float) -> None:
-    """Draw bars, knobs, lamps and rings clear of the number, in place."""
+def add_distractors(rng: Generator, image: np.ndarray, number: Number, unit: float, hardness: float) -> None:
+    """Draw bars, knobs, lamps and rings clear of the number."""
     height, width = image.shape[:2]
     low, high = number_bounds(number, width / number.width)
     for _ in range(rng.poisson(0.7 * hardness)):
-        outlines, half = _thing(rng, unit)
+        outlines, half = _distractor(rng, unit)
         spot = rng.uniform((0, 0), (width, height))
         if np.all((spot > low - half - 0.15 * unit) & (spot < high + half + 0.15 * unit)):
             continue
@@ -82,17 +83,8 @@ def add_things(rng: np.random.Generator, image: np.ndarray, number: Number, unit
         blend(image, colour, masks[0] - masks[1] * masks[0] if len(masks) > 1 else masks[0])
 
 
-def write_beside(
-    rng: np.random.Generator, number: Number, faces: Sequence[Face], room: tuple[float, float]
-) -> list[Stroke]:
-    """Letters left, right, above or below the number, in the plane of its wall.
-
-    Args:
-        rng: Source of randomness.
-        number: What they stand beside.
-        faces: Typefaces of the letters; one is chosen.
-        room: Least distance to the number across and down, in digit heights.
-    """
+def place_letters(rng: Generator, number: Number, faces: Sequence[Face]) -> list[PlacedGlyph]:
+    """Place letters of one of the faces left, right, above or below the number, in the plane of its wall."""
     face = faces[int(rng.integers(len(faces)))]
     high = rng.uniform(0.2, 0.8)
     side = int(rng.integers(4))
@@ -105,39 +97,40 @@ def write_beside(
         text, side, high = AFTER[rng.integers(len(AFTER))], 1, rng.uniform(0.3, 0.9)
     elif kind < 0.55:
         text, side, high = BEFORE[rng.integers(len(BEFORE))], 0, rng.uniform(0.3, 1.0)
-    drawn = [glyph(face, char, GLYPH) for char in text]
-    widths = [one.mask.shape[1] * high / GLYPH if one else 0.0 for one in drawn]
+    drawn = [draw_glyph(face, char, GLYPH_SIZE) for char in text]
+    widths = [glyph.mask.shape[1] * high / GLYPH_SIZE if glyph else 0.0 for glyph in drawn]
     total = sum(widths) + 0.1 * high * len(widths)
-    across, down = np.array(room) + rng.uniform(0.1, 0.45)
+    across, down = np.array((0.05, 0.1)) + rng.uniform(0.1, 0.45)
     left = (-number.half[0] - across - total, number.half[0] + across, -total / 2, -total / 2)[side]
     top = (*(rng.uniform(-0.5, 0.5 - high, 2)), -number.half[1] - down - high, number.half[1] + down)[side]
-    strokes = []
-    for one, width in zip(drawn, widths, strict=True):
-        if one:
-            put = np.array([[high / GLYPH, 0, left], [0, high / GLYPH, top + one.top * high], [0, 0, 1]])
-            strokes.append(Stroke(one, number.plane @ put))
+    placed = []
+    for glyph, width in zip(drawn, widths, strict=True):
+        if glyph:
+            scale = high / GLYPH_SIZE
+            matrix = number.plane @ np.array([[scale, 0, left], [0, scale, top + glyph.top * high], [0, 0, 1]])
+            placed.append(PlacedGlyph(glyph, matrix))
         left += width + 0.1 * high
-    return strokes
+    return placed
 
 
-def cut_neighbour(rng: np.random.Generator, number: Number, face: Face) -> list[Stroke]:
-    """The nearest digit of another number, of which the photo's edge leaves less than half; in photo pixels."""
+def place_neighbour(rng: Generator, number: Number, face: Face) -> list[PlacedGlyph]:
+    """Place a digit of another number at the image's edge, with less than half of it visible, where there is room."""
     low, high = number_bounds(number, 1.0)
-    one = glyph(face, DIGITS[rng.integers(10)], GLYPH)
-    assert one is not None  # the face was chosen for its ten digits
-    scale = (high[1] - low[1]) / len(number.bboxes) ** 0.5 * rng.uniform(0.6, 1.1) / GLYPH
-    wide, tall = np.array(one.mask.shape[::-1]) * scale
+    glyph = draw_glyph(face, DIGITS[rng.integers(10)], GLYPH_SIZE)
+    assert glyph is not None  # `digit_faces` keeps faces with ten digits
+    scale = (high[1] - low[1]) / len(number.bboxes) ** 0.5 * rng.uniform(0.6, 1.1) / GLYPH_SIZE
+    wide, tall = np.array(glyph.mask.shape[::-1]) * scale
     left_side = rng.random() < 0.5
     shown = rng.uniform(0.15, 0.45) * wide
     if shown > 0.7 * (low[0] if left_side else number.width - high[0]):
         return []
     x = shown - wide if left_side else number.width - shown
     y = rng.uniform(low[1], high[1]) - tall / 2
-    return [Stroke(one, np.array([[scale, 0, x], [0, scale, y], [0, 0, 1]]))]
+    return [PlacedGlyph(glyph, np.array([[scale, 0, x], [0, scale, y], [0, 0, 1]]))]
 
 
-def add_wire(rng: np.random.Generator, image: np.ndarray, unit: float) -> None:
-    """Hang a thin cable, twig or bar in front of everything, in place."""
+def add_wire(rng: Generator, image: np.ndarray, unit: float) -> None:
+    """Draw a thin cable, twig or bar in front of everything."""
     height, width = image.shape[:2]
     start, end = rng.uniform(-0.1, 1.1, (2, 2)) * (width, height)
     across = np.array([start[1] - end[1], end[0] - start[0]])
@@ -146,21 +139,10 @@ def add_wire(rng: np.random.Generator, image: np.ndarray, unit: float) -> None:
     blend(image, wall_colour(rng) * np.float32(0.6), mask)
 
 
-def add_letters(
-    rng: np.random.Generator, image: np.ndarray, number: Number, faces: Sequence[Face], ink: np.ndarray, fine: int
-) -> None:
-    """Write beside the number and let a neighbour's number show at the photo's edge, in place.
-
-    Args:
-        rng: Source of randomness.
-        image: (h, w, 3) float32, `fine` times the photo's size.
-        number: The photo's own number.
-        faces: Typefaces to choose from.
-        ink: (3,) float32, the colour of it all.
-        fine: Pixels of `image` to a photo's.
-    """
-    strokes = write_beside(rng, number, faces, (0.05, 0.1)) if rng.random() < 0.75 else []
-    if not strokes:
-        strokes = cut_neighbour(rng, number, faces[0])
+def add_letters(rng: Generator, image: np.ndarray, number: Number, faces: Sequence[Face], ink: np.ndarray) -> None:
+    """Draw letters beside the number, or else a neighbour's digit, in the colour `ink`, (3,) float32."""
+    placed = place_letters(rng, number, faces) if rng.random() < 0.75 else []
+    if not placed:
+        placed = place_neighbour(rng, number, faces[0])
     height, width = image.shape[:2]
-    blend(image, ink, ink_mask(strokes, height, width, fine))
+    blend(image, ink, ink_mask(placed, height, width, width // number.width))

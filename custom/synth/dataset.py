@@ -1,10 +1,10 @@
-"""A made data set of house-number photos, in the layout of the real one.
+"""Synthetic data set of house numbers, in the layout of the real one.
 
     ROOT/train/*.png  ROOT/valid/*.png  ROOT/test/*.png  ROOT/train.json  ROOT/valid.json  ROOT/synth.json
 
-`test` has no annotations, as in the real set. `synth.json` says what the set was made from. Every photo shows a number.
-A photo depends on the seed, the hardness, its split, its number, the installed fonts and the photos that lend their
-backgrounds, and on nothing else: not on how many are made, nor by how many processes.
+`test` has no annotations, as in the real set. `synth.json` records the parameters. Every image shows a number. An image
+depends only on the seed, the hardness, its split, its number, the installed fonts and the photos of the backgrounds. It
+does not depend on the number of images or of processes.
 """
 
 import contextlib
@@ -24,32 +24,31 @@ import numpy as np
 from tqdm import tqdm
 
 from ..data.coco_writing import coco_json
+from ..data.layout import SPLITS
 from ..utils.cores import usable_cores
 from ..utils.errors import UserError
 from ..utils.files import building, is_free, parse_json
+from ..utils.validation import require_number
 from .fonts import Face, digit_faces
 from .scene import draw_scene
 from .walls import background_files, describe_backgrounds
 
-VERSION = 3  # raised whenever the same parameters give other photos
-SPLITS = ('train', 'valid', 'test')
-FEWEST_IMAGES = 10
+VERSION = 3  # raised whenever the same parameters give other images
 
 
 @dataclass(frozen=True)
 class SynthConfig:
-    """What to make.
+    """Parameters of a synthetic data set.
 
     Attributes:
-        images: Photos in all splits together, at least 10.
-        seed: Not negative.
+        images: number of images in all splits together, at least 10.
+        seed: not negative.
         hardness: 0 (clean and frontal) to 1 (to train for real photos). Defaults to 1.0.
-        valid_fraction: Share of the photos in valid, at least one photo. Defaults to 0.1.
-        test_fraction: Share of the photos in test, at least one photo. Defaults to 0.1.
-        backgrounds: A folder of real photos whose sides half of the photos show as walls. Defaults to None.
+        valid_fraction, test_fraction: share of the images in each split, at least one image. Defaults to 0.1.
+        backgrounds: folder of real photos whose sides half of the images show as walls. Defaults to None.
 
     Raises:
-        UserError: a value is out of its range, no photo is left for train, or `backgrounds` holds no photo.
+        UserError: a value is out of its range, no image is left for train, or `backgrounds` holds no photo.
     """
 
     images: int
@@ -60,23 +59,20 @@ class SynthConfig:
     backgrounds: str | None = None
 
     def __post_init__(self) -> None:
-        if self.images < FEWEST_IMAGES:
-            raise UserError(f'images={self.images}: too few for three splits; ask for {FEWEST_IMAGES} or more')
-        if self.seed < 0:
-            raise UserError(f'seed={self.seed}: must be 0 or more')
-        if not 0 <= self.hardness <= 1:
-            raise UserError(f'hardness={self.hardness}: must be from 0 to 1')
+        require_number('images', self.images, 10)  # so that three splits have some
+        require_number('seed', self.seed, 0)
+        require_number('hardness', self.hardness, 0, 1)
         for name, share in (('valid', self.valid_fraction), ('test', self.test_fraction)):
             if not 0 < share < 1:
                 raise UserError(f'{name} fraction {share}: must be between 0 and 1')
         if self.sizes['train'] < 1:
-            raise UserError('no photo is left for train: lower the fractions of valid and test')
+            raise UserError('no image is left for train: lower the fractions of valid and test')
         if self.backgrounds:
             background_files(self.backgrounds)
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Photos of each split.
+        """Number of images in each split.
 
         Example:
             >>> SynthConfig(images=100).sizes
@@ -92,66 +88,45 @@ def _start_worker() -> None:
 
 
 def _draw_file(folder: str, split: str, image_id: int, config: SynthConfig, faces: Sequence[Face]) -> dict:
-    """Write one photo; returns its id, name, size, boxes (xywh) and digits."""
+    """Write an image; return its id, name, size, boxes (xywh) and digits."""
     rng = np.random.default_rng([config.seed, SPLITS.index(split), image_id])
     files = background_files(config.backgrounds) if config.backgrounds else ()
-    scene = draw_scene(rng, faces, config.hardness, files)
+    image, bboxes, labels = draw_scene(rng, faces, config.hardness, files)
     path = Path(folder, split, f'{image_id}.png')
-    path.write_bytes(cv2.imencode('.png', scene.image[..., ::-1])[1].tobytes())
-    height, width = scene.image.shape[:2]
-    photo = {'id': image_id, 'file_name': path.name, 'width': width, 'height': height}
-    return {**photo, 'bboxes': scene.bboxes.tolist(), 'labels': scene.labels.tolist()}
-
-
-def _record(config: SynthConfig, faces: Sequence[Face]) -> dict:
-    """What `synth.json` says: parameters, version, fonts and backgrounds (not the folders they lie in)."""
-    names = [[Path(face.path).name, *face.axes] for face in faces]
-    digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
-    record = {'version': VERSION, **asdict(config), 'fonts': len(faces), 'fonts_sha256': digest}
-    return record | {'backgrounds': describe_backgrounds(config.backgrounds) if config.backgrounds else None}
-
-
-def _is_there(out: Path, record: dict) -> bool:
-    """Whether `out` holds this very data set; False where it is free.
-
-    Raises:
-        UserError: something else lies there.
-    """
-    if is_free(out):
-        return False
-    with contextlib.suppress(OSError, ValueError):
-        if parse_json((out / 'synth.json').read_text()) == record:
-            return True
-    raise UserError(f'{out}: holds something else; choose another folder, or remove it')
+    path.write_bytes(cv2.imencode('.png', image[..., ::-1])[1].tobytes())
+    size = {'width': image.shape[1], 'height': image.shape[0]}
+    return {'id': image_id, 'file_name': path.name, **size, 'bboxes': bboxes.tolist(), 'labels': labels.tolist()}
 
 
 def write_dataset(out: str | os.PathLike, config: SynthConfig, workers: int | None = None) -> bool:
-    """Make the data set; shows progress on stderr when it takes more than two seconds.
+    """Write the data set, or return False where `out` holds the same one; show progress on stderr after two seconds.
 
     Args:
-        out: A folder that is not there yet or empty.
-        config: What to make.
-        workers: Processes. Defaults to None (one a core).
-
-    Returns:
-        Whether it was made; False when `out` holds the same data set already.
+        out: a folder that does not exist or is empty.
+        config: the parameters.
+        workers: number of processes. Defaults to None (one per core).
 
     Raises:
         UserError: `out` holds something else or cannot be written to, `workers` is below 1, or no font is installed.
     """
-    if workers is not None and workers < 1:
-        raise UserError(f'workers={workers}: must be 1 or more')
+    if workers is not None:
+        require_number('workers', workers, 1)
     out = Path(out)
     faces = digit_faces()
-    record = _record(config, faces)
-    if _is_there(out, record):
-        return False
+    names = json.dumps([[Path(face.path).name, *face.axes] for face in faces])
+    fonts = {'fonts': len(faces), 'fonts_sha256': hashlib.sha256(names.encode()).hexdigest()[:16]}
+    backgrounds = describe_backgrounds(config.backgrounds) if config.backgrounds else None
+    record = {'version': VERSION, **asdict(config), **fonts, 'backgrounds': backgrounds}  # without folders
+    if not is_free(out):
+        with contextlib.suppress(OSError, ValueError):
+            if parse_json((out / 'synth.json').read_text()) == record:
+                return False
+        raise UserError(f'{out}: holds something else; choose another folder, or remove it')
     with building(out) as folder:
         # OpenCV's threads do not survive a fork, hence spawn.
-        context = multiprocessing.get_context('spawn')
-        pool = ProcessPoolExecutor(workers or usable_cores(), context, _start_worker)
+        pool = ProcessPoolExecutor(workers or usable_cores(), multiprocessing.get_context('spawn'), _start_worker)
         try:
-            with tqdm(total=config.images, unit=' photos', delay=2, disable=None) as bar:
+            with tqdm(total=config.images, unit=' images', delay=2, disable=None) as bar:
                 for split, count in config.sizes.items():
                     (folder / split).mkdir()
                     draw = functools.partial(_draw_file, str(folder), split, config=config, faces=faces)

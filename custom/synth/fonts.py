@@ -1,9 +1,9 @@
-"""The typefaces of the made scenes: installed packages only, kept where their digits look like house numbers.
+"""Typefaces of installed packages whose digits look like those of house numbers.
 
 No font is part of this project. `FONT_PACKAGES` come from the package index, DejaVu, STIX and Computer Modern come with
-matplotlib. All are free; their name tables and packages say: Apache 2.0 for Roboto, Roboto Slab, Permanent Marker,
-Satisfy, Luckiest Guy and Yellowtail; for matplotlib's the licences in its package; the SIL Open Font License 1.1 for
-the others. (canvas-fonts 0.2.0 does not serve: its .ttf files are copies of a web page.)
+matplotlib. All are free. Their name tables and packages state the licences: Apache 2.0 for Roboto, Roboto Slab,
+Permanent Marker, Satisfy, Luckiest Guy and Yellowtail; for matplotlib's the licences in its package; the SIL Open Font
+License 1.1 for the others. (canvas-fonts 0.2.0 is useless: its .ttf files are copies of a web page.)
 """
 
 import functools
@@ -20,41 +20,34 @@ from PIL import Image, ImageDraw, ImageFont
 from ..structures.digits import DIGITS
 from ..utils.errors import UserError
 
-FAMILIES = (
-    *['abril-fatface', 'acme', 'alfa-slab-one', 'alumni-sans', 'amiri', 'antic-slab', 'anton', 'archivo'],
-    *['archivo-black', 'archivo-narrow', 'arimo', 'arvo', 'barlow-condensed', 'bebas-neue', 'bitter'],
-    *['black-ops-one', 'bodoni-moda', 'bungee', 'chakra-petch', 'changa-one', 'cinzel', 'comfortaa', 'crimson-pro'],
-    *['dancing-script', 'delius', 'dm-serif-display', 'domine', 'dosis', 'exo-2', 'fjalla-one', 'frank-ruhl-libre'],
-    *['fraunces', 'fredoka', 'gravitas-one', 'ibm-plex-serif', 'josefin-sans', 'jost', 'kalam', 'kanit'],
-    *['league-spartan', 'libre-baskerville', 'lilita-one', 'lobster', 'lobster-two', 'luckiest-guy', 'montserrat'],
-    *['oleo-script', 'oswald', 'overpass', 'pacifico', 'permanent-marker', 'poppins', 'pt-sans-narrow', 'pt-serif'],
-    *['quicksand', 'rajdhani', 'righteous', 'roboto-slab', 'rowdies', 'russo-one', 'saira', 'sanchez', 'satisfy'],
-    *['share-tech', 'smooch-sans', 'spectral', 'teko', 'titan-one', 'unbounded', 'viga', 'yellowtail'],
-)
-FONT_PACKAGES = ('font-roboto', *(f'fontpkg-{family}' for family in FAMILIES))
-BUNDLED = ('DejaVu', 'STIXGeneral', 'cmb', 'cmss')  # matplotlib's own that look like house numbers
-# Of every variable axis a few values are used; the other axes (optical size) stay at their default.
+FAMILIES = """
+abril-fatface acme alfa-slab-one alumni-sans amiri antic-slab anton archivo archivo-black archivo-narrow arimo arvo
+barlow-condensed bebas-neue bitter black-ops-one bodoni-moda bungee chakra-petch changa-one cinzel comfortaa crimson-pro
+dancing-script delius dm-serif-display domine dosis exo-2 fjalla-one frank-ruhl-libre fraunces fredoka gravitas-one
+ibm-plex-serif josefin-sans jost kalam kanit league-spartan libre-baskerville lilita-one lobster lobster-two
+luckiest-guy montserrat oleo-script oswald overpass pacifico permanent-marker poppins pt-sans-narrow pt-serif quicksand
+rajdhani righteous roboto-slab rowdies russo-one saira sanchez satisfy share-tech smooch-sans spectral teko titan-one
+unbounded viga yellowtail
+"""
+FONT_PACKAGES = ('font-roboto', *(f'fontpkg-{family}' for family in FAMILIES.split()))
+BUNDLED = ('DejaVu', 'STIXGeneral', 'cmb', 'cmss')  # the families of matplotlib that look like house numbers
+# A few values of every variable axis are used; the other axes (optical size) stay at their default.
 AXIS_STEPS = {'Weight': (0.25, 0.55, 0.9), 'Width': (0.0, 0.5)}
 
 
 class Face(NamedTuple):
-    """One cut of a typeface.
-
-    Attributes:
-        path: The font file.
-        axes: Values of its variable axes, in the file's order; empty for a plain font.
-    """
+    """One style of a typeface: a font file, and the values of its variable axes in the file's order, if it has any."""
 
     path: str
     axes: tuple[float, ...] = ()
 
 
 class Glyph(NamedTuple):
-    """One character, cropped to its ink.
+    """A character, cropped to its ink.
 
     Attributes:
         mask: (h, w) uint8, 255 where there is ink.
-        top: Top of the ink below the top of the face's '0', in heights of that '0'.
+        top: distance from the top of the face's '0' down to the top of the ink, in heights of that '0'.
         hull: (P, 2) float32, x y corners of the ink's convex hull, in pixels of `mask`.
     """
 
@@ -73,21 +66,15 @@ def _font(face: Face, size: int) -> ImageFont.FreeTypeFont:
 
 @functools.lru_cache(maxsize=512)
 def _em_size(face: Face, height: int) -> int:
-    """Font size at which the '0' is `height` pixels high."""
+    """Return the font size at which the '0' is `height` pixels high."""
     _, top, _, bottom = _font(face, 200).getbbox('0')
     return max(4, round(200 * height / max(1, bottom - top)))
 
 
-def as_glyph(pixels: np.ndarray, top: float, height: int) -> Glyph | None:
-    """Crop a drawing to its ink.
+def crop_glyph(pixels: np.ndarray, top: float, height: int) -> Glyph | None:
+    """Crop a drawn character, (h, w) uint8, to its ink; return None where there is no ink.
 
-    Args:
-        pixels: (h, w) uint8, 255 where there is ink.
-        top: Upper edge of `pixels` below the top of the face's '0', in heights of that '0'.
-        height: Pixels of the face's '0', top to bottom.
-
-    Returns:
-        The glyph, or None where there is no ink.
+    `top` is the distance from the top of the face's '0', `height` pixels high, down to the top of `pixels`, in heights.
     """
     ink = cv2.findNonZero((pixels > 80).astype(np.uint8))
     if ink is None:
@@ -99,35 +86,25 @@ def as_glyph(pixels: np.ndarray, top: float, height: int) -> Glyph | None:
 
 
 @functools.lru_cache(maxsize=4096)
-def glyph(face: Face, char: str, height: int) -> Glyph | None:
-    """Draw one character.
-
-    Args:
-        face: The typeface.
-        char: One character.
-        height: Pixels of the face's '0', top to bottom.
-
-    Returns:
-        The glyph, or None where the font draws nothing.
-    """
+def draw_glyph(face: Face, char: str, height: int) -> Glyph | None:
+    """Draw a character of a face whose '0' is `height` pixels high; return None where the font has no ink for it."""
     font = _font(face, _em_size(face, height))
     left, top, right, bottom = map(int, font.getbbox(char))
     if right <= left or bottom <= top or max(right - left, bottom - top) > 6 * height:
         return None
     canvas = Image.new('L', (right - left + 4, bottom - top + 4))
     ImageDraw.Draw(canvas).text((2 - left, 2 - top), char, fill=255, font=font)
-    return as_glyph(np.asarray(canvas), (top - 2 - font.getbbox('0')[1]) / height, height)
+    return crop_glyph(np.asarray(canvas), (top - 2 - font.getbbox('0')[1]) / height, height)
 
 
 def has_lining_digits(face: Face) -> bool:
-    """Say whether a face's ten digits are there, differ, stand equally high on one line, and are no hairlines."""
-    glyphs = [one for char in DIGITS if (one := glyph(face, char, 48)) is not None]
+    """Return whether a face has ten distinct digits of equal height on one line that are no hairlines."""
+    glyphs = [glyph for char in DIGITS if (glyph := draw_glyph(face, char, 48)) is not None]
     if len(glyphs) < len(DIGITS):
         return False
-    tops = np.array([one.top for one in glyphs])
-    heights = np.array([one.mask.shape[0] / 48 for one in glyphs])
-    widths = np.array([one.mask.shape[1] / 48 for one in glyphs])
-    inked = np.array([(one.mask > 127).mean() for one in glyphs])
+    tops = np.array([glyph.top for glyph in glyphs])
+    heights, widths = np.array([glyph.mask.shape for glyph in glyphs]).T / 48
+    inked = np.array([(glyph.mask > 127).mean() for glyph in glyphs])
     if np.ptp(tops) > 0.13 or np.ptp(heights) > 0.16 or widths.max() > 1.1 or inked.mean() < 0.22:
         return False
     small = [cv2.resize(one.mask, (24, 32), interpolation=cv2.INTER_AREA).astype(np.float32) / 255 for one in glyphs]
@@ -135,12 +112,12 @@ def has_lining_digits(face: Face) -> bool:
 
 
 def _thumbnail(face: Face) -> np.ndarray:
-    """(10, 16, 12) float32 in 0..1: what two faces are compared by."""
-    drawn = (glyph(face, char, 48) for char in DIGITS)
+    """Draw the digits of a face as (10, 16, 12) float32 from 0 to 1, to compare faces."""
+    drawn = (draw_glyph(face, char, 48) for char in DIGITS)
     return np.stack([cv2.resize(one.mask, (12, 16), interpolation=cv2.INTER_AREA) for one in drawn if one]) / 255.0
 
 
-def _cuts(path: Path) -> Iterable[Face]:
+def _styles(path: Path) -> Iterable[Face]:
     try:
         font = ImageFont.truetype(str(path), 20, layout_engine=ImageFont.Layout.BASIC)
     except OSError:  # a package may hold a file that is no font
@@ -158,43 +135,40 @@ def _cuts(path: Path) -> Iterable[Face]:
     yield from (Face(str(path), values) for values in itertools.product(*choices))
 
 
-def _home(package: str) -> Path | None:
-    """The folder of an installed package; the package is not imported."""
+def _package_folder(package: str) -> Path | None:
+    """Return the folder of an installed package, without its import."""
     spec = importlib.util.find_spec(package.replace('-', '_'))
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
 def missing_packages() -> list[str]:
-    """Those of `FONT_PACKAGES` that are not installed: without them the scenes show fewer typefaces."""
-    return [package for package in FONT_PACKAGES if _home(package) is None]
+    """List the `FONT_PACKAGES` that are not installed; without them fewer typefaces are drawn."""
+    return [package for package in FONT_PACKAGES if _package_folder(package) is None]
 
 
 def font_files() -> list[Path]:
-    """The font files of all installed packages, in a fixed order."""
-    homes = [(_home(package), 'files/*.ttf') for package in FONT_PACKAGES]
-    homes += [(_home('matplotlib'), f'mpl-data/fonts/ttf/{name}*.ttf') for name in BUNDLED]
-    return [path for home, pattern in homes if home for path in sorted(home.glob(pattern))]
+    """List the font files of all installed packages, in a fixed order."""
+    folders = [(_package_folder(package), 'files/*.ttf') for package in FONT_PACKAGES]
+    folders += [(_package_folder('matplotlib'), f'mpl-data/fonts/ttf/{name}*.ttf') for name in BUNDLED]
+    return [path for folder, pattern in folders if folder for path in sorted(folder.glob(pattern))]
 
 
 @functools.lru_cache(maxsize=1)
 def digit_faces() -> tuple[Face, ...]:
-    """Find the faces to draw with: lining digits, no two alike.
-
-    Returns:
-        The faces, always in the same order for the same packages.
+    """Find the distinct faces with lining digits; the order is the same for the same packages.
 
     Raises:
         UserError: no usable font is installed.
     """
     kept: list[Face] = []
-    seen: list[np.ndarray] = []
-    for face in itertools.chain.from_iterable(_cuts(path) for path in font_files()):
+    thumbnails: list[np.ndarray] = []
+    for face in itertools.chain.from_iterable(map(_styles, font_files())):
         if not has_lining_digits(face):
             continue
-        looks = _thumbnail(face)
-        if all(np.abs(looks - other).mean() > 0.02 for other in seen):
+        thumbnail = _thumbnail(face)
+        if all(np.abs(thumbnail - other).mean() > 0.02 for other in thumbnails):
             kept.append(face)
-            seen.append(looks)
+            thumbnails.append(thumbnail)
     if not kept:
         raise UserError(f'no font found; install them: pip install {" ".join(missing_packages())}')
     return tuple(kept)

@@ -1,29 +1,33 @@
-"""What hands and weather make of a typeface's digits: heavier, wavering, stencilled; other forms of 1, 3 and 7."""
+"""Variation of a typeface's digits: heavier, hand-drawn, stencilled; other forms of 1, 3 and 7.
+
+The `mask` of a digit here is (h, w) uint8, 255 where there is ink. The functions return a new one.
+"""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
-from .fonts import Glyph, as_glyph
+from .fonts import Glyph, crop_glyph
 from .walls import clouds
 
-WAVERING = 0.18  # share of the numbers at hardness 1 that look painted or cut by hand
+WAVERING = 0.18  # share of the numbers at hardness 1 with strokes as painted or cut by hand
 HEAVIER = 0.3  # share whose strokes are thickened or thinned
 STENCILLED = 0.07  # share that was sprayed through a stencil, whose bridges leave gaps
-BARRED = 0.2  # share whose 7 has a bar, as hands write it in much of Europe
-FLAT = 0.2  # share whose 3 has a flat top; of the typefaces few with serifs have one, of enamel plates many
+BARRED = 0.2  # share whose 7 has a bar, as in handwriting in much of Europe
+FLAT = 0.2  # share whose 3 has a flat top; few typefaces with serifs have one, many enamel plates do
 FLAGGED = 0.12  # share whose 1 begins with a long stroke upwards
 
 
 def thicken(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """(h, w) uint8 mask with its strokes grown by `pixels` on each side; thinned where that is negative."""
+    """Grow the strokes by `pixels` on each side, or thin them where that is negative."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(pixels) + 1,) * 2)
     return (cv2.dilate if pixels > 0 else cv2.erode)(mask, disc)
 
 
-def waver(rng: np.random.Generator, mask: np.ndarray, size: int, strength: float) -> np.ndarray:
-    """(h, w) uint8 mask bent by smooth noise of `strength` * `size` pixels."""
+def waver(rng: Generator, mask: np.ndarray, size: int, strength: float) -> np.ndarray:
+    """Warp the strokes by smooth noise of `strength` * `size` pixels."""
     height, width = mask.shape
     cell = 0.45 * size
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -31,26 +35,22 @@ def waver(rng: np.random.Generator, mask: np.ndarray, size: int, strength: float
     return cv2.remap(mask, x + across, y + down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
-def cut_bridges(mask: np.ndarray, digit: int, place: float, wide: int) -> np.ndarray:
-    """(h, w) uint8 mask of a digit with a stencil's gap: upright, but level in a 1 or a 7, whose stem it would take.
+def cut_bridges(mask: np.ndarray, digit: int, position: float, wide: int) -> np.ndarray:
+    """Cut a stencil's gap, `wide` pixels, at `position`, a share of the width, into a digit cropped to its ink.
 
-    Args:
-        mask: The digit, cropped to its ink.
-        digit: 0..9.
-        place: Of the gap's middle, as a share of the width or height.
-        wide: Pixels of the gap.
+    The gap is upright. In a 1 or a 7, whose stem it would remove, it is level, and `position` a share of the height.
     """
     cut = mask.copy()
     along = cut if digit in (1, 7) else cut.T  # a view
-    start = round(place * along.shape[0] - wide / 2)
+    start = round(position * along.shape[0] - wide / 2)
     along[max(0, start) : start + wide] = 0
     return cut
 
 
-def bar_seven(mask: np.ndarray, place: float, size: int) -> np.ndarray:
-    """(h, w) uint8 mask of a 7 with a level bar across its stem at `place` of its height; there must be room for it."""
+def bar_seven(mask: np.ndarray, position: float, size: int) -> np.ndarray:
+    """Draw a level bar across the stem of a 7 at `position` of its height; the mask must have room for the bar."""
     rows = np.flatnonzero(mask.max(axis=1) > 127)
-    row = round(rows[0] + place * (rows[-1] - rows[0]))
+    row = round(rows[0] + position * (rows[-1] - rows[0]))
     stem = np.flatnonzero(mask[row] > 127)
     if not stem.size:
         return mask
@@ -62,7 +62,7 @@ def bar_seven(mask: np.ndarray, place: float, size: int) -> np.ndarray:
 
 
 def flatten_three(mask: np.ndarray, serif: bool) -> np.ndarray:
-    """(h, w) uint8 mask of a 3, cropped to its ink, whose upper bowl becomes a level bar and a stroke to the middle."""
+    """Replace the upper bowl of a 3, cropped to its ink, by a level bar and a stroke to the centre."""
     height, width = mask.shape
     arc = mask[: height // 3, width // 2] > 127
     thick = int(np.clip(arc.sum(), 0.08 * height, 0.18 * height))
@@ -78,9 +78,9 @@ def flatten_three(mask: np.ndarray, serif: bool) -> np.ndarray:
 
 
 def flag_one(mask: np.ndarray, across: int, down: int) -> np.ndarray:
-    """(h, w) uint8 mask of a 1 with a stroke that begins `across` pixels left of the stem's top, `down` below it.
+    """Draw a stroke up to the top of a 1 from `across` pixels left of its stem, where the mask must have room for it.
 
-    There must be room for it on the left.
+    The stroke starts `down` pixels below its end.
     """
     rows = np.flatnonzero(mask.max(axis=1) > 127)
     stem = np.flatnonzero(mask[round(rows[0] + 0.65 * (rows[-1] - rows[0]))] > 127)
@@ -92,22 +92,14 @@ def flag_one(mask: np.ndarray, across: int, down: int) -> np.ndarray:
 
 
 def restyle(
-    rng: np.random.Generator, glyphs: Sequence[Glyph | None], digits: Sequence[int], size: int, hardness: float
+    rng: Generator, glyphs: Sequence[Glyph | None], digits: Sequence[int], size: int, hardness: float
 ) -> list[Glyph]:
-    """Change the digits of one number, all in the same manner.
+    """Change the glyphs of a number's `digits`, all in the same manner; at hardness 0 nothing is changed.
 
-    Args:
-        rng: Source of randomness.
-        glyphs: The typeface's digits; each is there.
-        digits: Which they are, 0..9.
-        size: Pixels of the typeface's '0', top to bottom.
-        hardness: 0 to 1; at 0 nothing is changed.
-
-    Returns:
-        As many glyphs.
+    None of the glyphs may be None. `size` is the height of the typeface's '0' in pixels.
     """
-    whole = [one for one in glyphs if one is not None]
-    assert len(whole) == len(glyphs)  # a face is chosen for its ten digits
+    whole = [glyph for glyph in glyphs if glyph is not None]
+    assert len(whole) == len(glyphs)  # `digit_faces` keeps faces with ten digits
     grown = round(size * rng.uniform(-0.03, 0.07)) if rng.random() < HEAVIER * hardness else 0
     strength = rng.uniform(0.015, 0.04) if rng.random() < WAVERING * hardness else 0.0
     bridge = round(size * rng.uniform(0.05, 0.11)) if rng.random() < STENCILLED * hardness else 0
@@ -120,8 +112,8 @@ def restyle(
     across, down = (round(size * share) for share in rng.uniform((0.15, 0.2), (0.35, 0.45)))
     edge = max(2, round(0.15 * size))
     changed = []
-    for one, digit in zip(whole, digits, strict=True):
-        mask = flatten_three(one.mask, serif) if flat and digit == 3 else one.mask
+    for old, digit in zip(whole, digits, strict=True):
+        mask = flatten_three(old.mask, serif) if flat and digit == 3 else old.mask
         mask = np.pad(cut_bridges(mask, digit, gap, bridge) if bridge else mask, edge)
         if barred and digit == 7:
             mask = bar_seven(mask, bar, size)
@@ -131,8 +123,7 @@ def restyle(
             mask = thicken(mask, grown)
         if strength:
             mask = waver(rng, mask, size, strength)
-        # Strokes that were too thin for it stay as they were.
-        kept = (mask > 127).sum() > 0.5 * (one.mask > 127).sum()
-        new = as_glyph(mask, one.top - edge / size, size) if kept else None
-        changed.append(new or one)
+        # A digit of thin strokes that loses half of its ink stays as it was.
+        kept = (mask > 127).sum() > 0.5 * (old.mask > 127).sum()
+        changed.append((crop_glyph(mask, old.top - edge / size, size) if kept else None) or old)
     return changed

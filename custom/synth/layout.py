@@ -1,14 +1,15 @@
-"""Where the digits of a made scene stand: sizes and places as in real photos, in a few quantiles.
+"""Distribution of sizes, positions and digits of synthetic house numbers.
 
 The quantiles were measured on the 33,402 training photos of SVHN (Netzer et al. 2011, "Reading Digits in Natural
-Images with Unsupervised Feature Learning"). SVHN's test photos show smaller digits in squarer frames: `FAR` of the
-scenes follow those (`FAR_…`), their sizes measured on 3,965 unlabelled photos, their digit heights an estimate.
+Images with Unsupervised Feature Learning"). SVHN's test photos show smaller digits in squarer images. A share `FAR` of
+the layouts follows the test photos (`FAR_…`): image sizes measured on 3,965 unlabelled photos, digit heights estimated.
 """
 
 import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 
 LEVELS = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)  # the quantile levels of every row below
 PHOTO_HEIGHT = (12, 16, 20, 33, 47, 71, 130, 184, 260)  # pixels
@@ -18,17 +19,17 @@ PHOTO_ASPECT = {  # width / height, by number of digits
     3: (1.4, 1.59, 1.91, 2.22, 2.41, 2.6, 3.05, 3.54, 4.0),
     4: (1.5, 1.67, 2.08, 2.57, 2.92, 3.25, 3.81, 4.2, 4.6),
 }
-NUMBER_HEIGHT = (0.2, 0.26, 0.41, 0.6, 0.71, 0.79, 0.9, 0.95, 0.97)  # of the photo's height
-FAR = 0.7  # share of the scenes: half of all digits are then under half of their photo's height
+NUMBER_HEIGHT = (0.2, 0.26, 0.41, 0.6, 0.71, 0.79, 0.9, 0.95, 0.97)  # of the image's height
+FAR = 0.7  # share of the layouts: half of all digits are then under half of their image's height
 FAR_PHOTO_HEIGHT = (18, 22, 28, 41, 55, 75, 120, 174, 260)
 FAR_PHOTO_ASPECT = (0.8, 0.92, 1.07, 1.35, 1.65, 2.0, 2.44, 2.92, 3.3)
 FAR_NUMBER_HEIGHT = (0.12, 0.17, 0.24, 0.36, 0.45, 0.56, 0.75, 0.88, 0.95)
-SIZE_CORRELATION = -0.45  # of log photo height with number height: close-ups are small files
+SIZE_CORRELATION = -0.45  # of log image height with number height: close-ups are small files
 DIGIT_ASPECT = (0.22, 0.25, 0.32, 0.43, 0.515, 0.6, 0.74, 0.87, 0.95)  # box width / height, all digits but 1
 DIGIT_GAP = (-0.3, -0.25, -0.13, -0.045, 0.0, 0.045, 0.14, 0.29, 0.4)  # between neighbouring boxes / height
 SLOPE = (-2.5, -0.8, -0.43, -0.115, 0.0, 0.077, 0.27, 0.53, 2.0)  # of the line of box centres; y points down
-LONE_SLOPE = 0.4  # a lone digit has no line of centres; its plate hangs straighter
-CENTRE_X = (0.25, 0.32, 0.44, 0.49, 0.5, 0.51, 0.56, 0.68, 0.75)  # of the number / photo width
+LONE_SLOPE = 0.4  # factor for a single digit, which has no line of centres and a straighter plate
+CENTRE_X = (0.25, 0.32, 0.44, 0.49, 0.5, 0.51, 0.56, 0.68, 0.75)  # of the number / image width
 CENTRE_Y = (0.3, 0.36, 0.43, 0.47, 0.49, 0.51, 0.56, 0.65, 0.72)
 COUNTS = (0.154, 0.543, 0.26, 0.043)  # share of numbers with 1, 2, 3, 4 digits
 FIRST_DIGIT = (0.0025, 0.2767, 0.1892, 0.1302, 0.1051, 0.0847, 0.0645, 0.0562, 0.0475, 0.0434)
@@ -36,17 +37,16 @@ LATER_DIGIT = (0.122, 0.1158, 0.107, 0.1041, 0.099, 0.1017, 0.0897, 0.0933, 0.08
 
 
 class Layout(NamedTuple):
-    """What one number looks like before it is drawn.
+    """Parameters of a number before it is drawn.
 
     Attributes:
-        digits: The number, left to right.
-        width: Photo width in pixels.
-        height: Photo height in pixels.
-        digit_height: Height of a digit's box in pixels.
-        digit_aspect: Box width / height of a digit that is not 1.
-        gap: Space between neighbouring boxes / box height.
-        slope: Of the line of box centres; y points down.
-        centre: x, y of the number's middle, as shares of the photo's width and height.
+        digits: the number, left to right.
+        width, height: size of the image in pixels.
+        digit_height: height of a digit's box in pixels.
+        digit_aspect: box width / height of a digit that is not 1.
+        gap: space between neighbouring boxes / box height.
+        slope: slope of the line of box centres; y points down.
+        centre: x, y of the number's centre, as shares of the image's width and height.
     """
 
     digits: tuple[int, ...]
@@ -59,47 +59,37 @@ class Layout(NamedTuple):
     centre: tuple[float, float]
 
 
-def draw(rng: np.random.Generator, quantiles: tuple[float, ...], normal: float | None = None) -> float:
-    """Draw from a distribution given by its quantiles at `LEVELS`.
-
-    Args:
-        rng: Source of randomness.
-        quantiles: As many values as `LEVELS`, growing.
-        normal: A standard normal value that decides the draw. Defaults to None (a fresh one).
+def sample(rng: Generator, quantiles: tuple[float, ...], normal: float | None = None) -> float:
+    """Sample a distribution given by its quantiles at `LEVELS`; `normal`, a standard normal value, is drawn if None.
 
     Example:
-        >>> draw(np.random.default_rng(0), CENTRE_X, normal=0.0)
+        >>> sample(np.random.default_rng(0), CENTRE_X, normal=0.0)
         0.5
     """
     value = rng.standard_normal() if normal is None else normal
     return float(np.interp(0.5 * (1 + math.erf(value / math.sqrt(2))), LEVELS, quantiles))
 
 
-def draw_layout(rng: np.random.Generator, hardness: float) -> Layout:
-    """Draw a number, its photo's size and its place.
-
-    Args:
-        rng: Source of randomness.
-        hardness: 0 to 1; slopes shrink with it, sizes do not depend on it.
-    """
+def draw_layout(rng: Generator, hardness: float) -> Layout:
+    """Draw a number, its image's size and its position; only slopes depend on the hardness."""
     count = int(rng.choice(4, p=COUNTS)) + 1
     later = rng.choice(10, size=count - 1, p=np.array(LATER_DIGIT) / sum(LATER_DIGIT))
     digits = (int(rng.choice(10, p=np.array(FIRST_DIGIT) / sum(FIRST_DIGIT))), *map(int, later))
     far = rng.random() < FAR
     size = rng.standard_normal()
     share = SIZE_CORRELATION * size + math.sqrt(1 - SIZE_CORRELATION**2) * rng.standard_normal()
-    height = draw(rng, FAR_PHOTO_HEIGHT if far else PHOTO_HEIGHT, size)
-    aspect = draw(rng, FAR_PHOTO_ASPECT if far else PHOTO_ASPECT[count])
+    height = sample(rng, FAR_PHOTO_HEIGHT if far else PHOTO_HEIGHT, size)
+    aspect = sample(rng, FAR_PHOTO_ASPECT if far else PHOTO_ASPECT[count])
     if far:
         aspect *= (0.85, 0.95, 1.15, 1.4)[count - 1]
-    slope = draw(rng, SLOPE) * (0.3 + 0.7 * hardness) * (LONE_SLOPE if count == 1 else 1.0)
+    slope = sample(rng, SLOPE) * (0.3 + 0.7 * hardness) * (LONE_SLOPE if count == 1 else 1.0)
     return Layout(
         digits=digits,
         width=max(12, round(height * aspect)),
         height=max(12, round(height)),
-        digit_height=max(8.0, height * draw(rng, FAR_NUMBER_HEIGHT if far else NUMBER_HEIGHT, share)),
-        digit_aspect=draw(rng, DIGIT_ASPECT),
-        gap=draw(rng, DIGIT_GAP),
+        digit_height=max(8.0, height * sample(rng, FAR_NUMBER_HEIGHT if far else NUMBER_HEIGHT, share)),
+        digit_aspect=sample(rng, DIGIT_ASPECT),
+        gap=sample(rng, DIGIT_GAP),
         slope=slope,
-        centre=(draw(rng, CENTRE_X), draw(rng, CENTRE_Y)),
+        centre=(sample(rng, CENTRE_X), sample(rng, CENTRE_Y)),
     )

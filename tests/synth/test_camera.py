@@ -1,4 +1,4 @@
-"""What the camera does."""
+"""Camera model."""
 
 import cv2
 import numpy as np

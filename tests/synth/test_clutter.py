@@ -1,4 +1,4 @@
-"""What stands beside a number."""
+"""Clutter around a number."""
 
 from pathlib import Path
 
@@ -6,7 +6,15 @@ import matplotlib
 import numpy as np
 import pytest
 
-from custom.synth.clutter import LETTERS, add_letters, add_parts, add_things, cut_neighbour, number_bounds, write_beside
+from custom.synth.clutter import (
+    LETTERS,
+    add_distractors,
+    add_letters,
+    add_surfaces,
+    number_bounds,
+    place_letters,
+    place_neighbour,
+)
 from custom.synth.fonts import Face
 from custom.synth.layout import Layout
 from custom.synth.number import place_number
@@ -27,38 +35,38 @@ def test_bounds_scale():
     assert (*low, *high) == (2 * X, 2 * Y, 2 * END_X, 2 * END_Y)
 
 
-def test_things_stay_clear_of_the_number():
+def test_distractors_stay_clear_of_the_number():
     drawn = 0
     for seed in range(60):
         image = np.full((160, 400, 3), 0.5, np.float32)
-        add_things(np.random.default_rng(seed), image, NUMBER, 50.0, 1.0)
+        add_distractors(np.random.default_rng(seed), image, NUMBER, 50.0, 1.0)
         drawn += bool(np.ptp(image) > 0)
         assert np.ptp(image[Y:END_Y, X:END_X]) == 0
     assert drawn > 15
 
 
-def test_parts_leave_the_middle_of_the_number():
+def test_surfaces_keep_the_image_finite():
     for seed in range(20):
         image = np.full((160, 400, 3), 0.5, np.float32)
-        add_parts(np.random.default_rng(seed), image, NUMBER, 50.0, 1.0)
+        add_surfaces(np.random.default_rng(seed), image, NUMBER, 50.0, 1.0)
         assert np.isfinite(image).all()
 
 
 @pytest.mark.parametrize('seed', range(20))
 def test_letters_stand_beside_the_number(seed):
-    strokes = write_beside(np.random.default_rng(seed), NUMBER, [FACE], (0.1, 0.1))
-    letters = ink_mask(strokes, 160, 400, 1) > 0.3
-    digits = ink_mask(NUMBER.strokes, 160, 400, 1) > 0.3
-    assert strokes
+    placed = place_letters(np.random.default_rng(seed), NUMBER, [FACE])
+    letters = ink_mask(placed, 160, 400, 1) > 0.3
+    digits = ink_mask(NUMBER.glyphs, 160, 400, 1) > 0.3
+    assert placed
     assert not (letters & digits).any()
 
 
-def test_of_a_neighbour_less_than_half_is_in_the_photo():
+def test_less_than_half_of_a_neighbour_is_in_the_image():
     seen = 0
     for seed in range(40):
-        for stroke in cut_neighbour(np.random.default_rng(seed), NUMBER, FACE):
-            scale = stroke.matrix[0, 0]
-            left, right = stroke.matrix[0, 2], stroke.matrix[0, 2] + stroke.glyph.mask.shape[1] * scale
+        for placed in place_neighbour(np.random.default_rng(seed), NUMBER, FACE):
+            scale = placed.matrix[0, 0]
+            left, right = placed.matrix[0, 2], placed.matrix[0, 2] + placed.glyph.mask.shape[1] * scale
             assert 0 < min(right, 400) - max(left, 0) < 0.46 * (right - left)
             seen += 1
     assert seen > 20
@@ -67,5 +75,5 @@ def test_of_a_neighbour_less_than_half_is_in_the_photo():
 def test_letters_are_drawn_in_the_given_ink():
     image = np.zeros((160, 400, 3), np.float32)
     for seed in range(5):
-        add_letters(np.random.default_rng(seed), image, NUMBER, [FACE], np.array([0.9, 0.5, 0.1], np.float32), 1)
+        add_letters(np.random.default_rng(seed), image, NUMBER, [FACE], np.array([0.9, 0.5, 0.1], np.float32))
     assert image.max(axis=(0, 1)) == pytest.approx([0.9, 0.5, 0.1], abs=0.02)

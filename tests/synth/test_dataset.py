@@ -1,4 +1,4 @@
-"""The made data set: its layout, determinism and care for what lies there."""
+"""Synthetic data set: layout, determinism, existing files."""
 
 import json
 
@@ -12,11 +12,13 @@ from custom.synth.fonts import digit_faces
 from custom.synth.walls import background_files
 from custom.utils.errors import UserError
 
+pytestmark = pytest.mark.integration  # the images are drawn by processes
+
 CONFIG = SynthConfig(images=12, seed=3)  # 10 train, 1 valid, 1 test
 
 
 @pytest.fixture(scope='module')
-def made(tmp_path_factory):
+def written(tmp_path_factory):
     out = tmp_path_factory.mktemp('synth') / 'deep' / 'set'
     assert write_dataset(out, CONFIG, workers=1)
     return out
@@ -52,21 +54,21 @@ def test_bad_values_are_named(values, named):
         SynthConfig(**values)
 
 
-def test_layout_is_that_of_the_real_set(made):
-    assert set(contents(made)) == {
+def test_layout_is_that_of_the_real_set(written):
+    assert set(contents(written)) == {
         *(f'train/{number}.png' for number in range(1, 11)),
         *('valid/1.png', 'test/1.png', 'train.json', 'valid.json', 'synth.json'),
     }
 
 
-def test_annotations_fit_the_files(made):
+def test_annotations_fit_the_files(written):
     for split, count in (('train', 10), ('valid', 1)):
-        truth = json.loads((made / f'{split}.json').read_text())
+        truth = json.loads((written / f'{split}.json').read_text())
         assert [(c['id'], c['name']) for c in truth['categories']] == [(i + 1, str(i)) for i in range(10)]
         assert [image['id'] for image in truth['images']] == list(range(1, count + 1))
         for image in truth['images']:
             assert image['file_name'] == f'{image["id"]}.png'
-            height, width = cv2.imread(str(made / split / image['file_name'])).shape[:2]
+            height, width = cv2.imread(str(written / split / image['file_name'])).shape[:2]
             assert (image['height'], image['width']) == (height, width)
         assert [one['id'] for one in truth['annotations']] == list(range(1, len(truth['annotations']) + 1))
         assert {one['image_id'] for one in truth['annotations']} == set(range(1, count + 1))  # none without a digit
@@ -77,19 +79,19 @@ def test_annotations_fit_the_files(made):
             assert one['iscrowd'] == 0
 
 
-def test_number_of_processes_changes_nothing(made, tmp_path):
+def test_number_of_processes_changes_no_image(written, tmp_path):
     assert write_dataset(tmp_path / 'again', CONFIG, workers=2)
-    assert contents(tmp_path / 'again') == contents(made)
+    assert contents(tmp_path / 'again') == contents(written)
 
 
-def test_a_photo_depends_on_its_seed_split_and_number_only(made):
-    photo = cv2.imread(str(made / 'valid' / '1.png'))[..., ::-1]
+def test_an_image_depends_on_its_seed_split_and_number_only(written):
+    photo = cv2.imread(str(written / 'valid' / '1.png'))[..., ::-1]
     rng = np.random.default_rng([3, 1, 1])  # seed, split, number
     assert np.array_equal(photo, dataset.draw_scene(rng, digit_faces(), 1.0).image)
-    assert (made / 'train' / '1.png').read_bytes() != (made / 'test' / '1.png').read_bytes()
+    assert (written / 'train' / '1.png').read_bytes() != (written / 'test' / '1.png').read_bytes()
 
 
-def test_backgrounds_change_photos_and_are_told_in_the_record(made, tmp_path):
+def test_backgrounds_change_images_and_are_recorded(written, tmp_path):
     walls = tmp_path / 'walls'
     walls.mkdir()
     cv2.imwrite(str(walls / '1.png'), np.full((40, 100, 3), 90, np.uint8))
@@ -98,8 +100,8 @@ def test_backgrounds_change_photos_and_are_told_in_the_record(made, tmp_path):
     record = json.loads((tmp_path / 'set' / 'synth.json').read_text())
     assert record['backgrounds']['photos'] == 1
     assert str(tmp_path) not in json.dumps(record)
-    assert json.loads((made / 'synth.json').read_text())['backgrounds'] is None
-    assert (tmp_path / 'set/train/1.png').read_bytes() != (made / 'train/1.png').read_bytes()
+    assert json.loads((written / 'synth.json').read_text())['backgrounds'] is None
+    assert (tmp_path / 'set/train/1.png').read_bytes() != (written / 'train/1.png').read_bytes()
     assert write_dataset(tmp_path / 'set', config) is False
     cv2.imwrite(str(walls / '2.png'), np.full((40, 100, 3), 91, np.uint8))
     background_files.cache_clear()  # as a new process
@@ -107,17 +109,17 @@ def test_backgrounds_change_photos_and_are_told_in_the_record(made, tmp_path):
         write_dataset(tmp_path / 'set', config)
 
 
-def test_same_settings_are_already_there(made):
-    before = contents(made)
-    assert write_dataset(made, CONFIG) is False
-    assert contents(made) == before
+def test_same_settings_are_already_there(written):
+    before = contents(written)
+    assert write_dataset(written, CONFIG) is False
+    assert contents(written) == before
 
 
-def test_anything_else_is_left_alone(made):
-    before = contents(made)
+def test_anything_else_is_left_alone(written):
+    before = contents(written)
     with pytest.raises(UserError, match='choose another folder'):
-        write_dataset(made, SynthConfig(images=12, seed=4))
-    assert contents(made) == before
+        write_dataset(written, SynthConfig(images=12, seed=4))
+    assert contents(written) == before
 
 
 @pytest.mark.parametrize(('name', 'text'), [('synth.json', 'mine'), ('synth.json', '[' * 5000), ('notes.txt', 'mine')])

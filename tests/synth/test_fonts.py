@@ -1,4 +1,4 @@
-"""Typefaces: what is kept and what a glyph is."""
+"""Selection of typefaces, and glyphs."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 
 from custom.structures.digits import DIGITS
 from custom.synth import fonts
-from custom.synth.fonts import Face, digit_faces, font_files, glyph, has_lining_digits, missing_packages
+from custom.synth.fonts import Face, digit_faces, draw_glyph, font_files, has_lining_digits, missing_packages
 from custom.utils.errors import UserError
 
 BUNDLED = Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf'
@@ -31,7 +31,7 @@ def test_only_lining_digits_are_kept(name, kept):
 
 @pytest.mark.parametrize('height', [20, 64])
 def test_glyph_is_cropped_to_its_ink_and_as_high_as_asked(height):
-    zero = glyph(DEJAVU, '0', height)
+    zero = draw_glyph(DEJAVU, '0', height)
     assert abs(zero.mask.shape[0] - height) <= 1
     assert abs(zero.top) <= 1 / height
     ink = zero.mask > 80
@@ -40,8 +40,8 @@ def test_glyph_is_cropped_to_its_ink_and_as_high_as_asked(height):
     assert np.all(zero.hull.max(axis=0) == zero.mask.shape[::-1])  # x y against rows columns
 
 
-def test_glyph_knows_where_its_ink_hangs():
-    comma = glyph(DEJAVU, ',', 64)
+def test_top_of_a_glyph_is_measured_from_the_zero():
+    comma = draw_glyph(DEJAVU, ',', 64)
     assert 0.7 < comma.top < 1.0  # its ink starts near the foot of the line
     assert comma.top + comma.mask.shape[0] / 64 > 1.05  # and ends below it
 
@@ -53,7 +53,7 @@ def test_hairlines_are_not_kept():
 
 
 def test_a_blank_is_no_glyph():
-    assert glyph(DEJAVU, ' ', 32) is None
+    assert draw_glyph(DEJAVU, ' ', 32) is None
 
 
 def test_faces_are_usable_and_differ():
@@ -67,25 +67,25 @@ def test_a_variable_font_gives_several_weights():
     cuts = [face for face in digit_faces() if 'Oswald' in face.path]
     if not cuts:
         pytest.skip('fontpkg-oswald is not installed')
-    ink = sorted(sum(float(glyph(face, char, 64).mask.mean()) for char in DIGITS) for face in cuts)
+    ink = sorted(sum(float(draw_glyph(face, char, 64).mask.mean()) for char in DIGITS) for face in cuts)
     assert len(cuts) == 3
     assert ink[0] * 1.3 < ink[-1]
 
 
-def test_the_same_look_is_kept_once(monkeypatch):
+def test_identical_faces_are_kept_once(monkeypatch):
     monkeypatch.setattr(fonts, 'font_files', lambda: [Path(DEJAVU.path), Path(DEJAVU.path)])
     assert digit_faces.__wrapped__() == (DEJAVU,)
 
 
-def test_a_file_that_is_no_font_is_passed_over(monkeypatch, tmp_path):
+def test_a_file_that_is_no_font_is_skipped(monkeypatch, tmp_path):
     page = tmp_path / 'Page.ttf'
     page.write_text('<!doctype html>')
     monkeypatch.setattr(fonts, 'font_files', lambda: [page, Path(DEJAVU.path)])
     assert digit_faces.__wrapped__() == (DEJAVU,)
 
 
-def test_no_font_at_all_is_said_with_the_way_out(monkeypatch):
-    monkeypatch.setattr(fonts, '_home', lambda package: None)
+def test_without_any_font_the_error_names_the_packages(monkeypatch):
+    monkeypatch.setattr(fonts, '_package_folder', lambda package: None)
     assert font_files() == []
     assert missing_packages()[0] == 'font-roboto'
     with pytest.raises(UserError, match='pip install font-roboto fontpkg-'):

@@ -1,4 +1,4 @@
-"""Heavier, lighter, wavering and stencilled digits, and other forms of 1, 3 and 7."""
+"""Variation of digits: weight, wavering strokes, stencils, other forms of 1, 3 and 7."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import numpy as np
 
 from custom.structures.digits import DIGITS
 from custom.synth import glyphs
-from custom.synth.fonts import Face, glyph
+from custom.synth.fonts import Face, draw_glyph
 from custom.synth.glyphs import bar_seven, cut_bridges, flag_one, flatten_three, restyle, thicken, waver
 
 FACE = Face(str(Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf/DejaVuSans-Bold.ttf'))
-GLYPHS = [glyph(FACE, char, 64) for char in DIGITS]
+GLYPHS = [draw_glyph(FACE, char, 64) for char in DIGITS]
 
 
 def test_thicken_grows_and_thins_by_pixels():

@@ -1,4 +1,4 @@
-"""The drawn layouts follow the measured distributions."""
+"""Layouts against the measured distributions."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from custom.synth import layout as synth_layout
-from custom.synth.layout import CENTRE_X, COUNTS, FIRST_DIGIT, LATER_DIGIT, LEVELS, draw, draw_layout
+from custom.synth.layout import CENTRE_X, COUNTS, FIRST_DIGIT, LATER_DIGIT, LEVELS, draw_layout, sample
 
 BOXES = Path(os.environ.get('DIGITS_SHARED', Path(__file__).parents[3] / 'shared/data'), 'svhn-train-boxes.json')
 TABLES = [value for name, value in vars(synth_layout).items() if name.isupper() and isinstance(value, tuple)]
@@ -19,20 +19,20 @@ def layouts():
     return [draw_layout(np.random.default_rng([3, index]), 1.0) for index in range(4000)]
 
 
-def test_quantile_tables_match_their_levels_and_grow():
+def test_quantile_tables_match_their_levels_and_rise():
     tables = [table for table in TABLES if len(table) == len(LEVELS)] + list(synth_layout.PHOTO_ASPECT.values())
     assert len(tables) == 15
     assert all(np.all(np.diff(table) > 0) for table in tables)
 
 
 @pytest.mark.parametrize(('normal', 'expected'), [(-9.0, 0.25), (0.0, 0.5), (9.0, 0.75)])
-def test_draw_gives_lowest_median_and_highest(normal, expected):
-    assert draw(np.random.default_rng(0), CENTRE_X, normal) == pytest.approx(expected)
+def test_sample_gives_lowest_median_and_highest(normal, expected):
+    assert sample(np.random.default_rng(0), CENTRE_X, normal) == pytest.approx(expected)
 
 
-def test_draw_is_uniform_in_rank():
+def test_sample_is_uniform_in_rank():
     rng = np.random.default_rng(0)
-    values = [draw(rng, CENTRE_X) for _ in range(4000)]
+    values = [sample(rng, CENTRE_X) for _ in range(4000)]
     assert np.mean(np.array(values) < 0.49) == pytest.approx(0.25, abs=0.03)  # 0.49 is the 25 % quantile
 
 

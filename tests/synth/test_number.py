@@ -1,4 +1,4 @@
-"""Numbers in their plane: projection, and boxes that fit the ink."""
+"""Placement of numbers: projection, and boxes that fit the ink."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ import pytest
 
 from custom.synth.fonts import Face, digit_faces
 from custom.synth.layout import Layout, draw_layout
-from custom.synth.number import JITTER, ROOM, frame, grow, place_number, project, turned, view
+from custom.synth.number import JITTER, MARGINS, add_margins, annotate, draw_view, place_number, project, rotation
 from custom.synth.paint import ink_mask
 from custom.synth.scene import choose_face
 
@@ -25,12 +25,12 @@ def test_project_divides_by_the_third_coordinate():
     assert project(matrix, np.array([[4.0, 2.0]])).tolist() == [[2.0, 1.0]]  # 1 + 0.5 * 2 = 2
 
 
-def test_turned_goes_clockwise_where_y_points_down():
-    assert project(turned(np.pi / 2), np.array([[1.0, 0.0]])).round(9).tolist() == [[0, 1]]
+def test_rotation_goes_clockwise_where_y_points_down():
+    assert project(rotation(np.pi / 2), np.array([[1.0, 0.0]])).round(9).tolist() == [[0, 1]]
 
 
-def test_view_without_slope_has_nothing_to_turn():
-    mild = [view(np.random.default_rng(seed), 0.0, 0.0) for seed in range(50)]
+def test_a_view_without_slope_is_not_rotated():
+    mild = [draw_view(np.random.default_rng(seed), 0.0, 0.0) for seed in range(50)]
     assert all(matrix[1, 0] == 0 and matrix[1, 1] == 1 for matrix in mild)
 
 
@@ -39,16 +39,16 @@ def test_view_without_slope_has_nothing_to_turn():
 def test_every_box_fits_the_ink_of_its_digit(seed, slope, hardness):
     number = place_number(np.random.default_rng(seed), FACE, LAYOUT._replace(slope=slope), hardness)
     tallest = 0
-    for stroke, (x, y, width, height) in zip(number.strokes, number.bboxes, strict=True):
-        ink = (ink_mask([stroke], number.height, number.width, 1) > 0.3).astype(np.uint8)
+    for placed, (x, y, width, height) in zip(number.glyphs, number.bboxes, strict=True):
+        ink = (ink_mask([placed], number.height, number.width, 1) > 0.3).astype(np.uint8)
         left, top, across, down = cv2.boundingRect(ink)
         off = 4 * JITTER * hardness * height + 2  # a pixel for each rounding
-        assert -off <= left - x <= ROOM[0] * height + off
-        assert -off <= x + width - left - across <= ROOM[2] * height + off
+        assert -off <= left - x <= MARGINS[0] * height + off
+        assert -off <= x + width - left - across <= MARGINS[2] * height + off
         assert y - top <= off
         assert top + down - y - height <= off
         tallest = max(tallest, down / height)
-    assert tallest > 1 / (1 + ROOM[1] + ROOM[3]) - 0.06  # the highest digit fills its box but for the room
+    assert tallest > 1 / (1 + MARGINS[1] + MARGINS[3]) - 0.06  # ink and margins fill the highest box
 
 
 def test_digits_in_steps_stand_upright():
@@ -57,11 +57,11 @@ def test_digits_in_steps_stand_upright():
     x, y = (number.bboxes[:, :2] + number.bboxes[:, 2:] / 2).T
     assert np.polyfit(x, y, 1)[0] == pytest.approx(2.0, rel=0.15)
     assert np.all(np.diff(y) > 0.8 * number.bboxes[:-1, 3])  # one below the other
-    across = number.strokes[0].matrix @ np.array([1, 0, 0])
-    assert abs(across[1] / across[0]) < 0.1  # not turned by the slope
+    across = number.glyphs[0].matrix @ np.array([1, 0, 0])
+    assert abs(across[1] / across[0]) < 0.1  # not rotated by the slope
 
 
-def test_number_has_the_height_and_place_of_its_layout():
+def test_number_has_the_height_and_position_of_its_layout():
     number = place_number(np.random.default_rng(0), FACE, LAYOUT, 0.0)
     low = number.bboxes[:, :2].min(axis=0)
     high = (number.bboxes[:, :2] + number.bboxes[:, 2:]).max(axis=0)
@@ -71,7 +71,7 @@ def test_number_has_the_height_and_place_of_its_layout():
     assert np.all(np.diff(number.bboxes[:, 0]) > 0)  # left to right, as the digits are read
 
 
-def test_photo_grows_where_the_number_would_not_fit():
+def test_image_grows_where_the_number_would_not_fit():
     number = place_number(np.random.default_rng(0), FACE, LAYOUT._replace(width=40, height=30), 0.0)
     assert number.width > 80
     assert number.height >= 50
@@ -82,27 +82,27 @@ BOXES = Path(os.environ.get('DIGITS_SHARED', Path(__file__).parents[3] / 'shared
 INK = np.array([[50.0, 20.0, 90.0, 120.0]])  # 100 high
 
 
-def test_frame_adds_the_room_and_rounds():
-    assert ROOM == (0.065, 0.085, 0.05, 0.065)
+def test_annotate_adds_the_margins_and_rounds():
+    assert MARGINS == (0.065, 0.085, 0.05, 0.065)
     # 6.5 left of 50, 8.5 above 20, 115 high; the right edge at 95; halves go to the even number
-    assert frame(np.random.default_rng(0), INK, 200, 200, 0.0).tolist() == [[44, 12, 51, 115]]
+    assert annotate(np.random.default_rng(0), INK, 200, 200, 0.0).tolist() == [[44, 12, 51, 115]]
 
 
-def test_grow_gives_all_digits_the_height_of_the_highest_about_their_own_middle():
-    boxes = grow(np.array([[0.0, 10.0, 10.0, 110.0], [20.0, 40.0, 30.0, 90.0]]))
+def test_add_margins_gives_all_digits_the_height_of_the_highest_about_their_own_middle():
+    boxes = add_margins(np.array([[0.0, 10.0, 10.0, 110.0], [20.0, 40.0, 30.0, 90.0]]))
     assert (boxes[:, 3] - boxes[:, 1]).tolist() == pytest.approx([115, 115])
-    assert ((boxes[:, 1] + boxes[:, 3]) / 2).tolist() == pytest.approx([59, 64])  # 1 above the ink's: more room there
+    assert ((boxes[:, 1] + boxes[:, 3]) / 2).tolist() == pytest.approx([59, 64])  # 1 above: larger margin
     assert (boxes[:, 2] - boxes[:, 0]).tolist() == pytest.approx([21.5, 21.5])
 
 
-def test_frame_stays_in_the_photo():
+def test_boxes_stay_in_the_image():
     box = np.array([[0.0, 0.0, 20.0, 30.0]])
-    assert frame(np.random.default_rng(0), box, 20, 30, 0.0).tolist() == [[0, 0, 20, 30]]
+    assert annotate(np.random.default_rng(0), box, 20, 30, 0.0).tolist() == [[0, 0, 20, 30]]
 
 
 def test_edges_are_off_by_the_jitter_and_heights_stay_equal():
     rng = np.random.default_rng(0)
-    drawn = np.array([frame(rng, np.repeat(INK, 2, axis=0), 200, 200, 1.0) for _ in range(500)])
+    drawn = np.array([annotate(rng, np.repeat(INK, 2, axis=0), 200, 200, 1.0) for _ in range(500)])
     assert set(drawn[..., 3].ravel()) == {115}
     assert drawn[..., 0].std() == pytest.approx(115 * JITTER, rel=0.1)
     assert drawn[..., 0].mean() == pytest.approx(43.5, abs=0.2)

@@ -1,4 +1,4 @@
-"""Inks and how they are laid on."""
+"""Plates, inks and digit styles."""
 
 import itertools
 from pathlib import Path
@@ -11,7 +11,7 @@ from custom.synth import paint as synth_paint
 from custom.synth.fonts import Face
 from custom.synth.layout import Layout
 from custom.synth.number import place_number
-from custom.synth.paint import KINDS, SHARES, _tiles, add_plate, choose_ink, paint, rounded, shade_under
+from custom.synth.paint import KINDS, SHARES, _tiles, add_plate, cast_shadow, choose_ink, paint, superellipse
 from custom.synth.walls import LUMA
 
 MASK = np.zeros((40, 40), np.float32)
@@ -19,7 +19,7 @@ MASK[10:30, 12:28] = 1
 
 
 @pytest.mark.parametrize('ground', [0.0, 0.3, 0.5, 0.7, 1.0])
-def test_ink_stands_out_from_what_is_under_it(ground):
+def test_ink_contrasts_with_its_ground(ground):
     image = np.full((40, 40, 3), ground, np.float32)
     image[:, :5] = 1 - ground  # not under the digits
     for seed in range(10):
@@ -47,18 +47,18 @@ FACE = Face(str(Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf/DejaVuSan
 NUMBER = place_number(np.random.default_rng(0), FACE, Layout((4, 1, 9), 300, 120, 50.0, 0.6, 0.0, 0.0, (0.5, 0.5)), 0.0)
 
 
-def test_rounded_is_a_circle_at_power_two_and_nearly_a_square_far_above():
+def test_superellipse_is_a_circle_at_power_two_and_nearly_a_square_far_above():
     centre, half = np.array([10.0, 20.0]), np.array([3.0, 3.0])
-    circle = np.linalg.norm(rounded(centre, half, 2) - centre, axis=1)
+    circle = np.linalg.norm(superellipse(centre, half, 2) - centre, axis=1)
     assert circle == pytest.approx(np.full(48, 3.0))
-    square = np.abs(rounded(centre, half, 40) - centre).max(axis=1)
+    square = np.abs(superellipse(centre, half, 40) - centre).max(axis=1)
     assert square.min() > 2.9
 
 
 @pytest.mark.parametrize('seed', range(6))
-def test_plate_lies_under_the_number_and_not_at_the_photos_edge(seed):
+def test_plate_lies_under_the_number_and_not_at_the_edge(seed):
     image = np.full((120, 300, 3), 0.5, np.float32)
-    colour = add_plate(np.random.default_rng(seed), image, NUMBER, 50.0, 1)
+    colour = add_plate(np.random.default_rng(seed), image, NUMBER, 50.0)
     assert colour.shape == (3,)
     x, y, width, height = NUMBER.bboxes[1]
     assert np.abs(image[y : y + height, x : x + width] - 0.5).mean() > 0.02
@@ -75,6 +75,6 @@ def test_tiles_touch_and_hold_one_digit_each():
 def test_shadow_only_darkens():
     image, mask = np.ones((30, 30, 3), np.float32), np.zeros((30, 30), np.float32)
     mask[10:20, 10:20] = 1
-    shade_under(np.random.default_rng(0), image, mask, 2.0, 0.5)
+    cast_shadow(np.random.default_rng(0), image, mask, 2.0, 0.5)
     assert 0.3 < image.min() < 0.9
     assert image.max() == 1

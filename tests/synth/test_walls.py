@@ -1,4 +1,4 @@
-"""Textures and the few drawing primitives."""
+"""Textures, backgrounds from photos, drawing primitives."""
 
 import cv2
 import numpy as np
@@ -8,22 +8,22 @@ from custom.synth.walls import (
     LUMA,
     PLATES,
     background_files,
-    between,
     blend,
     brick,
     clouds,
     describe_backgrounds,
+    draw_wall,
+    fill_between,
     foliage,
     photo_wall,
+    plaster,
     polygon,
-    render,
-    wall,
     wood,
 )
 from custom.utils.errors import UserError
 
 
-@pytest.mark.parametrize('kind', [render, brick, wood, foliage, wall])
+@pytest.mark.parametrize('kind', [plaster, brick, wood, foliage, draw_wall])
 @pytest.mark.parametrize('size', [(12, 12), (40, 111)])
 def test_surfaces_fill_their_frame(kind, size):
     image = kind(np.random.default_rng(0), *size, 20.0)
@@ -89,7 +89,7 @@ def test_description_changes_with_the_photos_only(tmp_path):
     assert first['photos'] == 1
 
 
-def test_the_middle_of_a_photo_never_shows(tmp_path):
+def test_the_centre_of_a_photo_is_never_used(tmp_path):
     write(tmp_path / '1.png', 100, 255, 120)
     files = background_files(str(tmp_path))
     for seed in range(30):
@@ -99,9 +99,9 @@ def test_the_middle_of_a_photo_never_shows(tmp_path):
         assert np.ptp(wall.mean(axis=2)) < 0.2  # 100 to 120, tinted; 255 is nowhere
 
 
-def test_between_fades_from_one_side_into_the_other():
+def test_fill_between_fades_from_one_side_into_the_other():
     left, right = np.full((20, 8, 3), 0.2, np.float32), np.full((20, 8, 3), 0.8, np.float32)
-    row = between(left, right, 31)[10, :, 0]
+    row = fill_between(left, right, 31)[10, :, 0]
     assert row[[0, 15, 30]] == pytest.approx([0.2, 0.5, 0.8], abs=1e-3)
 
 
