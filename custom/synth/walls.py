@@ -180,7 +180,7 @@ def photo_wall(rng: Generator, files: tuple[str, ...], height: int, width: int) 
         cut = side[first : max(first + 2, round((start + 1 / zoom) * len(side)))]
         wide = round(np.clip(cut.shape[1] * height / len(cut), 2, max(2, least * width)))
         parts.append(cv2.resize(cut, (wide, height), interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255)
-    parts.insert(1, fill_between(*parts, max(1, width - sum(part.shape[1] for part in parts))))
-    whole = np.concatenate(parts, axis=1)[:, :width]
+    middle = fill_between(parts[0], parts[1], max(1, width - parts[0].shape[1] - parts[1].shape[1]))
+    whole = np.concatenate([parts[0], middle, parts[1]], axis=1)[:, :width]
     tint = np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.03, 3)).astype(np.float32)
     return cv2.GaussianBlur(whole, (0, 0), SMOOTH * height + 0.2) * tint
