@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 import os
 from pathlib import Path
@@ -74,7 +73,7 @@ class DigitReader(PhotoReader):
         named = config is not None
         config, checkpoint = _files(config, checkpoint)
         if named or config == CONFIG:
-            cfg = load_config(argparse.Namespace(config=str(config), cfg_options=[], launcher='none', work_dir=None))
+            cfg = load_config(config)
         else:  # of a work dir, perhaps somebody else's: it is not run
             cfg = read_dumped(config)
             prepare_dumped(cfg)

@@ -30,10 +30,9 @@ def main() -> None:
     parser.add_argument('--processes', type=int, default=1, metavar='N', help='train on N ranks, which share the batch')
     parser.add_argument('--work-dir', help='default: work_dirs/<config name>_folds')
     add_cfg_options(parser)
-    parser.set_defaults(launcher='none')
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # otherwise the tool that runs for a fold would survive
-    cfg = load_config(args)
+    cfg = load_config(args.config, args.cfg_options, work_dir=args.work_dir)
 
     import numpy as np
 

@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument('--dump', nargs='?', const='auto', metavar='DIR', help=dump_help)
     add_reader(parser, 'the one tuned for CHECKPOINT')
     args = parser.parse_args()
-    cfg = load_config(args)
+    cfg = load_config(args.config, args.cfg_options, args.launcher, args.work_dir)
     checkpoint = Path(args.checkpoint or best_checkpoint(cfg.work_dir))
     photos = select_split(cfg, args.split, args.images)
     name = photos.resolve().name if args.images else args.split

@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument('--amp', action='store_true', help='mixed precision, in bfloat16 if the GPU supports it')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
     args = parser.parse_args()
-    cfg = load_config(args)
+    cfg = load_config(args.config, args.cfg_options, args.launcher, args.work_dir)
 
     import torch
     from mmengine.dist import is_main_process

@@ -1,6 +1,5 @@
 """Contact sheets of labelled photos: as they are labelled, and as training sees them."""
 
-import argparse
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -110,7 +109,7 @@ def draw_sheets(root: Path, splits: 'Mapping[str, Split]', out: Path, photos: in
         raise UserError(f'--photos {photos}: must be from 1 to {MAX_PHOTOS}')
     if out.resolve() in {(root / name).resolve() for name in splits}:
         raise UserError(f'{out}: would put pictures among the photos; choose another folder with --out')
-    cfg = load_config(argparse.Namespace(config=config, cfg_options=[], launcher='none', work_dir=None))
+    cfg = load_config(config)
     written = []
     for name, truth in ((name, split.truth) for name, split in splits.items()):
         if truth is None:

@@ -4,7 +4,6 @@ They come with the package (in `mmdet/.mim/tools`), but expect compiled operator
 truth for the photos to test on.
 """
 
-import argparse
 import json
 import os
 import runpy
@@ -96,7 +95,7 @@ def fit_arguments(name: str, arguments: Sequence[str], split: str, folder: Path)
 def _rewrite_config(name: str, config: str, options: list[str], split: str, folder: Path) -> str:
     from ..runs.config import load_config, select_split
 
-    cfg = load_config(argparse.Namespace(config=config, cfg_options=options, launcher='none', work_dir=None))
+    cfg = load_config(config, options)
     select_split(cfg, split)
     if name == 'analyze_results':
         cfg.train_dataloader = {'dataset': {'type': 'DigitDataset', 'pipeline': LOADERS}}

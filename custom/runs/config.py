@@ -1,8 +1,9 @@
-"""The config of a run: loading, and the split that is tested."""
+"""Run configs: loading, and the split to test."""
 
-import argparse
 import importlib
+import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,48 +13,59 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 
+def custom_imports(cfg: 'Config') -> list[str]:
+    """Return the modules that `custom_imports` of a config names."""
+    imports = cfg.get('custom_imports')
+    names = imports.get('imports') if isinstance(imports, dict) else imports
+    return list(names) if isinstance(names, (list, tuple)) else [names] if names else []
+
+
 def import_custom_modules(cfg: 'Config') -> None:
-    """Import what `custom_imports` of a config names; `custom` is this package, whatever its name is here."""
+    """Import the modules of `custom_imports`; `custom` stands for this package, which may have another name here."""
     own = __package__.partition('.')[0]
-    for name in cfg.get('custom_imports', {}).get('imports', []):
+    for name in custom_imports(cfg):
         importlib.import_module(re.sub(r'^custom(?=\.)', own, name))
 
 
-def load_config(args: argparse.Namespace) -> 'Config':
-    """The config named on the command line, its overrides merged last, its work dir decided.
+def load_config(
+    config: str | os.PathLike, options: Iterable[str] = (), launcher: str = 'none', work_dir: str | None = None
+) -> 'Config':
+    """Load a config, merge `key=value` options last, and set its launcher and work dir.
+
+    The work dir defaults to the config's, else to work_dirs/<config name>.
 
     Raises:
-        UserError: no such config, one that cannot be read, or an override that does not fit.
+        UserError: the config is missing or cannot be read, or an option does not fit.
     """
     from mmengine.config import Config
 
     from .overrides import apply_overrides
 
-    path = Path(args.config)
+    path = Path(config)
     if not path.is_file():
-        there = ', '.join(sorted(str(p) for p in Path('configs').glob('*.py'))) or 'none below ./configs'
-        raise UserError(f'{path}: no such config; there are: {there}')
+        existing = ', '.join(sorted(map(str, Path('configs').glob('*.py')))) or 'none below ./configs'
+        raise UserError(f'{path}: no such config; there are: {existing}')
     try:
         cfg = Config.fromfile(path, import_custom_modules=False)
         import_custom_modules(cfg)
     except UserError:
         raise
-    except Exception as error:
+    except Exception as error:  # a config is code, and may raise anything
         raise UserError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})') from error
-    apply_overrides(cfg, args.cfg_options)
-    cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
+    apply_overrides(cfg, options)
+    cfg.launcher = launcher
+    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
     return cfg
 
 
 def select_split(cfg: 'Config', split: str, images: str | None = None) -> Path:
-    """Make the test loop of `cfg` run over a split, or over a folder of photos; returns the folder of the photos.
+    """Set the data set of the test loop to a split, or to a folder of photos; return the folder of the photos.
 
     Args:
         cfg: the config, changed in place.
-        split: `valid` is what the config validates on; `test` is unlabelled, unless its data root has a test.json with
+        split: `valid` is the config's validation set; `test` is unlabelled unless its data root has a test.json with
             boxes.
-        images: a folder of photos without labels, instead. Defaults to None, the split.
+        images: a folder of unlabelled photos. Defaults to None, the split.
     """
     if split == 'valid' and not images:
         cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
@@ -61,7 +73,7 @@ def select_split(cfg: 'Config', split: str, images: str | None = None) -> Path:
     if images:
         dataset.update(type='DigitFolder', data_root='', ann_file='', data_prefix={'img': images})
         return Path(images)
-    truth = Path(dataset.data_root, 'test.json')
-    if split == 'test' and dataset.type == 'DigitFolder' and truth.is_file() and b'"bbox"' in truth.read_bytes():
+    labels = Path(dataset.data_root, 'test.json')
+    if split == 'test' and dataset.type == 'DigitFolder' and labels.is_file() and b'"bbox"' in labels.read_bytes():
         dataset.update(type='DigitDataset', ann_file='test.json')
     return Path(dataset.data_root, dataset.data_prefix.img)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import importlib.util
 import os
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..utils.errors import UserError
+from .config import custom_imports, import_custom_modules
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -33,8 +33,8 @@ def read_dumped(path: str | os.PathLike) -> Config:
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror})') from None
     except (SyntaxError, ValueError, KeyError, RecursionError, MemoryError) as error:
-        said = str(error).strip() or type(error).__name__
-        raise UserError(f'{path}: is no dumped config ({said}); {WAY_OUT}') from None
+        reason = str(error).strip() or type(error).__name__
+        raise UserError(f'{path}: is no dumped config ({reason}); {WAY_OUT}') from None
 
 
 def _assignment(node: ast.stmt) -> tuple[str, Any]:
@@ -66,31 +66,31 @@ def _value(node: ast.expr) -> Any:
 def prepare_dumped(cfg: Config) -> None:
     """Import the project's modules that a dumped config names, and refuse all other code that it would run.
 
-    mmengine's registries import every `type` that they do not know, and mmcv evaluates some.
+    mmengine's registries import every unknown `type`, and mmcv evaluates some.
 
     Raises:
         UserError: `custom_imports`, a scope or a `type` names a module outside of this project.
     """
-    imports = cfg.get('custom_imports')
-    names = imports.get('imports') if isinstance(imports, dict) else imports
-    for name in names if isinstance(names, (list, tuple)) else [names] if names else []:
+    for name in custom_imports(cfg):
         if not re.fullmatch(r'custom(\.[a-z_0-9]+)*', str(name)):
             raise UserError(f'{cfg.filename}: refused, it imports {name!r}, which is not of this project; {WAY_OUT}')
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise UserError(f'{cfg.filename}: imports {name}, which cannot be imported ({error}); {WAY_OUT}') from error
-    for key, value in _settings(cfg.to_dict()):
+    try:
+        import_custom_modules(cfg)
+    except ImportError as error:
+        raise UserError(
+            f'{cfg.filename}: imports {error.name}, which cannot be imported ({error}); {WAY_OUT}'
+        ) from error
+    for key, value in walk(cfg.to_dict()):
         if (key in ('default_scope', '_scope_') and value != 'mmdet') or (key == 'type' and not _is_inert(value)):
             raise UserError(f'{cfg.filename}: refused, {key}={value!r} may name code; {WAY_OUT}')
 
 
-def _settings(node: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield every key of every dict, with its value."""
-    if isinstance(node, dict):
-        yield from node.items()
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ():
-        yield from _settings(child)
+def walk(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield key or index, and value, of everything inside nested dicts, lists and tuples."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, (list, tuple)) else ()
+    for key, value in items:
+        yield key, value
+        yield from walk(value)
 
 
 def _is_inert(name: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a run ran on, as text: for its work dir and for bug reports."""
+"""Command, machine and versions of a run, as text for work dirs and bug reports."""
 
 import platform
 import shlex
@@ -10,24 +10,13 @@ from pathlib import Path
 from ..utils.cores import usable_cores
 from ..utils.files import replacing
 
-PACKAGES = (
-    'torch',
-    'torchvision',
-    'onedl-mmdetection',
-    'onedl-mmengine',
-    'onedl-mmcv',
-    'timm',
-    'numpy',
-    'pandas',
-    'pillow',
-    'pycocotools',
-)
+MMDETECTION = ('onedl-mmdetection', 'onedl-mmengine', 'onedl-mmcv')
+PACKAGES = ('torch', 'torchvision', *MMDETECTION, 'timm', 'numpy', 'pandas', 'pillow', 'pycocotools')
 
 
 def commit() -> str:
-    """The commit of the project's checkout, `-dirty` where it was changed."""
-    root = Path(__file__).resolve().parents[2]
-    git = ['git', '-C', str(root), 'describe', '--always', '--dirty']
+    """Return the commit of the project's checkout, with `-dirty` if files were changed."""
+    git = ['git', '-C', str(Path(__file__).resolve().parents[2]), 'describe', '--always', '--dirty']
     try:
         return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -35,12 +24,19 @@ def commit() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Name to version of the project (its commit), of Python and of the packages that matter."""
+    """Return the project's commit and the versions of Python and of PACKAGES, by name."""
     return {'commit': commit(), 'Python': platform.python_version(), **{name: _version(name) for name in PACKAGES}}
 
 
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return 'not installed'
+
+
 def describe_environment() -> str:
-    """The command and on how many processes it runs, the machine, and the versions that matter, a line each."""
+    """Return a line each for the command, the number of processes, the machine and the versions."""
     import torch
     from mmengine.dist import get_world_size
 
@@ -56,15 +52,8 @@ def describe_environment() -> str:
     return ''.join(f'{key}: {value}\n' for key, value in lines.items())
 
 
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return 'not installed'
-
-
 def write_environment(path: Path) -> None:
-    """Write `describe_environment()` to `path`, on the main process.
+    """Write `describe_environment()` to a file, on the main process.
 
     Raises:
         UserError: the file cannot be written.

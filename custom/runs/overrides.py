@@ -1,4 +1,4 @@
-"""`--cfg-options key=value`: checked against the config, so that a misspelt key is said instead of ignored."""
+"""`--cfg-options key=value`, checked against the config: a misspelt key is an error."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..utils.errors import UserError
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-# What mmengine reads at a place without being an argument of what it configures, as its docstrings say.
-_ALSO = {
+# Keys that mmengine reads although the class that they configure has no such argument, by mmengine's docstrings.
+_EXTRA_KEYS = {
     '': 'find_unused_parameters model_wrapper_cfg runner_type sync_bn tta_digits tta_model tta_scales',
     'optim_wrapper': 'constructor paramwise_cfg',
     'paramwise_cfg': 'custom_keys bias_lr_mult bias_decay_mult norm_decay_mult flat_decay_mult dwconv_decay_mult '
@@ -30,37 +30,42 @@ _PATHS = {'ann_file', 'checkpoint', 'data_root', 'img', 'load_from', 'out_dir', 
 def apply_overrides(cfg: Config, options: Iterable[str]) -> None:
     """Merge `key=value` strings into `cfg`, in place.
 
-    Values are Python literals where they can be (`(256, 96)`, `'a b'`, `0.5`, `None`), else read as mmengine does
-    (`true`, `a,b`). A key that holds a string keeps the text as it was typed: commas, spaces and `0007` survive.
-    So does every path, with a leading `~` expanded; only `None` is None. A variable of the config (`data_root`,
-    `scale`) moves what was made of it: every key that has its text, or its value and its name.
+    Values are Python literals where possible (`(256, 96)`, `'a b'`, `0.5`, `None`), else parsed by mmengine (`true`,
+    `a,b`). The value of a key that holds text, and every path, stays text: commas, spaces and `0007` survive. `~` at
+    the start of a path is expanded. `None` is None. A variable of the config (`data_root`, `scale`) changes its copies
+    too: all keys with the same text, or with the same value and name.
 
     Raises:
-        UserError: no `=`, a key that nothing reads or that would change nothing, or a value out of place.
+        UserError: no `=`, a key that nothing reads, or a value that does not fit.
     """
-    copies = _copies(cfg)
+    copies = _copies(cfg._cfg_dict)
     for option in options:
+        tree = cfg._cfg_dict
         key, equals, text = option.partition('=')
-        if not equals or not key:
-            raise UserError(f'--cfg-options {option}: must be key=value, as in train_dataloader.batch_size=4')
-        parts = key.split('.')
-        old = _lookup(cfg, parts)
-        _refuse_copied(cfg, parts, copies, option)
-        value = _parse(text, old, key, option)
-        _check_value(cfg, parts, old, value, option)
-        _check_new_type(cfg, parts, value, option)
+        name, *rest = parts = key.split('.')
         try:
-            there = [copy for copy in copies.get(key, []) if (copy, old) in _walk(cfg._cfg_dict, '')]
-            cfg.merge_from_dict(dict.fromkeys([key, *there], value))
+            if not equals or not key:
+                raise ValueError('must be key=value, as in train_dataloader.batch_size=4')
+            old = _lookup(tree, parts)
+            if name in copies and (not copies[name] or isinstance(tree[name], (dict, list))):
+                keys = ' and '.join('.'.join([copy, *rest]) for copy in copies[name])
+                way_out = f'give {keys}' if keys else 'change it in the config file'
+                raise ValueError(f'nothing reads {name} once the config is loaded; {way_out}')
+            value = _parse(text, old, key)
+            _check_value(tree, parts, old, value)
+            _check_new_type(tree, parts, value)
+            present = [copy for copy in copies.get(key, []) if (copy, old) in _walk(tree, '')]
+            cfg.merge_from_dict(dict.fromkeys([key, *present], value))
+        except ValueError as error:
+            raise UserError(f'--cfg-options {option}: {error}') from None
         except (TypeError, KeyError, IndexError, AttributeError) as error:
             raise UserError(f'--cfg-options {option}: does not fit the config ({error})') from None
 
 
-def _copies(cfg: Config) -> dict[str, list[str]]:
-    """For every top-level variable, which nothing reads by itself: the keys that were made of it."""
-    tree = cfg._cfg_dict
+def _copies(tree: dict) -> dict[str, list[str]]:
+    """Return, for every top-level variable that nothing reads itself, the keys that hold its copies."""
     read = _arguments(tree, []) or {}
-    nested = [found for name in tree if name in read for found in _walk(tree[name], name)]
+    nested = [item for name in tree if name in read for item in _walk(tree[name], name)]
     copies = {}
     for name in tree.keys() - read.keys():
         end = '' if isinstance(tree[name], (dict, list, str)) else f'.{name}'
@@ -74,15 +79,7 @@ def _walk(node: Any, key: str) -> Iterator[tuple[str, Any]]:
         yield from _walk(child, f'{key}.{part}' if key else str(part))
 
 
-def _refuse_copied(cfg: Config, parts: list[str], copies: dict[str, list[str]], option: str) -> None:
-    name, *rest = parts
-    if name in copies and (not copies[name] or isinstance(cfg._cfg_dict[name], (dict, list))):
-        keys = ' and '.join('.'.join([copy, *rest]) for copy in copies[name])
-        way_out = f'give {keys}' if keys else 'change it in the config file'
-        raise UserError(f'--cfg-options {option}: {name} is used up when the config is read; {way_out}')
-
-
-def _parse(text: str, old: Any, key: str, option: str) -> Any:
+def _parse(text: str, old: Any, key: str) -> Any:
     from mmengine.config import DictAction
 
     is_path = key.split('.')[-1] in _PATHS and key != 'default_hooks.checkpoint'
@@ -94,85 +91,79 @@ def _parse(text: str, old: Any, key: str, option: str) -> Any:
         try:
             value = text if isinstance(old, str) else DictAction._parse_iterable(text)
         except AssertionError as error:
-            raise UserError(f'--cfg-options {option}: {error}') from None
+            raise ValueError(error) from None
     return text if isinstance(old, str) and not isinstance(value, (str, type(None))) else value
 
 
-def _check_value(cfg: Config, parts: list[str], old: Any, value: Any, option: str) -> None:
+def _check_value(tree: dict, parts: list[str], old: Any, value: Any) -> None:
     if isinstance(old, (int, float)) and isinstance(value, str):
-        raise UserError(f'--cfg-options {option}: must be a value like the present {old!r}')
+        raise ValueError(f'must be a value like the present {old!r}')
     if isinstance(old, int) and not isinstance(old, bool) and isinstance(value, float):
-        node = _lookup(cfg, parts[:-1])
+        node = _lookup(tree, parts[:-1])
         known = _arguments(node, parts[:-1]) if isinstance(node, Mapping) else None
-        # `max_norm=10` and `eta_min=0` are fractions written short.
-        if 'float' not in (known or {}).get(parts[-1], ''):
-            raise UserError(f'--cfg-options {option}: must be a whole number like the present {old!r}')
-    hooks = cfg.get('default_hooks') or {}
+        if 'float' not in (known or {}).get(parts[-1], ''):  # `max_norm=10` and `eta_min=0` are floats
+            raise ValueError(f'must be a whole number like the present {old!r}')
+    hooks = tree.get('default_hooks') or {}
     is_hook = len(parts) == 2 and isinstance(value, Mapping) and 'type' in value
     if parts[0] == 'default_hooks' and len(parts) > 1 and parts[1] not in hooks and not is_hook:
-        near = difflib.get_close_matches(parts[1], hooks, n=1)
-        meant = f'did you mean default_hooks.{near[0]}?' if near else f'it knows {", ".join(hooks)}'
-        raise UserError(f'--cfg-options {option}: no such hook; {meant} (a new one is a dict with its type)')
+        hint = _hint(parts[1], hooks, 'default_hooks.')
+        raise ValueError(f'no such hook; {hint} (a new one is a dict with its type)')
 
 
-def _check_new_type(cfg: Config, parts: list[str], value: Any, option: str) -> None:
+def _hint(name: str, known: Iterable[str], prefix: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f'did you mean {prefix}{near[0]}?' if near else f'known: {", ".join(sorted(known))}'
+
+
+def _check_new_type(tree: dict, parts: list[str], value: Any) -> None:
     holder, given = (parts[:-1], {'type': value}) if parts[-1] == 'type' else (parts, value)
-    node = _lookup(cfg, holder)
+    node = _lookup(tree, holder)
     if not isinstance(node, Mapping) or not isinstance(given, Mapping) or given.get('_delete_'):
         return
     merged = {**node, **given}
     old, new = _class_of(node.get('type')), _class_of(merged.get('type'))
-    if old is None or new is None or old is new or _takes_any(new):
+    if old is None or new is None or old is new or _takes_kwargs(new):
         return
     lost = [name for name in merged if name in _parameters(old) and name not in _parameters(new)]
     if lost:
         whole = {name: merged[name] for name in merged if name not in lost} | {'_delete_': True}
         way_out = f'replace the whole dict, as in {".".join(holder)}="{whole}"'
-        raise UserError(f'--cfg-options {option}: {new.__name__} takes no {", ".join(lost)}; {way_out}')
+        raise ValueError(f'{new.__name__} takes no {", ".join(lost)}; {way_out}')
 
 
-def _lookup(cfg: Config, parts: list[str]) -> Any:
-    """The present value at a key, or None where it would be new; UserError where nothing would ever read it."""
-    node: Any = cfg._cfg_dict
+def _lookup(tree: dict, parts: list[str]) -> Any:
+    """Return the present value of a key, None for a new key; ValueError if nothing reads the key."""
+    node: Any = tree
     for depth, part in enumerate(parts):
-        if isinstance(node, Mapping):
-            if part not in node:
-                _refuse_unknown(node, parts[:depth], part)
-                return None
-            node = node[part]
-        elif isinstance(node, (list, tuple)):
+        if isinstance(node, (list, tuple)):
             if not part.isdecimal() or int(part) >= len(node):
-                must = f'must be a number below {len(node)}, the length of that list'
-                raise UserError(f'--cfg-options {".".join(parts)}: {part!r} {must}')
+                raise ValueError(f'{part!r} must be a number below {len(node)}, the length of that list')
             node = node[int(part)]
+        elif isinstance(node, Mapping) and part in node:
+            node = node[part]
         else:
+            path = parts[:depth]
+            known = _arguments(node, path) if isinstance(node, Mapping) else None
+            if known is not None and part not in known and not _FREE_FORM.intersection(path[-1:]):
+                raise ValueError(f'the config has no such key; {_hint(part, {*known, *node}, ".".join([*path, ""]))}')
             return None
     return node
 
 
-def _refuse_unknown(node: Mapping, path: list[str], part: str) -> None:
-    known = _arguments(node, path)
-    if known is None or part in known or (path and path[-1] in _FREE_FORM):
-        return
-    near = difflib.get_close_matches(part, {*known, *node}, n=1, cutoff=0.5)
-    meant = f'did you mean {".".join([*path, near[0]])}?' if near else f'it knows {", ".join(sorted(node))}'
-    raise UserError(f'--cfg-options {".".join([*path, part])}: the config has no such key; {meant}')
-
-
 def _arguments(node: Mapping, path: list[str]) -> dict[str, str] | None:
-    """Names and annotations of what the reader of `node` would take; None where that cannot be known."""
+    """Return names and annotations of the arguments of what mmengine builds from `node`; None if unknown."""
     from mmengine.runner import Runner
     from torch.nn.utils import clip_grad_norm_, clip_grad_value_
     from torch.utils.data import DataLoader
 
     name = 'dataloader' if path and path[-1].endswith('_dataloader') else ''.join(path[-1:])
     clip = clip_grad_value_ if node.get('type') == 'value' else clip_grad_norm_
-    readers = {'': Runner, 'clip_grad': clip, 'dataloader': DataLoader, 'randomness': Runner.set_randomness}
-    also = dict.fromkeys(_ALSO.get(name, '').split(), 'float' if name == 'paramwise_cfg' else '')
-    if name not in readers and 'type' not in node:
-        return also
-    reader = readers.get(name) or _class_of(node['type'])
-    return None if reader is None else _parameters(reader) | also
+    built = {'': Runner, 'clip_grad': clip, 'dataloader': DataLoader, 'randomness': Runner.set_randomness}
+    extra = dict.fromkeys(_EXTRA_KEYS.get(name, '').split(), 'float' if name == 'paramwise_cfg' else '')
+    if name not in built and 'type' not in node:
+        return extra
+    function = built.get(name) or _class_of(node['type'])
+    return None if function is None else _parameters(function) | extra
 
 
 def _class_of(name: Any) -> type | None:
@@ -183,21 +174,21 @@ def _class_of(name: Any) -> type | None:
     if not isinstance(name, str):
         return name if inspect.isclass(name) else None
     register_all_modules(init_default_scope=False)
-    registries = [value for value in vars(mmdet.registry).values() if isinstance(value, Registry)]
-    return next((found for registry in registries if inspect.isclass(found := registry.get(name))), None)
+    classes = (value.get(name) for value in vars(mmdet.registry).values() if isinstance(value, Registry))
+    return next(filter(inspect.isclass, classes), None)
 
 
-def _takes_any(function: Any) -> bool:
+def _takes_kwargs(function: Any) -> bool:
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
 
 
-def _parameters(reader: Any) -> dict[str, str]:
-    """Every argument of a function or class and, where it passes `**kwargs` on, of its parents: name, annotation."""
-    bases = reader.__mro__[:-1] if inspect.isclass(reader) else ()
+def _parameters(function: Any) -> dict[str, str]:
+    """Return name and annotation of every argument of a function or class, of parents too if `**kwargs` reach them."""
+    bases = function.__mro__[:-1] if inspect.isclass(function) else ()
     names: dict[str, str] = {}
-    for function in [vars(base)['__init__'] for base in bases if '__init__' in vars(base)] or [reader]:
-        names = {p.name: str(p.annotation) for p in inspect.signature(function).parameters.values()} | names
-        if not _takes_any(function):
+    for one in [vars(base)['__init__'] for base in bases if '__init__' in vars(base)] or [function]:
+        names = {p.name: str(p.annotation) for p in inspect.signature(one).parameters.values()} | names
+        if not _takes_kwargs(one):
             break
     # clip_grad_norm_ gets its `parameters` from the optimizer.
     return {name: names[name] for name in names if name not in ('self', 'args', 'kwargs', 'parameters')}

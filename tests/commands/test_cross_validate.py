@@ -1,5 +1,4 @@
 import sys
-from argparse import Namespace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -99,8 +98,7 @@ LITE, MIX = 'digits_frcnn_lite.py', 'digits_frcnn_lite_mix.py'
 
 
 def config(name, *options):
-    arguments = {'config': str(ROOT / 'configs' / name), 'cfg_options': options, 'work_dir': None}
-    return load_config(Namespace(**arguments, launcher='none'))
+    return load_config(ROOT / 'configs' / name, options)
 
 
 def runs_of(cfg, processes=1):

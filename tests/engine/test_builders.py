@@ -1,12 +1,14 @@
-"""A runner with the weights of a file."""
-
+import pytest
 import torch
+from helpers.project import ROOT
 from helpers.toy import ToyModel, loader, photo, toy_runner
 from mmengine.config import Config
 from torch import nn
 
 from custom.engine import builders
 from custom.engine.builders import NoRandomWeights, trained_runner
+from custom.runs.config import load_config
+from custom.utils.errors import UserError
 
 
 def test_weights_are_not_drawn_within_the_context():
@@ -35,6 +37,12 @@ def test_the_runner_has_the_weights_and_lets_go_of_the_content(tmp_path, monkeyp
     assert trained_runner({}, tmp_path / 'x.pth', content) is runner
     assert folded == [5.0]
     assert content == {}
+
+
+def test_settings_that_do_not_build_are_named_with_the_config(tmp_path):
+    cfg = load_config(ROOT / 'configs/digits_frcnn.py', ['model.backbone.depth=17'], work_dir=str(tmp_path))
+    with pytest.raises(UserError, match=r'digits_frcnn\.py: cannot be built .*17'):
+        builders.build_runner(cfg)
 
 
 def test_the_log_of_a_test_begins_with_the_versions_and_the_config(tmp_path):

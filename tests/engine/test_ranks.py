@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-from argparse import Namespace
 
 import pytest
 from helpers.forked_ranks import forks  # noqa: F401 - a fixture
@@ -159,7 +158,7 @@ def test_slurm_says_where_the_ranks_meet(slurm):
 
 
 def test_slurm_names_the_rank_on_the_machine_before_the_ranks_have_met(slurm):
-    config.load_config(Namespace(config=str(CONFIG), cfg_options=[], launcher='slurm', work_dir=None))
+    config.load_config(CONFIG, launcher='slurm')
     assert ranks.local_rank() == 1
 
 

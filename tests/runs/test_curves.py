@@ -22,7 +22,7 @@ def test_training_and_validation_rows(tmp_path):
     assert scalars.by_epoch
 
 
-def test_a_resumed_run_replaces_what_it_did_again(tmp_path):
+def test_a_resumed_run_replaces_the_rows_of_repeated_steps(tmp_path):
     log(tmp_path / '20260102_000000', [train(100, 0.9), train(150, 0.5), {'number/accuracy': 0.6, 'step': 2}])
     first = [train(50, 2.0), {'number/accuracy': 0.5, 'step': 1}, train(100, 1.0), train(120, 0.8)]
     log(tmp_path / '20260101_000000', first)
@@ -33,13 +33,13 @@ def test_a_resumed_run_replaces_what_it_did_again(tmp_path):
     assert [path.parts[-3] for path in scalar_files(tmp_path)] == ['20260101_000000', '20260102_000000']
 
 
-def test_lines_that_are_no_rows_are_left_out(tmp_path):
+def test_lines_that_are_no_rows_are_skipped(tmp_path):
     rows = [train(50, 2.0), 'null', '[1]', '[' * 5000, '{"loss": 1.0}', '', '{"loss": 1.5, "st']
     log(tmp_path / 'a', rows)
     assert series(read_scalars(tmp_path).training, 'loss') == ([50], [2.0])
 
 
-def test_what_is_no_finite_number_is_a_gap(tmp_path):
+def test_values_that_are_not_finite_are_left_out(tmp_path):
     log(
         tmp_path / 'a',
         [

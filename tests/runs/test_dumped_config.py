@@ -11,7 +11,7 @@ def read(folder, text):
     return read_dumped(path)
 
 
-def test_what_mmengine_dumps_is_read_as_mmengine_reads_it(tmp_path):
+def test_a_dumped_config_is_read_as_mmengine_reads_it(tmp_path):
     values = {'a': {'b': [1, -2.5, (3,)], 'c': {'x y': {'d': None}}}, 'e': 'it\'s "é"\n', 'f': (), 'g': {}, 'h': [True]}
     Config(values).dump(tmp_path / 'dumped.py')
     assert read_dumped(tmp_path / 'dumped.py').to_dict() == values
@@ -73,13 +73,13 @@ def test_a_file_that_cannot_be_read(tmp_path):
         "model = dict(type=['os.system'])",
     ],
 )
-def test_what_could_run_other_code_is_refused(tmp_path, text):
+def test_settings_that_could_run_other_code_are_refused(tmp_path, text):
     with pytest.raises(UserError, match=r'mine\.py: (refused|imports custom\.register\.os, which cannot)') as caught:
         prepare_dumped(read(tmp_path, text))
     assert '\n' not in str(caught.value)
 
 
-def test_what_the_project_dumps_is_taken(tmp_path):
+def test_a_dumped_config_of_the_project_is_accepted(tmp_path):
     prepare_dumped(
         read(
             tmp_path,

@@ -15,7 +15,7 @@ def described():
     return dict(line.split(': ', 1) for line in environment.describe_environment().splitlines())
 
 
-def test_a_line_for_each_thing(monkeypatch):
+def test_every_fact_has_a_line(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['tools/train.py', 'a b.py', '--amp'])
     lines = described()
     assert list(lines) == ['command', 'processes', 'system', 'CPU', 'GPU', 'commit', 'Python', *environment.PACKAGES]
@@ -56,7 +56,7 @@ def test_only_the_main_process_writes(tmp_path, monkeypatch):
     assert (tmp_path / 'new/environment.txt').read_text() == 'x: y\n'
 
 
-def test_a_place_that_cannot_be_written(tmp_path):
+def test_an_unwritable_path_is_named_in_the_error(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(UserError, match=r'environment\.txt: cannot write here'):
         environment.write_environment(tmp_path / 'file/environment.txt')

@@ -18,13 +18,13 @@ def cfg(read_once):
     return copy.deepcopy(read_once)
 
 
-def test_data_root_moves_every_data_set(cfg):
+def test_data_root_changes_every_data_set(cfg):
     apply_overrides(cfg, ['data_root=/photos, of 2024/0007'])
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         assert loader.dataset.data_root == '/photos, of 2024/0007'
 
 
-def test_a_variable_moves_the_keys_made_of_it(cfg):
+def test_a_variable_changes_its_copies(cfg):
     apply_overrides(cfg, ['scale=(256, 64)', 'num_classes=1'])
     assert cfg.train_dataloader.dataset.pipeline[2].scale == (256, 64)
     assert cfg.val_dataloader.dataset.pipeline[1].scale == (256, 64)
@@ -32,19 +32,19 @@ def test_a_variable_moves_the_keys_made_of_it(cfg):
     assert cfg.model.roi_head.bbox_head.num_classes == 1
 
 
-def test_a_variable_leaves_what_has_another_value(cfg):
+def test_a_variable_leaves_keys_with_another_value(cfg):
     apply_overrides(cfg, ['test_dataloader.dataset.data_root=/mine', 'data_root=/photos'])
     assert cfg.test_dataloader.dataset.data_root == '/mine'
     assert cfg.val_dataloader.dataset.data_root == '/photos'
 
 
-def test_a_variable_moves_what_is_left_of_its_copies(cfg):
+def test_a_variable_changes_the_copies_that_are_left(cfg):
     apply_overrides(cfg, ['train_dataloader.dataset.pipeline=[]', 'scale=(256, 64)'])
     assert cfg.train_dataloader.dataset.pipeline == []
     assert cfg.val_dataloader.dataset.pipeline[1].scale == (256, 64)
 
 
-def test_a_path_of_another_name_moves_what_has_its_text():
+def test_a_path_variable_changes_all_keys_with_its_text():
     cfg = Config.fromfile(ROOT / 'configs' / 'digits_frcnn_lite_mix.py')
     apply_overrides(cfg, ['data_root=data/synth', 'synth_root=/other'])
     assert [part.data_root for part in cfg.train_dataloader.dataset.datasets] == ['data/synth', '/other']
@@ -125,7 +125,7 @@ def test_lists_are_reached_by_index(cfg):
         'model.roi_head.bbox_head.norm_cfg={}',
     ],
 )
-def test_new_keys_that_something_reads_are_let_through(cfg, option):
+def test_new_keys_that_something_reads_are_accepted(cfg, option):
     apply_overrides(cfg, [option])
 
 
@@ -161,7 +161,7 @@ def test_new_keys_that_something_reads_are_let_through(cfg, option):
         ('vis_backends.0.type=WandbVisBackend', 'give visualizer.vis_backends.0.type'),
     ],
 )
-def test_a_slip_is_said_with_the_way_out(cfg, option, hint):
+def test_a_wrong_option_is_refused_with_the_way_out(cfg, option, hint):
     with pytest.raises(UserError, match='--cfg-options') as error:
         apply_overrides(cfg, [option])
     assert hint in str(error.value)
@@ -174,7 +174,7 @@ def test_an_integer_that_stands_for_a_fraction_takes_one(cfg):
 
 
 @pytest.mark.parametrize('given', ['.type=AdamW', "={'type': 'AdamW', 'lr': 0.001}"])
-def test_a_type_that_does_not_take_the_arguments_is_said_with_the_way_out(cfg, read_once, given):
+def test_a_type_that_does_not_take_the_arguments_is_refused_with_the_way_out(cfg, read_once, given):
     with pytest.raises(UserError, match=r'AdamW takes no momentum; replace the whole dict') as error:
         apply_overrides(cfg, [f'optim_wrapper.optimizer{given}'])
     way_out = str(error.value).partition(' as in ')[2].replace('"', '')
@@ -192,5 +192,5 @@ def test_a_type_that_does_not_take_the_arguments_is_said_with_the_way_out(cfg, r
         'optim_wrapper.type=AmpOptimWrapper',  # passes **kwargs on to OptimWrapper
     ],
 )
-def test_a_type_that_takes_the_arguments_is_let_through(cfg, option):
+def test_a_type_that_takes_the_arguments_is_accepted(cfg, option):
     apply_overrides(cfg, [option])
