@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from itertools import compress
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def subset(truth: DigitAnnotations, chosen: np.ndarray) -> DigitAnnotations:
     return dataclasses.replace(
         truth,
         image_ids=truth.image_ids[chosen],
-        file_names=[name for name, take in zip(truth.file_names, chosen.tolist(), strict=True) if take],
+        file_names=list(compress(truth.file_names, chosen.tolist())),
         sizes=truth.sizes[chosen],
         **{name: getattr(truth, name)[boxes] for name in ('box_image_ids', 'bboxes', 'labels', 'iscrowd')},
     )

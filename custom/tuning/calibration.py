@@ -5,22 +5,22 @@ from numpy.typing import ArrayLike
 
 from ..reading.calibration import _logistic, _logit
 
-SLOPE_SPREAD = 0.5  # how far from 1 the slope is expected to be, before any photo is seen
+SLOPE_SPREAD = 0.5  # standard deviation of the slope around 1, before any photo is seen
 
 
 def fit_line(confidences: ArrayLike, right: ArrayLike) -> tuple[float, float]:
-    """Slope (from 0) and intercept for `calibrated`, by logistic regression.
+    """Fit slope (from 0) and intercept of `calibrated` by regularised logistic regression (Platt scaling).
 
-    It is held back, so that few photos, or photos without a mistake, give no certainty: one imagined right and one
-    imagined wrong reading are spread over the photos (Platt's targets), and a slope far from 1 is unlikely beforehand.
-    Without any photo the line is (1.0, 0.0), which changes nothing.
+    Few or error-free photos do not give extreme confidences: one imagined right and one imagined wrong reading are
+    divided among the photos (Platt's targets), and a prior keeps the slope near 1. Without a photo the line is (1.0,
+    0.0), the identity. Arguments: raw confidences (N,) in 0..1, and whether they are right, bool (N,).
 
     Example:
         >>> slope, intercept = fit_line([0.99] * 56, [True] * 56)
         >>> bool(0.97 < calibrated(0.99, (slope, intercept)) < 1)
         True
     """
-    from scipy.optimize import minimize  # takes a third of a second, which reading need not wait for
+    from scipy.optimize import minimize  # a third of a second, for tuning alone
 
     x, hits = _logit(confidences), np.asarray(right, dtype=bool)
     if not hits.size:
@@ -39,13 +39,10 @@ def fit_line(confidences: ArrayLike, right: ArrayLike) -> tuple[float, float]:
 
 
 def fit_empty(confidences: ArrayLike, right: ArrayLike, share_empty: float) -> float:
-    """Factor (0..1) on the confidence that a photo has no number: how often that was right, of how often it was said.
+    """Fit the factor (0..1) on the confidences (N,) of empty readings: how many are right, by their sum.
 
-    Args:
-        confidences: of the photos read as having no number.
-        right: whether that is so.
-        share_empty: of all photos without a number; counts as one more photo, so that a set in which every photo has
-            a number gives 0, and one without any such reading gives this share.
+    `share_empty`, the share of all photos without a number, counts as one more photo. A set in which every photo has a
+    number gives 0, a set without an empty reading gives this share.
 
     Example:
         >>> fit_empty([0.8, 0.7], [True, False], share_empty=0.5)

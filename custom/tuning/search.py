@@ -1,4 +1,4 @@
-"""The choice of thresholds and rules by which most numbers are read right, held back where photos are few."""
+"""Greedy search for the thresholds and rules that read most numbers correctly, regularised for few photos."""
 
 import math
 from collections.abc import Iterator
@@ -10,9 +10,8 @@ import numpy as np
 from ..reading.settings import ReaderConfig
 from .outcomes import THRESHOLDS, Outcomes
 
-# The rules that the search starts from. Perfect boxes of SVHN's 33,402 training photos lose 0.2 % of the numbers to
-# them. The predictions of five models gained 2 to 6 % over the best threshold alone, on photos that had no part in the
-# choice of the threshold: docs/accuracy.md.
+# Ground-truth boxes of SVHN's 33,402 training photos lose 0.2 % of the numbers to these rules. Predictions of five
+# models gained 2 to 6 % over the best threshold alone, on photos that did not choose the threshold: docs/accuracy.md.
 START = ReaderConfig(max_gap=0.6, size_ratio=1.5)
 OPTIONAL = ('max_gap', 'size_ratio', 'max_digits')  # rules that can be off
 STEPS = 3  # fall-back thresholds at most
@@ -22,14 +21,14 @@ WINDOW = 0.75  # half-width of the smoothing, in score, times the root of the ph
 def search(outcomes: Outcomes, rows: np.ndarray) -> ReaderConfig:
     """Choose thresholds and rules on some of the photos.
 
-    From START on, the one change that reads most numbers right is made, as long as one pays: a rule is put off when
-    reading without it is right more often, and put on or set otherwise when the photos won outnumber those lost by 2
-    and by one and a half standard deviations of chance. With every change the score threshold is chosen anew, on the
-    smoothed curve of right numbers, in the middle of its best stretch. Each fall-back step that wins a photo follows.
+    From START on, the one change that reads most numbers correctly is made, as long as one pays. To turn a rule off
+    pays where one more number is right. Any other change pays where the photos won outnumber those lost by 2 and by 1.5
+    standard deviations of chance. With every change the score threshold is chosen again, in the middle of the best
+    stretch of the smoothed curve of right numbers. Each fall-back threshold that wins a photo follows.
 
     Args:
         outcomes: of all photos.
-        rows: (R,) the photos to choose on. Without any, it is START with a threshold of 0.5.
+        rows: (R,) the photos to choose on. Without any, the result is START with a threshold of 0.5.
     """
     best = _with_threshold(outcomes, rows, START)
     while changes := [
@@ -42,35 +41,27 @@ def search(outcomes: Outcomes, rows: np.ndarray) -> ReaderConfig:
 
 
 def _changes(outcomes: Outcomes, rows: np.ndarray, config: ReaderConfig) -> Iterator[ReaderConfig]:
-    """One change of each rule: its best other value, and of equally good ones the middle; simpler ones come first."""
+    """Yield one change of each rule, simpler ones first: the best other value, of equally good ones the middle."""
     longest = max((len(outcomes.true[i]) for i in rows), default=0) or None
-    values: dict[str, tuple[Any, ...]] = {
-        'max_gap': (0.4, 0.6, 0.8, 1.2),
-        'size_ratio': (1.3, 1.5, 2.0),
-        'iou_thr': (0.2, 0.3, 0.4, 0.5),
-        'max_digits': (longest,),
-        'layout': ('line', 'rows'),
-    }
-
-    def with_rule(rule: str, value: Any) -> ReaderConfig:
-        return _with_threshold(outcomes, rows, replace(config, **{rule: value}))
-
-    for rule in OPTIONAL:
-        if getattr(config, rule) is not None:
-            yield with_rule(rule, None)
-    for rule, options in values.items():
-        if others := [value for value in options if value != getattr(config, rule)]:
-            tried = [with_rule(rule, value) for value in others]
-            yield tried[_middle_of_best(np.array([_right(outcomes, rows, config) for config in tried]))]
+    changes: list[tuple[str, tuple[Any, ...]]] = [
+        *((rule, (None,)) for rule in OPTIONAL if getattr(config, rule) is not None),
+        ('max_gap', (0.4, 0.6, 0.8, 1.2)),
+        ('size_ratio', (1.3, 1.5, 2.0)),
+        ('iou_thr', (0.2, 0.3, 0.4, 0.5)),
+        ('max_digits', (longest,)),
+        ('layout', ('line', 'rows')),
+    ]
+    for rule, values in changes:
+        if others := [replace(config, **{rule: value}) for value in values if value != getattr(config, rule)]:
+            tried = [_with_threshold(outcomes, rows, other) for other in others]
+            yield tried[_middle_of_best(np.array([_right(outcomes, rows, changed) for changed in tried]))]
 
 
 def _pays(outcomes: Outcomes, rows: np.ndarray, changed: ReaderConfig, config: ReaderConfig) -> bool:
     after, before = outcomes.right(changed)[rows], outcomes.right(config)[rows]
     won, lost = int((after & ~before).sum()), int((before & ~after).sum())
-    simpler = sum(getattr(changed, rule) is None for rule in OPTIONAL) > sum(
-        getattr(config, rule) is None for rule in OPTIONAL
-    )
-    return won - lost >= (1 if simpler else max(2, 1.5 * math.sqrt(won + lost)))
+    off, off_before = (sum(getattr(own, rule) is None for rule in OPTIONAL) for own in (changed, config))
+    return won - lost >= (1 if off > off_before else max(2, 1.5 * math.sqrt(won + lost)))
 
 
 def _right(outcomes: Outcomes, rows: np.ndarray, config: ReaderConfig) -> int:
@@ -83,15 +74,14 @@ def _with_threshold(outcomes: Outcomes, rows: np.ndarray, config: ReaderConfig) 
 
 
 def _with_fallbacks(outcomes: Outcomes, rows: np.ndarray, config: ReaderConfig) -> ReaderConfig:
-    """Add steps as long as one more gives a right number where no place passed."""
+    """Add fall-back thresholds as long as one more gives a right number where no candidate passed."""
     while len(config.fallback_thrs) < STEPS:
-        steps = np.searchsorted(THRESHOLDS, config.steps)
-        empty = rows[~outcomes.found(config)[rows, steps[-1]]]
-        lower = outcomes.hits(config)[empty, : steps[-1]].sum(axis=0)
+        last = np.searchsorted(THRESHOLDS, config.steps[-1])
+        empty = rows[~outcomes.any_passes(config)[rows, last]]
+        lower = outcomes.hits(config)[empty, :last].sum(axis=0)
         if not lower.size:
             break
-        step = _best_threshold(lower, len(rows))
-        changed = replace(config, fallback_thrs=(*config.fallback_thrs, step))
+        changed = replace(config, fallback_thrs=(*config.fallback_thrs, _best_threshold(lower, len(rows))))
         if _right(outcomes, rows, changed) <= _right(outcomes, rows, config):
             break
         config = changed
@@ -99,22 +89,20 @@ def _with_fallbacks(outcomes: Outcomes, rows: np.ndarray, config: ReaderConfig) 
 
 
 def _best_threshold(right: np.ndarray, photos: int) -> float:
-    """Of the first thresholds, the one with most right numbers (T,), smoothed over its neighbours."""
+    """Choose among the first thresholds by their right numbers (T,), smoothed over neighbouring thresholds."""
     half = round(WINDOW / math.sqrt(max(photos, 1)) / (THRESHOLDS[1] - THRESHOLDS[0]))
-    sums = np.concatenate([[0], right.cumsum()])
-    places = np.arange(len(right))
-    start, stop = (places - half).clip(min=0), (places + half + 1).clip(max=len(right))
+    sums, centres = np.concatenate([[0], right.cumsum()]), np.arange(len(right))
+    start, stop = (centres - half).clip(min=0), (centres + half + 1).clip(max=len(right))
     return float(THRESHOLDS[_middle_of_best((sums[stop] - sums[start]) / (stop - start))])
 
 
 def _middle_of_best(values: np.ndarray) -> int:
-    """Index of the middle of the longest run of the best value.
+    """Return the index of the middle of the longest run of the best value.
 
     Example:
         >>> _middle_of_best(np.array([3, 1, 3, 3, 3, 2]))
         3
     """
     best = np.flatnonzero(values >= values.max() - 1e-9)
-    runs = np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)
-    longest = max(runs, key=len)
+    longest = max(np.split(best, np.flatnonzero(np.diff(best) > 1) + 1), key=len)
     return int(longest[(len(longest) - 1) // 2])

@@ -1,62 +1,48 @@
-"""What a tuned reader says of itself, as a person reads it."""
+"""Settings of a tuned reader and their figures as text."""
 
 from typing import Any
 
+from ..evaluation.bootstrap import Estimate
 from ..reading.settings import DEFAULTS, ReaderSettings
 
 CHOSEN = ('score_thr', 'fallback_thrs', 'iou_thr', 'max_gap', 'size_ratio', 'layout', 'max_digits')
 
 
 def describe(reader: ReaderSettings) -> str:
-    """The settings chosen, and the figures before and after, several lines.
-
-    Args:
-        reader: as `custom.tuning.reader.tune_reader` gives it.
-
-    Example:
-        >>> print(describe(tune_reader(detections, truth)))  # doctest: +SKIP
-        reading: score_thr 0.32 (default 0.6), fallback_thrs 0.09 (default none), iou_thr 0.3, max_gap 0.6 …
-        ...
-    """
-    said = reader.tuned_on
-    honest = said['cross_validated']
-    figures = {name: _with_interval(honest, name) for name in honest['intervals']}
-    chosen = ', '.join(_setting(name, getattr(reader.number, name), getattr(DEFAULTS, name)) for name in CHOSEN)
-    iou_thr = reader.boxes.iou_thr
-    boxes = f'of two with an IoU above {iou_thr:g} the better one' if iou_thr < 1 else 'all, doubles too'
-    points = (
-        f'    {low:.1f}-{high:.1f}: {mean:.3f} -> {right:.3f} (photos: {photos})'
-        for low, high, photos, mean, right in honest['reliability']
-    )
+    """Format the settings and figures of a reader from `custom.tuning.reader.tune_reader`, in several lines."""
+    tuned_on, iou_thr = reader.tuned_on, reader.boxes.iou_thr
+    validated = tuned_on['cross_validated']
+    figures = {name: Estimate(validated[name], *ends) for name, ends in validated['intervals'].items()}
+    boxes = f'class-agnostic NMS at IoU {iou_thr:g}' if iou_thr < 1 else 'all, duplicates included'
     return '\n'.join(
         [
-            f'reading: {chosen}',
-            f'boxes in pred.json: {boxes}; AP {said["AP_default"]:.3f} before, {said["AP_chosen_here"]:.3f} after',
-            f'number accuracy on {said["photos"]} photos of {said["source"]}:',
-            f'  {said["number_accuracy_default"]:.3f} with the default settings',
-            f'  {said["number_accuracy_chosen_here"]:.3f} with these, on the photos they were chosen on: too good',
-            f'  {figures["accuracy"]} cross-validated, {honest["folds"]} folds: what to expect of new ones like them',
+            'reading: ' + ', '.join(_setting(name, reader) for name in CHOSEN),
+            f'boxes in pred.json: {boxes}; '
+            f'AP {tuned_on["AP_default"]:.3f} before, {tuned_on["AP_chosen_here"]:.3f} after',
+            f'number accuracy on {tuned_on["photos"]} photos of {tuned_on["source"]}:',
+            f'  {tuned_on["number_accuracy_default"]:.3f} with the default settings',
+            f'  {tuned_on["number_accuracy_chosen_here"]:.3f} with the chosen settings, on the same photos: optimistic',
+            f'  {figures["accuracy"]} cross-validated, {validated["folds"]} folds: the estimate for new photos',
             'confidence, cross-validated:',
-            f'  calibration error (ECE) {figures["ece"]}',
-            f'  share of the photos, the surest, of which 95 % are right {figures["coverage_95"]}',
-            f'  and of which 99 % are right {figures["coverage_99"]}',
-            '  said -> right:',
-            *points,
+            f'  expected calibration error (ECE) {figures["ece"]}',
+            f'  coverage at 95 % accuracy: {figures["coverage_95"]}',
+            f'  coverage at 99 % accuracy: {figures["coverage_99"]}',
+            '  mean confidence -> accuracy, by confidence:',
+            *(
+                f'    {low:.1f}-{high:.1f}: {confidence:.3f} -> {accuracy:.3f} (photos: {photos})'
+                for low, high, photos, confidence, accuracy in validated['reliability']
+            ),
             'in brackets: 95 % intervals, bootstrap over photos',
         ]
     )
 
 
-def _setting(name: str, value: Any, default: Any) -> str:
-    return f'{name} {_said(value)}' + (f' (default {_said(default)})' if value != default else '')
+def _setting(name: str, reader: ReaderSettings) -> str:
+    value, default = _text(getattr(reader.number, name)), _text(getattr(DEFAULTS, name))
+    return f'{name} {value}' + (f' (default {default})' if value != default else '')
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, tuple):
-        return '/'.join(map(str, value)) or 'none'
+        value = '/'.join(map(str, value)) or None
     return 'none' if value is None else str(value)
-
-
-def _with_interval(figures: dict[str, Any], name: str) -> str:
-    low, high = figures['intervals'][name]
-    return f'{figures[name]:.3f} ({low:.3f}-{high:.3f})'

@@ -1,15 +1,26 @@
-"""Ground-truth numbers of annotated photos."""
+"""Annotations of a set of photos."""
 
 import numpy as np
 
-from custom.structures.annotations import DigitAnnotations, ground_truth_numbers
+from custom.structures.annotations import DigitAnnotations, ground_truth_numbers, subset
 
 
-def test_ground_truth_numbers():
+def annotations():
+    """Make photos 1, 2 and 3."""
     boxes = [(3, 50, 5), (3, 10, 0), (1, 10, 7), (1, 50, 8)]  # photo, left edge, digit; the last one is a crowd
     ids, lefts, labels = (np.array(column) for column in zip(*boxes, strict=True))
     bboxes = np.stack([lefts, np.full(4, 10), np.full(4, 20), np.full(4, 30)], axis=1).astype(float)
     sizes, iscrowd = np.full((3, 2), 100), np.array([False, False, False, True])
-    truth = DigitAnnotations(np.array([1, 2, 3]), ['1.png', '2.png', '3.png'], sizes, ids, bboxes, labels, iscrowd)
-    assert ground_truth_numbers(truth) == {1: '7', 2: '', 3: '05'}
-    assert list(ground_truth_numbers(truth)) == [1, 2, 3]
+    return DigitAnnotations(np.array([1, 2, 3]), ['1.png', '2.png', '3.png'], sizes, ids, bboxes, labels, iscrowd)
+
+
+def test_ground_truth_numbers():
+    assert ground_truth_numbers(annotations()) == {1: '7', 2: '', 3: '05'}
+    assert list(ground_truth_numbers(annotations())) == [1, 2, 3]
+
+
+def test_a_subset_has_its_own_photos_and_boxes_only():
+    part = subset(annotations(), np.array([False, True, True]))
+    assert part.image_ids.tolist() == [2, 3] and part.file_names == ['2.png', '3.png'] and len(part.sizes) == 2
+    assert part.box_image_ids.tolist() == [3, 3] and part.labels.tolist() == [5, 0]
+    assert part.bboxes[:, 0].tolist() == [50, 10] and part.iscrowd.tolist() == [False, False]

@@ -32,7 +32,7 @@ def test_writes_reader_json_beside_the_predictions(predictions):
     lines = done.stdout.splitlines()
     assert 'number accuracy on 30 photos of valid.json:' in lines
     assert '  0.000 with the default settings' in lines
-    assert '  1.000 (1.000-1.000) cross-validated, 10 folds: what to expect of new ones like them' in lines
+    assert '  1.000 (1.000-1.000) cross-validated, 10 folds: the estimate for new photos' in lines
     assert lines[-1] == str(pred_json.with_name('reader.json'))
     reader = read_reader(pred_json.with_name('reader.json'))
     assert reader.number.score_thr > 0.6 or reader.number.max_digits == 2

@@ -14,7 +14,7 @@ def drawn(photos, slope, intercept, seed=0):
     return raw, rng.uniform(size=photos) < calibrated(raw, (slope, intercept))
 
 
-def test_the_line_is_found_where_photos_are_many():
+def test_many_photos_recover_the_line():
     slope, intercept = fit_line(*drawn(20_000, 0.6, 1.2))
     assert (slope, intercept) == pytest.approx((0.6, 1.2), abs=0.08)
 
@@ -25,7 +25,7 @@ def test_few_photos_leave_the_slope_near_1():
     assert 0.4 < np.mean([fit_line(raw[i : i + 4], right[i : i + 4])[0] for i in range(0, 400, 4)]) < 1.2
 
 
-def test_photos_without_a_mistake_give_no_certainty():
+def test_photos_without_an_error_give_no_extreme_confidence():
     for photos in 1, 56:
         raw = np.linspace(0.6, 0.999, photos)
         slope, intercept = fit_line(raw, np.ones(photos, dtype=bool))
@@ -40,7 +40,7 @@ def test_photos_without_a_right_reading():
     assert calibrated(0.99, line) == pytest.approx(1 / 58, abs=1e-3)
 
 
-def test_confidence_that_ranks_the_wrong_way_is_made_flat_not_turned_round():
+def test_a_confidence_that_ranks_wrongly_gets_a_slope_of_0():
     slope, intercept = fit_line([0.9] * 500 + [0.1] * 500, [False] * 500 + [True] * 500)
     assert slope == 0
     assert calibrated(0.7, (slope, intercept)) == pytest.approx(0.5, abs=0.01)
@@ -50,12 +50,12 @@ def test_confidences_of_0_and_1_can_be_fitted():
     assert np.isfinite(fit_line([0.0, 1.0, 1.0, 0.0], [False, True, True, True])).all()
 
 
-def test_no_photo_changes_nothing():
+def test_no_photo_gives_the_identity():
     assert fit_line([], []) == (1.0, 0.0)
 
 
-def test_how_often_no_number_is_right():
-    # said with 1.5 of 2 in all, right once: (1 + 0.25) / (1.5 + 1)
+def test_fit_empty_by_hand():
+    # confidences of 1.5 in all, right once: (1 + 0.25) / (1.5 + 1)
     assert fit_empty([0.8, 0.7], [True, False], 0.25) == 0.5
     assert fit_empty([], [], 0.25) == 0.25
     assert fit_empty([0.9] * 9, [False] * 9, 0.0) == 0

@@ -1,4 +1,4 @@
-"""What the search looks at, against reading itself."""
+"""Tables of the search against reading itself."""
 
 import itertools
 
@@ -33,7 +33,7 @@ def test_right_is_what_reading_gives(config):
 
 
 def test_the_table_by_hand():
-    # 41 is found with 0.9 and 0.4, and a phantom 7 with 0.2
+    # detections of 41 score 0.9 and 0.4, an insertion of 7 scores 0.2
     boxes, xyxy = [[0.0, 0, 6, 10], [8.0, 0, 6, 10]], [[0, 0, 6, 10], [8, 0, 14, 10], [40, 0, 46, 10]]
     truth = DigitAnnotations(
         np.array([9, 5]),
@@ -46,14 +46,14 @@ def test_the_table_by_hand():
     )
     outcomes = Outcomes(Detections.from_model([9] * 3 + [7], [*xyxy, xyxy[0]], [0.9, 0.4, 0.2, 1], [4, 1, 7, 7]), truth)
     assert (outcomes.image_ids.tolist(), outcomes.true) == ([5, 9], ['', '41'])
-    assert outcomes.found(ReaderConfig()).sum(axis=1).tolist() == [0, np.sum(THRESHOLDS <= 0.9)]
+    assert outcomes.any_passes(ReaderConfig()).sum(axis=1).tolist() == [0, np.sum(THRESHOLDS <= 0.9)]
     plain, gap = outcomes.hits(ReaderConfig()), outcomes.hits(ReaderConfig(max_gap=1))
     assert plain[0].all() and gap[0].all()
     assert plain[1].tolist() == [0.2 < threshold <= 0.4 for threshold in THRESHOLDS.tolist()]
     assert gap[1].tolist() == [threshold <= 0.4 for threshold in THRESHOLDS.tolist()]
 
 
-def test_nothing_found():
+def test_no_detection():
     _, truth = scenes()
     outcomes = Outcomes(Detections.from_model([], [], [], []), truth)
     assert outcomes.right(ReaderConfig()).tolist() == [not number for number in outcomes.true]
