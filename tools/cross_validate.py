@@ -37,7 +37,7 @@ def main() -> None:
     import numpy as np
 
     from custom.commands.cross_validate import FoldRuns, pool_folds, run_folds, settings_of
-    from custom.data.splits import deal_folds, near_copy_groups, read_labelled, write_folds
+    from custom.data.splits import assign_folds, photo_groups, read_labelled, write_folds
     from custom.structures.annotations import ground_truth_numbers
 
     work_dir = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}_folds')
@@ -46,10 +46,10 @@ def main() -> None:
     runs.refuse_own(args.cfg_options)
     truth = read_labelled(args.data)
     lengths = np.array([len(number) for number in ground_truth_numbers(truth).values()])
-    groups = near_copy_groups(truth, args.data)
-    if copies := len(groups) - len(set(groups.tolist())):
-        say(f'{args.data}: {copies} photos are near-duplicates of others; near-duplicates share a fold')
-    fold_of = deal_folds(lengths, groups, args.folds, args.seed)
+    groups = photo_groups(truth, args.data)
+    if duplicates := len(groups) - len(set(groups.tolist())):
+        say(f'{args.data}: {duplicates} photos are near-duplicates of others; near-duplicates share a fold')
+    fold_of = assign_folds(lengths, groups, args.folds, args.seed)
     made_of = {'config': config.name, 'config and options': settings_of(cfg), 'seed': args.seed}
     folders = write_folds(work_dir, truth, fold_of, {**made_of, 'processes': args.processes})
 

@@ -20,7 +20,7 @@ examples, for one of two models and for both:
 
 
 def main() -> None:
-    from custom.data.pseudo_labels import SureRule, label_photos
+    from custom.data.pseudo_labels import PseudoLabelRule, label_photos
 
     parser = ToolParser(__doc__, EXAMPLES)
     pred_json_help = 'predictions on the same photos: of several models, or with and without test-time augmentation'
@@ -28,8 +28,12 @@ def main() -> None:
     parser.add_argument('--images', type=Path, required=True, metavar='DIR', help='the folder of the photos')
     parser.add_argument('--out', type=Path, required=True, metavar='JSON', help='the COCO json to write')
     add_reader(parser, 'the one beside the first PRED_JSON, if there is one')
-    parser.add_argument('--min-score', type=float, default=SureRule.min_score, help='of a digit; default: %(default)s')
-    parser.add_argument('--max-other', type=float, default=SureRule.max_other, help='of others; default: %(default)s')
+    parser.add_argument(
+        '--min-score', type=float, default=PseudoLabelRule.min_score, help='of a digit; default: %(default)s'
+    )
+    parser.add_argument(
+        '--max-other', type=float, default=PseudoLabelRule.max_other, help='of others; default: %(default)s'
+    )
     exclude_help = 'leave out photos of these folders and their near-duplicates'
     parser.add_argument('--exclude', nargs='+', default=[], metavar='DIR', help=exclude_help)
     args = parser.parse_args()
@@ -39,7 +43,7 @@ def main() -> None:
     from custom.submission.pred_json import read_pred_json
     from custom.utils.files import replacing
 
-    rule = SureRule(args.min_score, args.max_other)
+    rule = PseudoLabelRule(args.min_score, args.max_other)
     if args.out.is_file() and any(path.is_file() and path.samefile(args.out) for path in args.pred_json):
         raise UserError(f'{args.out}: is one of the PRED_JSON; choose another place with --out')
     found = reader_of_predictions(args.pred_json[0], args.reader)
@@ -54,9 +58,9 @@ def main() -> None:
         beside.write_text(json.dumps(coco_json(photos)))
     lengths = sorted(Counter(len(photo['labels']) for photo in photos).items())
     print(f'{args.out}: {len(photos)} of {len(image_ids)} photos ({len(photos) / len(image_ids):.0%})')
-    print('photos by digits: ' + ', '.join(f'{length}: {count}' for length, count in lengths))
+    print('photos by number length: ' + ', '.join(f'{length}: {count}' for length, count in lengths))
     print(f'left out: {reasons}')
-    print(f'digits from {rule.min_score:g}, nothing else above {rule.max_other:g}; reader: {found}')
+    print(f'digits from {rule.min_score:g}, no other box above {rule.max_other:g}; reader: {found}')
 
 
 if __name__ == '__main__':

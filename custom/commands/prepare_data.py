@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[ToolParser]
     from ..data.formats.labels import SourcePhoto
     from ..data.layout import Imported
-    from ..data.splits import DealRule
+    from ..data.splits import SplitRule
 
 PROGRAM = 'python tools/prepare_data.py'
 
@@ -39,11 +39,13 @@ def _add_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_deal(parser: argparse.ArgumentParser) -> None:
+def _add_split_rule(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--valid-fraction', type=float, default=0.1, help='share of the photos in valid (default: 0.1)')
-    parser.add_argument('--seed', type=int, default=0, help='the same seed deals alike (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the random split (default: 0)')
     parser.add_argument(
-        '--ignore-copies', action='store_true', help='near copies may part, as photos of a fixed camera must'
+        '--ignore-copies',
+        action='store_true',
+        help='allow near-duplicates in different splits (needed for fixed-camera footage)',
     )
 
 
@@ -80,7 +82,7 @@ def _add_svhn(commands: 'Commands') -> None:
         '--download', action='store_true', help='fetch into --src what is not there; goes on if stopped'
     )
     parser.add_argument('--extra', action='store_true', help='train on the 202,353 easier photos of extra.tar.gz, too')
-    _add_deal(parser)
+    _add_split_rule(parser)
 
 
 def _add_own_labels(commands: 'Commands') -> None:
@@ -104,7 +106,7 @@ def _add_own_labels(commands: 'Commands') -> None:
             'NAME=none leaves its boxes out',
         )
         parser.add_argument('--skip-bad', action='store_true', help='leave out photos with a mistake, and say how many')
-        _add_deal(parser)
+        _add_split_rule(parser)
 
 
 def _add_check(commands: 'Commands') -> None:
@@ -123,11 +125,11 @@ def _add_check(commands: 'Commands') -> None:
 
 
 def _add_split(commands: 'Commands') -> None:
-    parser = _add(commands, split, 'deal labelled photos to train and valid', 'mine --out data/mine')
+    parser = _add(commands, split, 'split labelled photos into train and valid', 'mine --out data/mine')
     parser.add_argument('src', type=Path, metavar='DIR', help='photos and one json; or train.json and valid.json')
     _add_out(parser)
     parser.add_argument('--ann', type=Path, metavar='JSON', help='the json (default: the only one in DIR)')
-    _add_deal(parser)
+    _add_split_rule(parser)
 
 
 def synth(args: argparse.Namespace) -> None:
@@ -150,10 +152,10 @@ def synth(args: argparse.Namespace) -> None:
     print(f'{args.out}: {config.images} photos ({counts}; test has no labels), {config.images / seconds:.0f} photos/s')
 
 
-def _rule(args: argparse.Namespace) -> 'DealRule':
-    from ..data.splits import DealRule
+def _rule(args: argparse.Namespace) -> 'SplitRule':
+    from ..data.splits import SplitRule
 
-    return DealRule(args.valid_fraction, args.seed, args.ignore_copies)
+    return SplitRule(args.valid_fraction, args.seed, args.ignore_copies)
 
 
 def _say(args: argparse.Namespace, imported: 'Imported') -> None:
@@ -210,7 +212,7 @@ def coco(args: argparse.Namespace) -> None:
 
 
 def split(args: argparse.Namespace) -> None:
-    """Deal labelled photos to train and valid."""
+    """Split labelled photos into train and valid."""
     from ..data.importing import split_photos
 
     _say(args, split_photos(args.src, args.out, _rule(args), args.ann))
@@ -218,10 +220,10 @@ def split(args: argparse.Namespace) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Say what is in a data set, and draw it where asked to."""
-    from ..data.summary import check_root, describe, near_copy_lines
+    from ..data.summary import check_root, describe, near_duplicate_lines
 
     splits = check_root(args.root)
-    print('\n'.join([*(describe(name, split) for name, split in splits.items()), *near_copy_lines(splits)]))
+    print('\n'.join([*(describe(name, split) for name, split in splits.items()), *near_duplicate_lines(splits)]))
     if args.out:
         from .contact_sheets import draw_sheets
 

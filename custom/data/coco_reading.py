@@ -1,8 +1,8 @@
-"""The entries of a COCO json of digits, checked one by one; what is wrong is gathered, not raised."""
+"""Reading of COCO jsons of digits; one error lists all faults of a file."""
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
@@ -17,13 +17,13 @@ from ..utils.cores import usable_cores
 from ..utils.errors import UserError
 from ..utils.files import parse_json
 
-KEPT_SHARE = 0.75  # a box that keeps at least this share of its area inside the photo is a rough label, not a mistake
+MIN_INSIDE = 0.75  # share of its area inside the photo that makes a box imprecise, not wrong
 ROUNDING = 1e-6  # pixels over the edge that come from adding floats
 LIMIT = 2**53  # whole numbers below it are exact in every JSON reader
 
 
 class Findings:
-    """Counts of each kind of finding, with its first example."""
+    """Number of findings of each kind, with the first example."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -37,8 +37,13 @@ class Findings:
         return [f'{count} × {kind}; first: {self.examples[kind]}' for kind, count in self.counts.items()]
 
 
-class Box(NamedTuple):
-    """A box of a photo: xywh in pixels, inside the photo; the digit; whether scoring leaves it out."""
+def bullets(lines: Iterable[str]) -> str:
+    """Format lines for the end of a message."""
+    return ''.join(f'\n  - {line}' for line in lines)
+
+
+class DigitBox(NamedTuple):
+    """A box of a photo: xywh in pixels, inside the photo; the digit; whether scoring ignores the box."""
 
     image_id: int
     bbox: list[float]
@@ -46,15 +51,25 @@ class Box(NamedTuple):
     iscrowd: bool
 
 
+def box_arrays(boxes: Sequence[DigitBox]) -> dict[str, np.ndarray]:
+    """Return the boxes as the arrays of `DigitAnnotations`."""
+    return {
+        'box_image_ids': np.array([box.image_id for box in boxes], dtype=np.int64),
+        'bboxes': np.array([box.bbox for box in boxes], dtype=np.float64).reshape(-1, 4),
+        'labels': np.array([box.label for box in boxes], dtype=np.int64),
+        'iscrowd': np.array([box.iscrowd for box in boxes], dtype=bool),
+    }
+
+
 def read_json(path: str | os.PathLike, need_boxes: bool) -> dict[str, list[dict]]:
-    """The json, its three lists being lists of objects.
+    """Read a json and check that its three lists are lists of objects.
 
     Args:
         path: the json.
-        need_boxes: whether "annotations" and "categories" must be there; else they are empty where they are missing.
+        need_boxes: whether "annotations" and "categories" are required; otherwise missing ones are empty.
 
     Raises:
-        UserError: it cannot be read, or is no COCO json.
+        UserError: the file cannot be read, or is no COCO json.
     """
     try:
         data = parse_json(Path(path).read_text(encoding='utf-8'))
@@ -78,7 +93,7 @@ def read_json(path: str | os.PathLike, need_boxes: bool) -> dict[str, list[dict]
 def digits_by_category(
     categories: list[dict], annotations: list[dict], wrong: Findings, notes: Findings
 ) -> dict[int, int | None]:
-    """Category id → digit; None for a name that is no digit."""
+    """Map category ids to digits; None for a name that is no digit."""
     used = {annotation['category_id'] for annotation in annotations if _is_number(annotation.get('category_id'))}
     digit_of: dict[int, int | None] = {}
     for category in categories:
@@ -89,10 +104,10 @@ def digits_by_category(
             wrong.add('duplicate category id', repr(category_id))
         elif name not in DIGITS:
             digit_of[category_id] = None
-            if category_id not in used:
+            if category_id in used:
+                wrong.add("unknown class (names must be '0' to '9')", f'{name!r} (category id {category_id})')
+            else:
                 notes.add('category that is no digit, unused and left out', f'{name!r}')
-                continue
-            wrong.add("unknown class (names must be '0' to '9')", f'{name!r} (category id {category_id})')
         elif int(name) in digit_of.values():
             others = [other for other, known in digit_of.items() if known == int(name)]
             digit_of[category_id] = None
@@ -101,18 +116,18 @@ def digits_by_category(
             digit_of[category_id] = int(name)
     for digit in DIGITS:
         if int(digit) not in digit_of.values():
-            notes.add('missing class, which nothing here can teach or test', f'{digit!r}')
+            notes.add('class without a category, never trained or tested', f'{digit!r}')
     return digit_of
 
 
 def read_images(entries: list[dict], wrong: Findings) -> dict[int, dict]:
-    """Image id → its entry, in the file's order."""
+    """Map image ids to their entries, in the order of the file."""
     images: dict[int, dict] = {}
     for entry in entries:
         image_id, name = entry.get('id'), entry.get('file_name')
         sides = entry.get('width'), entry.get('height')
-        proper = isinstance(name, str) and all(_is_whole(side) and side > 0 for side in sides)
-        if not _is_whole(image_id) or not proper:
+        complete = isinstance(name, str) and all(_is_whole(side) and side > 0 for side in sides)
+        if not _is_whole(image_id) or not complete:
             wrong.add('image without a whole-number id (below 2**53), file_name, width and height', _shorten(entry))
         elif not stays_inside(str(name)):
             wrong.add('file_name that leaves the folder of the photos', _shorten(name))
@@ -120,26 +135,26 @@ def read_images(entries: list[dict], wrong: Findings) -> dict[int, dict]:
             wrong.add('duplicate image id', f'{image_id} ({images[image_id]["file_name"]} and {name})')
         else:
             images[image_id] = entry
-    names = Counter(image['file_name'] for image in images.values())
-    for name in (name for name, count in names.items() if count > 1):
-        wrong.add('file listed under several image ids', name)
+    for name, count in Counter(image['file_name'] for image in images.values()).items():
+        if count > 1:
+            wrong.add('file listed under several image ids', name)
     return images
 
 
 def read_boxes(
     entries: list[dict], images: dict[int, dict], digit_of: dict[int, int | None], wrong: Findings, notes: Findings
-) -> list[Box]:
-    """The boxes without a mistake; one slightly over the edge of its photo is clipped and noted."""
+) -> list[DigitBox]:
+    """Return the valid boxes; a box slightly over the edge of its photo is clipped and noted."""
     boxes = []
-    seen: set[str] = set()
+    ids: set[str] = set()
     for entry in entries:
         image_id: Any = entry.get('image_id')
         category_id: Any = entry.get('category_id')
         where = f'annotation {_shorten(entry.get("id"))} (image {_shorten(image_id)})'
         if 'id' in entry:
-            if repr(entry['id']) in seen:
+            if repr(entry['id']) in ids:
                 wrong.add('duplicate annotation id', where)
-            seen.add(repr(entry['id']))
+            ids.add(repr(entry['id']))
         if not _is_number(image_id) or image_id not in images:
             wrong.add('annotation for no image', where)
             continue
@@ -147,31 +162,31 @@ def read_boxes(
         if _is_number(category_id) and category_id in digit_of:
             digit = digit_of[category_id]
         else:
-            what = 'annotation of a category that "categories" does not list'
-            wrong.add(what, f'{where}: {_shorten(category_id)}')
+            kind = 'annotation of a category that "categories" does not list'
+            wrong.add(kind, f'{where}: {_shorten(category_id)}')
         bbox = _clip(entry.get('bbox'), images[image_id], where, wrong, notes)
         if bbox is not None and digit is not None:
-            boxes.append(Box(image_id, bbox, digit, bool(entry.get('iscrowd', 0))))
+            boxes.append(DigitBox(image_id, bbox, digit, bool(entry.get('iscrowd', 0))))
     return boxes
 
 
 def _clip(bbox: Any, image: dict, where: str, wrong: Findings, notes: Findings) -> list[float] | None:
-    """The xywh box inside the photo, or None where it cannot be mended."""
+    """Clip an xywh box to the photo; return None for a wrong box."""
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(_is_number(value) for value in bbox):
         wrong.add('bbox that is not four finite numbers (xywh)', f'{where}: {_shorten(bbox)}')
         return None
     x, y, w, h = (float(value) for value in bbox)
-    shown = f'{where}: xywh {bbox} in {image["width"]}x{image["height"]}'
+    example = f'{where}: xywh {bbox} in {image["width"]}x{image["height"]}'
     if w < 1 or h < 1:
-        wrong.add('empty box (under 1 pixel wide or high)', shown)
+        wrong.add('empty box (under 1 pixel wide or high)', example)
         return None
     left, top, right, bottom = max(x, 0.0), max(y, 0.0), min(x + w, image['width']), min(y + h, image['height'])
     if max(left - x, top - y, x + w - right, y + h - bottom) <= ROUNDING:
         return [x, y, w, h]
-    if max(right - left, 0) * max(bottom - top, 0) < KEPT_SHARE * w * h:
-        wrong.add('box outside the image by more than a quarter of its area', shown)
+    if max(right - left, 0) * max(bottom - top, 0) < MIN_INSIDE * w * h:
+        wrong.add('box outside the image by more than a quarter of its area', example)
         return None
-    notes.add('box clipped at the edge of its photo', shown)
+    notes.add('box clipped at the edge of its photo', example)
     return [left, top, right - left, bottom - top]
 
 
@@ -180,7 +195,7 @@ def _is_whole(value: Any) -> TypeGuard[int]:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a number small enough to be exact where it is whole; neither nan nor a boolean is."""
+    """Return whether a value is a number, neither nan nor a boolean, and small enough to be exact if it is whole."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LIMIT
 
 
@@ -196,17 +211,18 @@ def read_annotations(
 ) -> DigitAnnotations:
     """Read and check a COCO json whose categories are digits.
 
-    Labels mean the digit, whatever the order or the ids of the categories; names may be strings or ints. A box with up
-    to a quarter of its area over the edge is clipped; `notes` counts those, and unused categories that are no digit.
+    A label is the digit of a category's name, a string or an int, independent of order and ids of the categories. A box
+    with up to a quarter of its area over the edge is clipped. `notes` counts clipped boxes, and unused categories that
+    are no digit.
 
     Args:
         path: the json.
-        image_dir: where its photos lie; when given, each one is decoded and its size compared. Defaults to None.
-        need_boxes: whether a json without a box is refused, or is a list of unlabelled photos. Defaults to True.
-        check: what finds the faults of photos. Defaults to None, `photo_faults`.
+        image_dir: folder of the photos; each one is decoded and its size compared. Defaults to None, no check.
+        need_boxes: whether a json without a box is refused. Defaults to True; False reads a list of unlabelled photos.
+        check: finds the faults of photos. Defaults to None, `photo_faults`.
 
     Raises:
-        UserError: one message that lists everything that cannot be mended, with counts and first examples.
+        UserError: one message that lists all faults, with counts and first examples.
     """
     data = read_json(path, need_boxes)
     wrong, notes = Findings(), Findings()
@@ -221,25 +237,21 @@ def read_annotations(
     elif need_boxes and not boxes and not wrong.counts:
         wrong.add('empty set: no usable box', '"annotations" has none')
     if wrong.counts:
-        found = ''.join(f'\n  - {line}' for line in wrong.lines())
         raise UserError(
-            f'{path}: mend {sum(wrong.counts.values())} mistakes in '
-            f'{len(data["images"])} photos and {len(data["annotations"])} boxes, or leave those photos out:{found}'
+            f'{path}: mend {sum(wrong.counts.values())} mistakes in {len(data["images"])} photos and '
+            f'{len(data["annotations"])} boxes, or leave those photos out:{bullets(wrong.lines())}'
         )
     return DigitAnnotations(
         image_ids=np.array(list(images), dtype=np.int64),
         file_names=[image['file_name'] for image in images.values()],
         sizes=np.array([[image['width'], image['height']] for image in images.values()], dtype=np.int64).reshape(-1, 2),
-        box_image_ids=np.array([box.image_id for box in boxes], dtype=np.int64),
-        bboxes=np.array([box.bbox for box in boxes], dtype=np.float64).reshape(-1, 4),
-        labels=np.array([box.label for box in boxes], dtype=np.int64),
-        iscrowd=np.array([box.iscrowd for box in boxes], dtype=bool),
         notes=notes.lines(),
+        **box_arrays(boxes),
     )
 
 
 def ids_and_names(source: DigitAnnotations | str | os.PathLike) -> tuple[list[int], list[str]]:
-    """The image ids and file names of annotations, or of the photos that lie in a folder.
+    """Return the image ids and file names of annotations, or of the photos in a folder.
 
     Raises:
         UserError: see `custom.structures.photos.list_photos`.
@@ -251,10 +263,10 @@ def ids_and_names(source: DigitAnnotations | str | os.PathLike) -> tuple[list[in
 
 
 def photo_faults(images: Sequence[dict], image_dir: Path) -> list[tuple[str, str] | None]:
-    """Decode photos, and compare their sizes with the json's.
+    """Decode photos, and compare their sizes with those in the json.
 
     Returns:
-        for each photo the kind of its fault and the case, or None.
+        for each photo kind and example of its fault, or None.
     """
 
     def fault(image: dict) -> tuple[str, str] | None:
@@ -265,12 +277,11 @@ def photo_faults(images: Sequence[dict], image_dir: Path) -> list[tuple[str, str
             height, width = read_photo(path).shape[:2]
         except UserError as error:
             return 'unreadable file', str(error)
-        said = (image['width'], image['height'])
-        if (width, height) != said:
-            return 'image size that differs from the file', f'{path} is {width}x{height}, not {said[0]}x{said[1]}'
+        if (width, height) != (image['width'], image['height']):
+            example = f'{path} is {width}x{height}, not {image["width"]}x{image["height"]}'
+            return 'image size that differs from the file', example
         return None
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        faults = pool.map(fault, images)
-        name = f'checking {image_dir}'
-        return list(tqdm(faults, name, len(images), delay=2, unit=' photos', leave=False, disable=None))
+        title, done = f'checking {image_dir}', pool.map(fault, images)
+        return list(tqdm(done, title, len(images), delay=2, unit=' photos', leave=False, disable=None))

@@ -1,8 +1,7 @@
-"""Digits on photos → the content of a COCO json, as `custom.data.coco_reading.read_annotations` takes it."""
+"""COCO jsons of digits."""
 
 import json
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from typing import Any
 
 from ..structures.annotations import DigitAnnotations
@@ -10,11 +9,11 @@ from ..structures.digits import DIGITS
 
 
 def coco_json(photos: Iterable[Mapping[str, Any]]) -> dict[str, list[dict]]:
-    """Photos, boxes and the ten categories: category 1 is '0'.
+    """Build the content of a COCO json with the ten categories; category 1 is '0'.
 
     Args:
-        photos: of each its `id`, `file_name`, `width` and `height` in pixels, `bboxes`, a list of K boxes xywh in
-            pixels, and `labels`, their K digits.
+        photos: for each photo `id`, `file_name`, `width` and `height` in pixels, `bboxes` (K boxes xywh in pixels),
+            `labels` (K digits) and, if any box is a crowd box, `iscrowd` (K times 0 or 1).
 
     Example:
         >>> photo = {'id': 7, 'file_name': '7.png', 'width': 40, 'height': 20, 'bboxes': [[5, 4, 8, 12]], 'labels': [3]}
@@ -25,19 +24,20 @@ def coco_json(photos: Iterable[Mapping[str, Any]]) -> dict[str, list[dict]]:
     annotations: list[dict] = []
     for photo in photos:
         images.append({key: photo[key] for key in ('id', 'file_name', 'height', 'width')})
-        for bbox, label in zip(photo['bboxes'], photo['labels'], strict=True):
-            number = {'id': len(annotations) + 1, 'image_id': photo['id'], 'category_id': label + 1}
-            annotations.append({**number, 'bbox': bbox, 'area': bbox[2] * bbox[3], 'iscrowd': 0})
+        iscrowd = photo.get('iscrowd', [0] * len(photo['labels']))
+        for bbox, label, crowd in zip(photo['bboxes'], photo['labels'], iscrowd, strict=True):
+            ids = {'id': len(annotations) + 1, 'image_id': photo['id'], 'category_id': label + 1}
+            annotations.append({**ids, 'bbox': bbox, 'area': bbox[2] * bbox[3], 'iscrowd': crowd})
     categories = [{'id': label + 1, 'name': name} for label, name in enumerate(DIGITS)]
     return {'images': images, 'annotations': annotations, 'categories': categories}
 
 
 def annotations_json(truth: DigitAnnotations) -> str:
-    """Photos and boxes as the text of a COCO json, boxes photo by photo."""
+    """Format annotations as the text of a COCO json; the boxes are sorted by photo."""
     rows: dict[int, list[int]] = {image_id: [] for image_id in truth.image_ids.tolist()}
     for row, image_id in enumerate(truth.box_image_ids.tolist()):
         rows[image_id].append(row)
-    content = coco_json(
+    photos = (
         {
             'id': image_id,
             'file_name': name,
@@ -45,11 +45,10 @@ def annotations_json(truth: DigitAnnotations) -> str:
             'height': height,
             'bboxes': truth.bboxes[own].tolist(),
             'labels': truth.labels[own].tolist(),
+            'iscrowd': truth.iscrowd[own].astype(int).tolist(),
         }
         for (image_id, own), name, (width, height) in zip(
             rows.items(), truth.file_names, truth.sizes.tolist(), strict=True
         )
     )
-    for entry, row in zip(content['annotations'], chain.from_iterable(rows.values()), strict=True):
-        entry['iscrowd'] = int(truth.iscrowd[row])
-    return json.dumps(content)
+    return json.dumps(coco_json(photos))

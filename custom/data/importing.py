@@ -1,4 +1,4 @@
-"""Labelled photos of any source become a data set in this project's layout."""
+"""Import of labelled photos into the layout of a data set."""
 
 import dataclasses
 from collections import Counter
@@ -14,59 +14,60 @@ from ..utils.files import building
 from ..utils.messages import one_line
 from .coco_reading import read_annotations
 from .formats.coco import photo_folder
-from .formats.labels import ClassMap, SourcePhoto, gather
-from .layout import SPLITS, Imported, require_free, write_layout
+from .formats.labels import ClassMap, SourcePhoto, check_labels
+from .layout import LABELLED_SPLITS, SPLITS, Imported, require_free, write_layout
 from .photo_scan import scan_photos
-from .splits import DealRule, assign_splits, read_labelled
+from .splits import SplitRule, assign_splits, read_labelled
 
 
 def import_photos(
-    source: Path, photos: Sequence[SourcePhoto], out: Path, classes: ClassMap, rule: DealRule, skip_bad: bool = False
+    source: Path, photos: Sequence[SourcePhoto], out: Path, classes: ClassMap, rule: SplitRule, skip_bad: bool = False
 ) -> Imported:
-    """Write a data set from what a format's reader gave.
+    """Write a data set of the photos of a source.
 
-    Photos that nobody has labelled go to test where the source puts them there, and are left out elsewhere.
+    An unlabelled photo is kept only in the test split of the source.
 
     Args:
-        source: what messages call it.
-        photos: the photos, with their labels.
-        out: a folder that is not there yet, or is empty.
-        classes: the digit that a label means, see `custom.data.formats.labels.gather`.
-        rule: how photos are dealt to train and valid where the source does not say.
-        skip_bad: whether photos with a mistake are left out. Defaults to False, they are refused.
+        source: name of the photos in messages.
+        photos: the photos with their labels, from a module of `custom.data.formats`.
+        out: a new or empty folder.
+        classes: the digit of each label, see `custom.data.formats.labels.parse_classes`.
+        rule: settings of the random split, for a source without a valid split.
+        skip_bad: whether photos with a fault are left out. Defaults to False, they are refused.
 
     Raises:
-        UserError: mistakes in photos or labels, `out` holds something, or it cannot be written to.
+        UserError: a photo or label has a fault, or `out` is in use or cannot be written to.
     """
     require_free(out)
-    truth, splits, labelled, signatures, notes = gather(source, photos, classes, skip_bad)
+    truth, splits, labelled, signatures, notes = check_labels(source, photos, classes, skip_bad)
     is_test = np.array([split == 'test' for split in splits])
-    if count := int((~labelled & ~is_test).sum()):
-        first = truth.file_names[int(np.flatnonzero(~labelled & ~is_test)[0])]
-        notes.append(f'{count} × photo without labels, left out; first: {one_line(first)}')
+    unlabelled = np.flatnonzero(~labelled & ~is_test)
+    if unlabelled.size:
+        first = one_line(truth.file_names[unlabelled[0]])
+        notes.append(f'{unlabelled.size} × photo without labels, left out; first: {first}')
     kept = labelled | is_test
     truth, signatures = subset(truth, kept), signatures[kept]
     if not (labelled & ~is_test).any():
         raise UserError(f'{source}: no labelled photo is left for train and valid')
-    own = [split for split, keep in zip(splits, kept.tolist(), strict=True) if keep]
-    split_of, said = assign_splits(truth, own, signatures, rule)
-    known = SPLITS if labelled[is_test].all() else SPLITS[:2]
+    kept_splits = [split for split, keep in zip(splits, kept.tolist(), strict=True) if keep]
+    split_of, split_notes = assign_splits(truth, kept_splits, signatures, rule)
     with building(out) as folder:
-        notes += said + write_layout(folder, truth, split_of, known)
+        with_json = SPLITS if labelled[is_test].all() else LABELLED_SPLITS
+        notes += split_notes + write_layout(folder, truth, split_of, with_json)
     return Imported(dict(Counter(split_of.tolist())), notes)
 
 
-def split_photos(folder: Path, out: Path, rule: DealRule, ann: Path | None = None) -> Imported:
-    """Write a data set from one labelled folder: photos and a json, or a data set to be dealt anew.
+def split_photos(folder: Path, out: Path, rule: SplitRule, ann: Path | None = None) -> Imported:
+    """Write a data set with a random split of the labelled photos of one folder.
 
     Args:
-        folder: holds one COCO json of digits, and its photos; or train.json and valid.json.
-        out: a folder that is not there yet, or is empty.
-        rule: how photos are dealt.
+        folder: holds photos and one COCO json of digits; or is a data set, to be split again.
+        out: a new or empty folder.
+        rule: settings of the random split.
         ann: the json. Defaults to None, the only one in the folder.
 
     Raises:
-        UserError: mistakes in photos or labels, `out` holds something, or it cannot be written to.
+        UserError: a photo or label has a fault, or `out` is in use or cannot be written to.
     """
     require_free(out)
     if ann is None and (folder / 'train.json').is_file() and (folder / 'valid.json').is_file():
@@ -77,8 +78,7 @@ def split_photos(folder: Path, out: Path, rule: DealRule, ann: Path | None = Non
         truth = read_annotations(labels, photos)
     paths = [photo_path(photos, name) for name in truth.file_names]
     truth = dataclasses.replace(truth, file_names=list(map(str, paths)))
-    signatures = scan_photos(paths).signatures
-    split_of, notes = assign_splits(truth, [None] * len(paths), signatures, rule)
+    split_of, notes = assign_splits(truth, [None] * len(paths), scan_photos(paths, photos).signatures, rule)
     with building(out) as beside:
         notes += write_layout(beside, truth, split_of)
     if ann is None and (folder / 'test').is_dir():
@@ -88,12 +88,12 @@ def split_photos(folder: Path, out: Path, rule: DealRule, ann: Path | None = Non
 
 def _only_json(folder: Path) -> Path:
     try:
-        found = sorted(folder.glob('*.json'))
+        jsons = sorted(folder.glob('*.json'))
     except OSError as error:
         raise UserError(f'{folder}: cannot be read ({error.strerror}); check its permissions') from None
     if not folder.is_dir():
         raise UserError(f'{folder}: no such folder; give the one that holds the photos and their json')
-    if len(found) != 1:
-        there = ', '.join(path.name for path in found) or 'none'
-        raise UserError(f'{folder}: holds {there}, not one json; name the one that labels the photos, with --ann JSON')
-    return found[0]
+    if len(jsons) != 1:
+        names = ', '.join(path.name for path in jsons) or 'none'
+        raise UserError(f'{folder}: holds {names}, not one json; name the json of the photos with --ann JSON')
+    return jsons[0]

@@ -1,7 +1,4 @@
-"""The layout of a data set, written from photos that lie anywhere; they are copied, and stay where they are.
-
-ROOT/train/*  ROOT/valid/*  ROOT/test/*  ROOT/train.json  ROOT/valid.json  (ROOT/test.json)
-"""
+"""The layout of a data set on disk: ROOT/{train,valid,test}/*, ROOT/train.json, ROOT/valid.json, (ROOT/test.json)."""
 
 import dataclasses
 import os
@@ -20,13 +17,21 @@ from ..utils.messages import one_line
 from .coco_writing import annotations_json
 
 SPLITS = ('train', 'valid', 'test')
+LABELLED_SPLITS = SPLITS[:2]  # test needs no json
+
+
+class Imported(NamedTuple):
+    """Photos per split of a written data set, and notes, a line each."""
+
+    sizes: dict[str, int]
+    notes: list[str]
 
 
 def require_free(out: Path) -> None:
-    """Refuse to write where something lies already.
+    """Refuse an output folder that is in use.
 
     Raises:
-        UserError: `out` is a file, a folder that is not empty, or one that cannot be replaced as a whole.
+        UserError: `out` is a file, a folder that is not empty, the current folder or a mount point.
     """
     if out.resolve() == Path.cwd() or os.path.ismount(out):
         raise UserError(f'{out}: cannot be replaced by the finished folder; name a new one in it')
@@ -35,7 +40,7 @@ def require_free(out: Path) -> None:
 
 
 def copy_photo(source: Path, target: Path) -> None:
-    """Copy a photo's bytes.
+    """Copy the bytes of a photo.
 
     Raises:
         UserError: the photo cannot be read.
@@ -48,9 +53,11 @@ def copy_photo(source: Path, target: Path) -> None:
     target.write_bytes(content)
 
 
-def move_photo(source: Path, target: Path) -> None:
-    """Move a photo that was unpacked for this alone."""
-    os.rename(source, target)
+def renumber(truth: DigitAnnotations, image_ids: np.ndarray) -> DigitAnnotations:
+    """Replace the ids of the photos by `image_ids`, int64 (M,)."""
+    order = np.argsort(truth.image_ids)
+    rows = order[np.searchsorted(truth.image_ids, truth.box_image_ids, sorter=order)]
+    return dataclasses.replace(truth, image_ids=image_ids, box_image_ids=image_ids[rows])
 
 
 def write_layout(
@@ -60,30 +67,30 @@ def write_layout(
     labelled: Collection[str] = SPLITS,
     place: Callable[[Path, Path], None] = copy_photo,
 ) -> list[str]:
-    """Put photos and jsons into an empty folder; a terminal shows a bar when that takes over 2 s.
+    """Write photos and jsons into an empty folder; a terminal shows a bar after 2 s.
 
     Args:
-        folder: where to; of `custom.utils.files.building`, so that it is whole or not there.
-        truth: M photos, whose file names are whole paths. Photos of one split get ids of their new names.
-        split_of: (M,) 'train', 'valid' or 'test'. No folder is made for a split without photos.
-        labelled: splits that get a json. Defaults to all.
-        place: what brings a photo to its place. Defaults to copy_photo.
+        folder: the folder, made by `custom.utils.files.building`.
+        truth: M photos, whose file names are whole paths. Image ids are derived from the new file names.
+        split_of: (M,) 'train', 'valid' or 'test'. A split without photos gets no folder.
+        labelled: splits that get a json. Defaults to SPLITS.
+        place: writes the photo of one path to another. Defaults to copy_photo.
 
     Returns:
-        What is worth knowing, a line each.
+        Notes, a line each.
 
     Raises:
         UserError: a photo cannot be read.
-        OSError: something cannot be written.
+        OSError: a file cannot be written.
     """
     renamed = []
     with tqdm(total=len(split_of), desc='copying', delay=2, unit=' photos', leave=False, disable=None) as bar:
         for split in SPLITS:
             part = subset(truth, split_of == split)
-            paths = [Path(name) for name in part.file_names]
-            if not paths:
+            if not part.file_names:
                 continue
             (folder / split).mkdir()
+            paths = [Path(name) for name in part.file_names]
             names = free_names(paths)
             for path, name in zip(paths, names, strict=True):
                 place(path, folder / split / name)
@@ -91,21 +98,7 @@ def write_layout(
                 if path.name != name:
                     renamed.append(f'{one_line(path)} is now {split}/{one_line(name)}')
             if split in labelled:
-                (folder / f'{split}.json').write_text(annotations_json(_renamed(part, names)))
-    note = f'{len(renamed)} × photo with a new name, since another one has its own; first: {"".join(renamed[:1])}'
-    return [note] if renamed else []
-
-
-def _renamed(part: DigitAnnotations, names: list[str]) -> DigitAnnotations:
-    """The same photos and boxes with other names, and the image ids that these give."""
-    new_ids = np.array([image_id_of(name) for name in names], dtype=np.int64)
-    order = np.argsort(part.image_ids)
-    rows = order[np.searchsorted(part.image_ids, part.box_image_ids, sorter=order)]
-    return dataclasses.replace(part, image_ids=new_ids, file_names=names, box_image_ids=new_ids[rows])
-
-
-class Imported(NamedTuple):
-    """How many photos each split has, and what is worth knowing, a line each."""
-
-    sizes: dict[str, int]
-    notes: list[str]
+                image_ids = np.array([image_id_of(name) for name in names], dtype=np.int64)
+                part = dataclasses.replace(renumber(part, image_ids), file_names=names)
+                (folder / f'{split}.json').write_text(annotations_json(part))
+    return [f'{len(renamed)} × photo with a new name, since its own is taken; first: {renamed[0]}'] if renamed else []

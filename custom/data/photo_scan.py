@@ -1,4 +1,4 @@
-"""Every photo of a list looked at once: can it be read, how large is it, what does it look like."""
+"""Size, signature and readability of every photo of a list."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +16,12 @@ from .near_duplicates import SIDE, signature
 
 
 class Scan(NamedTuple):
-    """What was seen of M photos.
+    """Sizes and signatures of M photos.
 
     Attributes:
-        sizes: int64 (M, 2), width and height in pixels; 0 where a photo cannot be read.
-        signatures: float32 (M, 256), see `custom.data.near_duplicates.signature`; 0 where a photo cannot be read.
-        faults: why the photos at some indices cannot be read.
+        sizes: int64 (M, 2), width and height in pixels; 0 for an unreadable photo.
+        signatures: float32 (M, 256), see `custom.data.near_duplicates.signature`; 0 for an unreadable photo.
+        faults: the reason for each unreadable photo, by its index.
     """
 
     sizes: np.ndarray
@@ -29,11 +29,19 @@ class Scan(NamedTuple):
     faults: dict[int, str]
 
 
-def scan_photos(paths: Sequence[Path]) -> Scan:
-    """Decode all photos, each once; a terminal shows a bar when that takes over 2 s."""
+def scan_photos(paths: Sequence[Path], source: object = None) -> Scan:
+    """Decode each photo once; a terminal shows a bar after 2 s.
+
+    Args:
+        paths: M files.
+        source: name of the photos in the error. Defaults to None, unreadable photos are no error.
+
+    Raises:
+        UserError: `source` is given and a photo is unreadable.
+    """
     scan = Scan(np.zeros((len(paths), 2), np.int64), np.zeros((len(paths), SIDE * SIDE), np.float32), {})
 
-    def look(i: int) -> None:
+    def measure(i: int) -> None:
         try:
             pixels = read_photo(paths[i])
         except UserError as error:
@@ -43,7 +51,9 @@ def scan_photos(paths: Sequence[Path]) -> Scan:
         scan.signatures[i] = signature(pixels)
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        seen = pool.map(look, range(len(paths)))
-        for _ in tqdm(seen, 'reading photos', len(paths), delay=2, unit=' photos', leave=False, disable=None):
-            pass
+        done = pool.map(measure, range(len(paths)))
+        list(tqdm(done, 'reading photos', len(paths), delay=2, unit=' photos', leave=False, disable=None))
+    if scan.faults and source is not None:
+        first = scan.faults[min(scan.faults)]
+        raise UserError(f'{source}: {len(scan.faults)} of {len(paths)} photos cannot be read; first: {first}')
     return scan

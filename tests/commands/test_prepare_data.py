@@ -34,19 +34,19 @@ def test_a_data_set_to_write_is_asked_for():
             parser.parse_args(words)
 
 
-DEAL = {'valid_fraction': 0.2, 'seed': 0, 'ignore_copies': False}
+RULE = {'valid_fraction': 0.2, 'seed': 0, 'ignore_copies': False}
 
 
 def test_the_result_is_on_stdout_and_notes_are_on_stderr(tiny_root, tmp_path, capsys):
-    prepare_data.split(Namespace(src=tiny_root, out=tmp_path / 'out', ann=None, **DEAL))
+    prepare_data.split(Namespace(src=tiny_root, out=tmp_path / 'out', ann=None, **RULE))
     said = capsys.readouterr()
     assert said.out == f'{tmp_path / "out"}: 9 photos (train 7, valid 2)\n'
     assert f'note: {tiny_root / "test"} is not copied: only labelled photos are split' in said.err.splitlines()
 
 
 def test_wrong_settings_are_refused_before_anything_is_read(tmp_path):
-    settings = {'src': tmp_path / 'gone', 'out': tmp_path / 'out', 'classes': ['ten'], 'skip_bad': False, **DEAL}
-    with pytest.raises(UserError, match='--classes ten: wanted'):
+    settings = {'src': tmp_path / 'gone', 'out': tmp_path / 'out', 'classes': ['ten'], 'skip_bad': False, **RULE}
+    with pytest.raises(UserError, match='--classes ten: must be NAME=DIGIT'):
         prepare_data.yolo(Namespace(**settings))
     settings |= {'classes': [], 'valid_fraction': 2}
     with pytest.raises(UserError, match='--valid-fraction 2'):
@@ -56,5 +56,5 @@ def test_wrong_settings_are_refused_before_anything_is_read(tmp_path):
 def test_nothing_is_fetched_where_the_place_is_taken(tmp_path):
     (tmp_path / 'mine').write_text('')
     with pytest.raises(UserError, match='holds something else'):
-        prepare_data.svhn(Namespace(src=tmp_path / 'new', out=tmp_path, download=True, extra=False, **DEAL))
+        prepare_data.svhn(Namespace(src=tmp_path / 'new', out=tmp_path, download=True, extra=False, **RULE))
     assert not (tmp_path / 'new').exists()

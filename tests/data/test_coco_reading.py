@@ -100,7 +100,7 @@ def test_what_can_be_mended_is_mended_and_counted(read):
     np.testing.assert_array_equal(found.bboxes, [[0, 4, 7, 16]])
     notes = '\n'.join(found.notes)
     assert '1 × box clipped at the edge' in notes
-    assert "1 × missing class, which nothing here can teach or test; first: '9'" in notes
+    assert "1 × class without a category, never trained or tested; first: '9'" in notes
     assert "no digit, unused and left out; first: 'number'" in notes
 
 

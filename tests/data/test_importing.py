@@ -12,11 +12,11 @@ from custom.data import importing
 from custom.data.coco_reading import read_annotations
 from custom.data.formats.labels import SourceBox, SourcePhoto
 from custom.data.importing import import_photos, split_photos
-from custom.data.splits import DealRule
+from custom.data.splits import SplitRule
 from custom.structures.annotations import ground_truth_numbers
 from custom.utils.errors import UserError
 
-RULE = DealRule(0.25)
+RULE = SplitRule(0.25)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def run(photos, tmp_path, **settings):
     return import_photos(tmp_path / 'src', photos, tmp_path / 'out', {'five': 5}, RULE, **settings)
 
 
-def test_photos_are_dealt_and_stay(photos, tmp_path):
+def test_photos_are_split_and_the_sources_stay(photos, tmp_path):
     done = run(photos, tmp_path)
     assert (done.sizes, done.notes) == ({'train': 6, 'valid': 2}, [])
     assert numbers(tmp_path / 'out', 'train') | numbers(tmp_path / 'out', 'valid') == {i: f'5{i}' for i in range(8)}
@@ -82,7 +82,7 @@ def test_a_full_disk_leaves_nothing_behind(photos, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ['src']
 
 
-def test_what_lies_there_is_left_alone(photos, tmp_path):
+def test_an_output_folder_in_use_is_left_unchanged(photos, tmp_path):
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out/mine').write_text('mine')
     with pytest.raises(UserError, match='holds something else'):
@@ -114,32 +114,32 @@ def test_a_folder_is_split(folder, tmp_path):
     assert numbers(tmp_path / 'out', 'train') | numbers(tmp_path / 'out', 'valid') == {i: str(i) for i in range(8)}
 
 
-def test_near_copies_are_on_one_side(folder, tmp_path):
+def test_near_duplicates_are_in_one_split(folder, tmp_path):
     smooth = Image.open(folder / '2.png').resize((40, 20), Image.Resampling.BICUBIC)
     smooth.save(folder / '5.png')
     for seed in range(4):
-        done = split_photos(folder, tmp_path / f'out{seed}', DealRule(0.25, seed))
+        done = split_photos(folder, tmp_path / f'out{seed}', SplitRule(0.25, seed))
         train = numbers(tmp_path / f'out{seed}', 'train')
         assert (2 in train) == (5 in train)
-        assert '1 × near copy of another photo, on the same side as that one' in done.notes
+        assert '1 × near-duplicate, in the split of the other photo' in done.notes
 
 
-def test_a_data_set_is_dealt_anew(tiny_root, tmp_path):
-    done = split_photos(tiny_root, tmp_path / 'new', DealRule(0.2, seed=1))
+def test_a_data_set_is_split_again(tiny_root, tmp_path):
+    done = split_photos(tiny_root, tmp_path / 'new', SplitRule(0.2, seed=1))
     assert done.sizes == {'train': 7, 'valid': 2}
     assert done.notes[-1] == f'{tiny_root / "test"} is not copied: only labelled photos are split'
     both = sorted([*numbers(tmp_path / 'new', 'train').values(), *numbers(tmp_path / 'new', 'valid').values()])
     assert both == ['10', '10', '20', '20', '30', '30', '40', '50', '60']
 
 
-def test_the_json_is_named_where_there_are_several(folder, tmp_path):
+def test_several_jsons_need_the_name_of_one(folder, tmp_path):
     shutil.copy(folder / 'labels.json', folder / 'old.json')
     with pytest.raises(UserError, match=r'holds labels\.json, old\.json, not one json; .*--ann JSON'):
         split_photos(folder, tmp_path / 'out', RULE)
     assert split_photos(folder, tmp_path / 'out', RULE, folder / 'old.json').sizes == {'train': 6, 'valid': 2}
 
 
-def test_a_folder_without_labels_is_said(tmp_path):
+def test_a_folder_without_a_json_is_refused(tmp_path):
     with pytest.raises(UserError, match='gone: no such folder'):
         split_photos(tmp_path / 'gone', tmp_path / 'out', RULE)
     (tmp_path / 'empty').mkdir()

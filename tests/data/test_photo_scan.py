@@ -1,11 +1,12 @@
-"""custom/data/photo_scan.py: every photo is looked at, and none stops the others."""
+"""custom/data/photo_scan.py: an unreadable photo does not stop the scan of the others."""
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from custom.data.near_duplicates import signature
 from custom.data.photo_scan import scan_photos
-from custom.utils.messages import one_line
+from custom.utils.errors import UserError
 
 
 def test_sizes_signatures_and_faults(tmp_path):
@@ -21,12 +22,11 @@ def test_sizes_signatures_and_faults(tmp_path):
     assert not scan.signatures[1:].any()
     assert sorted(scan.faults) == [1, 3, 4]
     assert 'is not a photo' in scan.faults[1] and 'damaged' in scan.faults[3] and 'no such file' in scan.faults[4]
+    with pytest.raises(
+        UserError, match=r'the source: 3 of 5 photos cannot be read; first: .*text\.png: is not a photo'
+    ):
+        scan_photos(paths, 'the source')
 
 
 def test_no_photo_at_all():
     assert scan_photos([]).sizes.shape == (0, 2)
-
-
-def test_one_line():
-    assert one_line('a\nb "ü" 八.png') == 'a\\nb "ü" 八.png'
-    assert one_line('\udcff') == '\\udcff'

@@ -1,4 +1,4 @@
-"""Which photos are labelled by what was found on them; the tool as a person runs it."""
+"""custom/data/pseudo_labels.py, and tools/pseudo_label.py as a subprocess."""
 
 import json
 
@@ -8,7 +8,16 @@ from helpers.project import run_tool
 from PIL import Image
 
 from custom.data.coco_reading import read_annotations
-from custom.data.pseudo_labels import COPY, DIFFER, NO_NUMBER, OTHER, REASONS, UNSURE, SureRule, label_photos
+from custom.data.pseudo_labels import (
+    DIFFERENT,
+    DUPLICATE,
+    EMPTY,
+    LOW_SCORE,
+    OTHER,
+    REASONS,
+    PseudoLabelRule,
+    label_photos,
+)
 from custom.reading.settings import ReaderConfig
 from custom.structures.detections import Detections
 from custom.utils.errors import UserError
@@ -43,72 +52,71 @@ def folder(tmp_path):
 
 def outcome(folder, *sources, **settings):
     """The number of each labelled photo, and the reasons of which there are some."""
-    labels = label_photos(folder, sources, **settings)
-    assert list(labels.left_out) == list(REASONS)
-    numbers = {photo['id']: ''.join(map(str, photo['labels'])) for photo in labels.photos}
-    return numbers, {reason: count for reason, count in labels.left_out.items() if count}
+    photos, left_out = label_photos(folder, sources, **settings)
+    assert list(left_out) == list(REASONS)
+    numbers = {photo['id']: ''.join(map(str, photo['labels'])) for photo in photos}
+    return numbers, {reason: count for reason, count in left_out.items() if count}
 
 
-def test_a_sure_number_is_labelled_with_mean_boxes_inside_the_photo(folder):
+def test_a_number_with_high_scores_is_labelled_with_mean_boxes_inside_the_photo(folder):
     one = detections(entry(1, 20, 5, 0.8), entry(1, -2, 0, 0.9))
     two = detections(entry(1, -4, 0, 0.75), entry(1, 21, 5, 0.99, height=17))
-    labels = label_photos(folder, [one, two])
-    (photo,) = labels.photos
+    (photo,), left_out = label_photos(folder, [one, two])
     assert (photo['id'], photo['file_name'], photo['width'], photo['height']) == (1, '1.png', 40, 20)
     assert photo['labels'] == [0, 5]
     # left edges -3 (cut off at 0) and 20.5, right edges 5 and 28.5; heights 12 and (12 + 17) / 2, from 4
     assert photo['bboxes'] == [[0, 4, 5, 12], [20.5, 4, 8, 14.5]]
-    assert labels.left_out[NO_NUMBER] == 2
+    assert left_out[EMPTY] == 2
 
 
 @pytest.mark.parametrize(
     ('more', 'reason'),
     [
-        ([entry(1, 20, 5, 0.74)], UNSURE),
+        ([entry(1, 20, 5, 0.74)], LOW_SCORE),
         ([entry(1, 20, 5, 0.75)], None),
-        ([entry(1, 20, 5, 0.3)], OTHER),  # too weak to be read, too strong to be nothing
+        ([entry(1, 20, 5, 0.3)], OTHER),  # too weak to be read, too strong to be ignored
         ([entry(1, 20, 5, 0.2)], None),
-        ([entry(1, 5, 5, 0.7)], None),  # a double of the 0
-        ([entry(1, 12, 5, 0.4)], OTHER),  # touches the 0, which is no double
+        ([entry(1, 5, 5, 0.7)], None),  # a duplicate of the 0
+        ([entry(1, 12, 5, 0.4)], OTHER),  # overlaps the 0 too little for a duplicate
         ([entry(2, 20, 5, 0.3)], None),  # on another photo
     ],
 )
-def test_each_digit_has_a_high_score_and_nothing_else_has(folder, more, reason):
+def test_a_low_score_or_another_detection_leaves_a_photo_out(folder, more, reason):
     numbers, reasons = outcome(folder, detections(entry(1, 5, 0, 0.9), *more))
-    assert reasons.pop(NO_NUMBER) == 2
+    assert reasons.pop(EMPTY) == 2
     assert reasons == ({reason: 1} if reason else {})
     assert (1 in numbers) == (reason is None)
 
 
-def test_what_a_rule_or_the_reader_says_is_heard(folder):
+def test_the_thresholds_of_rule_and_reader_count(folder):
     found = detections(entry(1, 5, 0, 0.9), entry(1, 20, 5, 0.6))
-    assert outcome(folder, found, rule=SureRule(min_score=0.6))[0] == {1: '05'}
+    assert outcome(folder, found, rule=PseudoLabelRule(min_score=0.6))[0] == {1: '05'}
     config = ReaderConfig(score_thr=0.8)
     assert outcome(folder, found, config=config)[1][OTHER] == 1
-    assert outcome(folder, found, rule=SureRule(max_other=0.6), config=config)[0] == {1: '0'}
+    assert outcome(folder, found, rule=PseudoLabelRule(max_other=0.6), config=config)[0] == {1: '0'}
 
 
 @pytest.mark.parametrize(
     ('other', 'reason'),
     [
         ([entry(1, 5, 0, 0.9)], None),
-        ([entry(1, 5, 8, 0.9)], DIFFER),
-        ([], DIFFER),
-        ([entry(1, 5, 0, 0.7)], UNSURE),
+        ([entry(1, 5, 8, 0.9)], DIFFERENT),
+        ([], DIFFERENT),
+        ([entry(1, 5, 0, 0.7)], LOW_SCORE),
         ([entry(1, 5, 0, 0.9), entry(1, 30, 1, 0.4)], OTHER),
-        ([entry(1, 30, 0, 0.9)], DIFFER),  # the same number elsewhere
+        ([entry(1, 30, 0, 0.9)], DIFFERENT),  # the same number elsewhere
     ],
 )
-def test_every_file_has_to_be_sure_of_the_same(folder, other, reason):
+def test_all_files_must_agree(folder, other, reason):
     one, two = detections(entry(1, 5, 0, 0.9)), detections(*other)
     for sources in ((one, two), (two, one)):
         numbers, reasons = outcome(folder, *sources)
         assert numbers == ({} if reason else {1: '0'})
-        assert reasons == {NO_NUMBER: 2, **({reason: 1} if reason else {})}
+        assert reasons == {EMPTY: 2, **({reason: 1} if reason else {})}
 
 
 def test_a_box_is_at_least_a_pixel_wide_and_high(folder):
-    (photo,) = label_photos(folder, [detections(entry(1, 39.75, 1, 0.9, width=3, top=2, height=0.25))]).photos
+    (photo,), _ = label_photos(folder, [detections(entry(1, 39.75, 1, 0.9, width=3, top=2, height=0.25))])
     assert photo['bboxes'] == [[39, 2, 1, 1]]
 
 
@@ -117,14 +125,18 @@ def test_photos_of_excluded_folders_are_left_out(folder, tmp_path):
     photo = Image.open(folder / '2.png')
     photo.save(tmp_path / 'valid' / 'other name.bmp')
     sure = detections(*(entry(image_id, 5, image_id, 0.9) for image_id in (1, 2, 3)))
-    assert outcome(folder, sure, exclude=[tmp_path / 'valid']) == ({1: '1', 3: '3'}, {COPY: 1})
+    (tmp_path / 'test').mkdir()
+    Image.open(folder / '3.png').save(tmp_path / 'test' / '1.png')
+    assert outcome(folder, sure, exclude=[tmp_path / 'valid']) == ({1: '1', 3: '3'}, {DUPLICATE: 1})
+    both = [tmp_path / 'valid', tmp_path / 'test']
+    assert outcome(folder, sure, exclude=both) == ({1: '1'}, {DUPLICATE: 2})
 
 
 @pytest.mark.parametrize('settings', [{'min_score': 1.5}, {'max_other': -0.1}, {'min_score': float('nan')}])
 def test_a_rule_out_of_range_is_named(settings):
     ((name, value),) = settings.items()
     with pytest.raises(UserError, match=f'{name}={value}'):
-        SureRule(**settings)
+        PseudoLabelRule(**settings)
 
 
 @pytest.fixture
@@ -142,10 +154,10 @@ def test_the_tool_writes_what_training_reads(folder, pred_json, tmp_path):
     assert (done.returncode, done.stderr) == (0, '')
     assert done.stdout.splitlines() == [
         f'{out}: 2 of 3 photos (67%)',
-        'photos by digits: 1: 1, 2: 1',
-        'left out: 0 no number, 0 readings differ, 1 unsure of a digit, 0 something else seen, '
-        '0 copy of an excluded photo',
-        'digits from 0.75, nothing else above 0.2; reader: score threshold 0.6 from the defaults (no reader.json)',
+        'photos by number length: 1: 1, 2: 1',
+        'left out: 0 no number, 0 different readings, 1 digit with a low score, 0 another detection, '
+        '0 near-duplicate of an excluded photo',
+        'digits from 0.75, no other box above 0.2; reader: score threshold 0.6 from the defaults (no reader.json)',
     ]
     read = read_annotations(out, folder)
     assert read.file_names == ['1.png', '2.png']
@@ -167,7 +179,7 @@ def test_the_reader_beside_the_first_file_is_used(folder, pred_json, tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'said'),
     [
-        (['--min-score', 0.99], 'none of 3 photos passes (0 no number, 0 readings differ, 3 unsure of a digit'),
+        (['--min-score', 0.99], 'none of 3 photos passes (0 no number, 0 different readings, 3 digit with a low score'),
         (['--min-score', 2], 'min_score=2.0: must be a number from 0 to 1'),
         (['--exclude', 'nowhere'], 'nowhere: no such folder'),
         (

@@ -1,3 +1,5 @@
+"""custom/data/splits.py: folds, and train and valid."""
+
 import dataclasses
 import json
 
@@ -8,11 +10,11 @@ from PIL import Image
 
 from custom.data.coco_reading import read_annotations
 from custom.data.splits import (
-    DealRule,
+    SplitRule,
+    assign_folds,
     assign_splits,
     choose_valid,
-    deal_folds,
-    near_copy_groups,
+    photo_groups,
     read_labelled,
     write_folds,
 )
@@ -22,7 +24,7 @@ from custom.utils.errors import UserError
 ALL = [*(f'train/{i}.png' for i in range(1, 7)), *(f'valid/{i}.png' for i in range(1, 4))]
 
 
-def test_both_splits_become_one_list_numbered_anew_where_ids_clash(tiny_root):
+def test_both_splits_are_joined_and_clashing_ids_are_replaced(tiny_root):
     truth = read_labelled(tiny_root)
     assert truth.file_names == ALL
     assert truth.image_ids.tolist() == list(range(1, 10))
@@ -30,7 +32,7 @@ def test_both_splits_become_one_list_numbered_anew_where_ids_clash(tiny_root):
     assert truth.labels.tolist() == [1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 1, 0, 2, 0, 3, 0]
 
 
-def test_ids_that_do_not_clash_stay_and_need_no_order(tiny_root):
+def test_unsorted_ids_without_a_clash_stay(tiny_root):
     images = [{'id': image_id, 'file_name': f'{image_id - 20}.png', 'width': 40, 'height': 20} for image_id in (23, 21)]
     box = {'id': 1, 'image_id': 21, 'category_id': 8, 'bbox': [5, 4, 8, 12], 'iscrowd': 1}
     (tiny_root / 'valid.json').write_text(json.dumps(coco(images, [box])))
@@ -46,31 +48,31 @@ def test_a_missing_split_is_named(tiny_root):
         read_labelled(tiny_root)
 
 
-def test_every_length_is_spread_evenly_and_the_seed_decides():
+def test_folds_are_stratified_by_length_and_depend_on_the_seed():
     lengths = np.array([1] * 11 + [2] * 23 + [3] * 7)
-    dealt = deal_folds(lengths, np.arange(41), folds=4, seed=0)
-    assert sorted(np.bincount(dealt)) == [10, 10, 10, 11]
+    assigned = assign_folds(lengths, np.arange(41), folds=4, seed=0)
+    assert sorted(np.bincount(assigned)) == [10, 10, 10, 11]
     for length, counts in ((1, [2, 3, 3, 3]), (2, [5, 6, 6, 6]), (3, [1, 2, 2, 2])):
-        assert sorted(np.bincount(dealt[lengths == length])) == counts
-    assert np.array_equal(deal_folds(lengths, np.arange(41), folds=4, seed=0), dealt)
-    assert not np.array_equal(deal_folds(lengths, np.arange(41), folds=4, seed=1), dealt)
+        assert sorted(np.bincount(assigned[lengths == length])) == counts
+    assert np.array_equal(assign_folds(lengths, np.arange(41), folds=4, seed=0), assigned)
+    assert not np.array_equal(assign_folds(lengths, np.arange(41), folds=4, seed=1), assigned)
 
 
-def test_a_group_is_not_torn_and_the_rest_makes_up_for_it():
+def test_a_group_stays_in_one_fold_and_the_folds_are_balanced():
     lengths, groups = np.array([2, 1, 2, 2, 2, 2]), np.array([7, 1, 7, 7, 4, 5])
     for seed in range(5):
-        dealt = deal_folds(lengths, groups, folds=2, seed=seed)
-        assert dealt[0] == dealt[2] == dealt[3]
-        assert (dealt[[1, 4, 5]] != dealt[0]).all()  # 3 and 3 photos
+        assigned = assign_folds(lengths, groups, folds=2, seed=seed)
+        assert assigned[0] == assigned[2] == assigned[3]
+        assert (assigned[[1, 4, 5]] != assigned[0]).all()  # 3 and 3 photos
 
 
 @pytest.mark.parametrize('folds', [-1, 1, 4])
-def test_a_number_of_folds_that_cannot_be_is_said(folds):
+def test_an_impossible_number_of_folds_is_refused(folds):
     with pytest.raises(UserError, match=f'^{folds} folds of 3 different photos: give from 2 to 3$'):
-        deal_folds(np.array([1, 1, 1, 1]), np.array([0, 0, 1, 2]), folds, seed=0)
+        assign_folds(np.array([1, 1, 1, 1]), np.array([0, 0, 1, 2]), folds, seed=0)
 
 
-def test_copies_are_one_group_whatever_their_size(tiny_root):
+def test_copies_of_any_size_are_one_group(tiny_root):
     smooth = Image.open(tiny_root / 'train/2.png').resize((400, 200), Image.Resampling.BICUBIC)
     for name, width in (('train/2.png', 400), ('train/4.png', 400), ('valid/1.png', 200)):
         smooth.resize((width, width // 2)).save(tiny_root / name)
@@ -79,20 +81,20 @@ def test_copies_are_one_group_whatever_their_size(tiny_root):
         for image in content['images']:
             image['width'], image['height'] = Image.open(tiny_root / split / image['file_name']).size
         (tiny_root / f'{split}.json').write_text(json.dumps(content))
-    groups = near_copy_groups(read_labelled(tiny_root), tiny_root)
+    groups = photo_groups(read_labelled(tiny_root), tiny_root)
     named = dict(zip(ALL, groups.tolist(), strict=True))
     assert named['train/2.png'] == named['train/4.png'] == named['valid/1.png']
     assert len(set(groups.tolist())) == 7
 
 
-def test_the_real_photos_have_no_copies(shared_data):
+def test_the_real_photos_have_no_near_duplicates(shared_data):
     root = shared_data / 'nycu-mini'
     truth = read_labelled(root)
-    groups = near_copy_groups(truth, root)
+    groups = photo_groups(truth, root)
     assert len(set(groups.tolist())) == len(truth.image_ids) == 256
 
 
-def test_each_fold_is_written_as_two_jsons_with_all_that_the_labels_say(tiny_root, tmp_path):
+def test_the_jsons_of_the_folds_keep_all_labels(tiny_root, tmp_path):
     truth = read_labelled(tiny_root)
     truth = dataclasses.replace(truth, iscrowd=np.arange(18) == 17)
     order = np.random.default_rng(0).permutation(18)  # boxes need not come photo by photo
@@ -116,7 +118,7 @@ def test_each_fold_is_written_as_two_jsons_with_all_that_the_labels_say(tiny_roo
     assert own.bboxes.tolist() == wanted.bboxes.tolist()
 
 
-def test_a_work_dir_goes_on_with_the_same_and_refuses_others(tiny_root, tmp_path):
+def test_a_work_dir_is_resumed_with_the_same_settings_only(tiny_root, tmp_path):
     truth, work = read_labelled(tiny_root), tmp_path / 'work'
     fold_of = np.arange(9) % 3
     folders = write_folds(work, truth, fold_of, {'seed': 0})
@@ -171,69 +173,71 @@ def unlike(count):
     ],
 )
 def test_the_share_of_valid(count, fraction, valid):
-    chosen, copies = choose_valid(photos([1] * count), unlike(count), DealRule(fraction))
+    chosen, copies = choose_valid(photos([1] * count), unlike(count), SplitRule(fraction))
     assert (chosen.sum(), copies) == (valid, 0)
 
 
-def test_each_length_is_spread_evenly_and_the_seed_decides():
+def test_valid_is_stratified_by_length_and_depends_on_the_seed():
     truth = photos([1] * 20 + [2] * 40 + [3] * 40)
-    chosen = [choose_valid(truth, unlike(100), DealRule(0.1, seed))[0] for seed in (0, 0, 1)]
+    chosen = [choose_valid(truth, unlike(100), SplitRule(0.1, seed))[0] for seed in (0, 0, 1)]
     for own in chosen:
         assert [own[:20].sum(), own[20:60].sum(), own[60:].sum()] == [2, 4, 4]
     assert np.array_equal(chosen[0], chosen[1]) and not np.array_equal(chosen[0], chosen[2])
 
 
-def test_near_copies_stay_together_unless_that_is_not_wanted():
+def test_near_duplicates_stay_in_one_split_except_with_ignore_copies():
     seen = unlike(20)
     seen[10:] = seen[:10]
     truth = photos([2] * 20)
     apart = 0
     for seed in range(5):
-        chosen, copies = choose_valid(truth, seen, DealRule(0.3, seed))
+        chosen, copies = choose_valid(truth, seen, SplitRule(0.3, seed))
         assert np.array_equal(chosen[:10], chosen[10:])
         assert (chosen.sum(), copies) == (6, 10)
-        chosen, copies = choose_valid(truth, seen, DealRule(0.3, seed, ignore_copies=True))
+        chosen, copies = choose_valid(truth, seen, SplitRule(0.3, seed, ignore_copies=True))
         apart += (chosen[:10] != chosen[10:]).sum()
         assert copies == 0
     assert apart
 
 
-def test_photos_that_do_not_differ_cannot_be_split():
+def test_photos_that_are_all_near_duplicates_cannot_be_split():
     same = np.repeat(unlike(1), 4, axis=0)
-    with pytest.raises(UserError, match=r'4 labelled photos cannot be split .*all are near copies.*--ignore-copies'):
-        choose_valid(photos([1] * 4), same, DealRule())
-    assert choose_valid(photos([1] * 4), same, DealRule(ignore_copies=True))[0].sum() == 1
+    with pytest.raises(
+        UserError, match=r'4 labelled photos cannot be split .*all are near-duplicates.*--ignore-copies'
+    ):
+        choose_valid(photos([1] * 4), same, SplitRule())
+    assert choose_valid(photos([1] * 4), same, SplitRule(ignore_copies=True))[0].sum() == 1
     with pytest.raises(UserError, match=r'1 labelled photos cannot be split .*label more photos'):
-        choose_valid(photos([1]), unlike(1), DealRule(ignore_copies=True))
+        choose_valid(photos([1]), unlike(1), SplitRule(ignore_copies=True))
 
 
-def test_the_split_of_the_source_counts():
-    assigned, notes = assign_splits(photos([1] * 4), ['valid', None, 'test', 'train'], unlike(4), DealRule())
+def test_a_valid_split_of_the_source_is_kept():
+    assigned, notes = assign_splits(photos([1] * 4), ['valid', None, 'test', 'train'], unlike(4), SplitRule())
     assert assigned.tolist() == ['valid', 'train', 'test', 'train']
     assert notes == ['the split into train and valid is that of the source']
 
 
-def test_what_the_source_leaves_open_is_dealt():
+def test_photos_without_a_split_are_assigned_at_random():
     seen = unlike(12)
     seen[5] = seen[7]
-    assigned, notes = assign_splits(photos([1] * 12), ['test', 'train', *[None] * 10], seen, DealRule(0.2))
+    assigned, notes = assign_splits(photos([1] * 12), ['test', 'train', *[None] * 10], seen, SplitRule(0.2))
     assert assigned[0] == 'test'
     assert assigned[5] == assigned[7]
     assert (assigned[1:] == 'valid').sum() in (2, 3)  # a fifth of 11
-    assert notes == ['1 × near copy of another photo, on the same side as that one']
+    assert notes == ['1 × near-duplicate, in the split of the other photo']
 
 
 def test_nothing_for_train_is_refused():
     with pytest.raises(UserError, match='no labelled photo is for train'):
-        assign_splits(photos([1, 1]), ['valid', 'test'], unlike(2), DealRule())
+        assign_splits(photos([1, 1]), ['valid', 'test'], unlike(2), SplitRule())
 
 
 @pytest.mark.parametrize(('values', 'said'), [((0,), '--valid-fraction 0'), ((1.0,), '1.0'), ((0.1, -1), '--seed -1')])
 def test_a_rule_out_of_range_is_refused(values, said):
     with pytest.raises(UserError, match=said):
-        DealRule(*values)
+        SplitRule(*values)
 
 
-def test_no_number_is_no_share():
+def test_nan_is_refused_as_a_share():
     with pytest.raises(UserError, match='nan'):
-        DealRule(float('nan'))
+        SplitRule(float('nan'))

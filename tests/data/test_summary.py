@@ -8,51 +8,51 @@ from PIL import Image
 
 from custom.data import summary
 from custom.data.coco_reading import ids_and_names
-from custom.data.summary import check_root, describe, near_copy_lines
+from custom.data.summary import check_root, describe, near_duplicate_lines
 from custom.utils.errors import UserError
 
 
-def test_what_is_in_a_split(tiny_root):
+def test_the_statistics_of_a_split(tiny_root):
     splits = check_root(tiny_root)
     assert list(splits) == ['train', 'valid', 'test']
     assert describe('valid', splits['valid']).splitlines()[:5] == [
         'valid: 3 photos, 6 digits',
         '  photos: width 40 to 40 px (median 40), height 20 to 20 px (median 20)',
         '  digits: width 8 to 8 px (median 8), height 12 to 12 px (median 12)',
-        '  digits a photo: 2 on 100 %',
+        '  digits per photo: 2 on 100 %',
         '  each digit: 0 × 3, 1 × 1, 2 × 1, 3 × 1, 4 × 0, 5 × 0, 6 × 0, 7 × 0, 8 × 0, 9 × 0',
     ]
     assert describe('test', splits['test']).splitlines() == [
         'test: 2 photos, no labels',
         '  photos: width 40 to 40 px (median 40), height 20 to 20 px (median 20)',
     ]
-    assert near_copy_lines(splits) == ['near copies: none between train and valid and test']
+    assert near_duplicate_lines(splits) == ['near-duplicates: none between train and valid and test']
 
 
-def test_photos_without_a_digit_count(tiny_root):
+def test_photos_without_a_digit_are_counted(tiny_root):
     data = json.loads((tiny_root / 'valid.json').read_text())
     data['annotations'] = data['annotations'][:3]  # two, one, none
     (tiny_root / 'valid.json').write_text(json.dumps(data))
-    assert '  digits a photo: 0 on 33 %, 1 on 33 %, 2 on 33 %' in describe('valid', check_root(tiny_root)['valid'])
+    assert '  digits per photo: 0 on 33 %, 1 on 33 %, 2 on 33 %' in describe('valid', check_root(tiny_root)['valid'])
 
 
-def test_near_copies_are_told_with_an_example(tiny_root):
+def test_near_duplicates_are_listed_with_an_example(tiny_root):
     Image.open(tiny_root / 'train/4.png').resize((40, 20)).save(tiny_root / 'valid/2.png')
     shutil.copy(tiny_root / 'train/4.png', tiny_root / 'test/1.png')
-    assert near_copy_lines(check_root(tiny_root)) == [
-        'near copies: 1 of the 3 photos of valid; first: valid/2.png of train/4.png',
-        'near copies: 1 of the 2 photos of test; first: test/1.png of train/4.png',
-        'near copies: 1 of the 2 photos of test; first: test/1.png of valid/2.png',
+    assert near_duplicate_lines(check_root(tiny_root)) == [
+        'near-duplicates: 1 of the 3 photos of valid; first: valid/2.png of train/4.png',
+        'near-duplicates: 1 of the 2 photos of test; first: test/1.png of train/4.png',
+        'near-duplicates: 1 of the 2 photos of test; first: test/1.png of valid/2.png',
     ]
 
 
-def test_photos_that_are_not_listed_are_told(tiny_root):
+def test_unlisted_photos_are_noted(tiny_root):
     Image.new('RGB', (40, 20)).save(tiny_root / 'valid/extra photo.png')
     said = describe('valid', check_root(tiny_root)['valid'])
-    assert '  note: 1 × photo that valid.json does not list, not used; first: extra photo.png' in said
+    assert '  note: 1 × photo not in valid.json, not used; first: extra photo.png' in said
 
 
-def test_the_listed_names_are_gathered_once_for_all_photos(tiny_root, monkeypatch):
+def test_the_set_of_listed_names_is_built_once(tiny_root, monkeypatch):
     class Name(str):
         hashed = 0
 
@@ -69,7 +69,7 @@ def test_the_listed_names_are_gathered_once_for_all_photos(tiny_root, monkeypatc
     assert Name.hashed <= 6 + 3 + 2
 
 
-def test_all_mistakes_of_all_splits_are_said(tiny_root):
+def test_the_error_lists_the_faults_of_all_splits(tiny_root):
     data = json.loads((tiny_root / 'train.json').read_text())
     data['annotations'][0]['bbox'] = [100, 4, 8, 12]
     (tiny_root / 'train.json').write_text(json.dumps(data))

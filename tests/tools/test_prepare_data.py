@@ -88,7 +88,7 @@ def test_yolo_to_check(yolo, tmp_path):
     checked = prepare('check', out)
     assert (checked.returncode, checked.stderr) == (0, '')
     assert 'valid: 2 photos, 4 digits' in checked.stdout
-    assert checked.stdout.endswith('near copies: none between train and valid\n')
+    assert checked.stdout.endswith('near-duplicates: none between train and valid\n')
     dealt = prepare('split', out, '--out', tmp_path / 'again', '--valid-fraction', 0.5)
     ends_well(dealt, f'{tmp_path / "again"}: 10 photos (train 5, valid 5)')
 

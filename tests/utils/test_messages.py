@@ -6,6 +6,7 @@ import pytest
 from helpers.project import ROOT, run_tool
 
 from custom.utils import messages
+from custom.utils.messages import one_line
 
 
 def test_notes_go_to_stderr_unless_quiet(monkeypatch, capsys):
@@ -67,3 +68,8 @@ def test_the_version_is_that_of_the_checkout_and_its_packages():
 )
 def test_durations(seconds, said):
     assert messages.duration(seconds) == said
+
+
+def test_one_line_escapes_what_is_not_printable():
+    assert one_line('a\nb "ü" 八.png') == 'a\\nb "ü" 八.png'
+    assert one_line('\udcff') == '\\udcff'

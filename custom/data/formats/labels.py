@@ -1,11 +1,10 @@
-"""Labels that others made, in any format: each gets the digit that it means, and everything wrong is said at once.
+"""Labels of other tools: their classes become digits, and all faults are reported at once.
 
-A format's reader gives a `SourcePhoto` for each photo; `gather` makes annotations of them.
+The modules of the formats return a `SourcePhoto` for each photo; `check_labels` converts these into annotations.
 """
 
 import os
 import shlex
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,204 +18,11 @@ from ...structures.digits import DIGITS
 from ...structures.photos import SUFFIXES, natural_key
 from ...utils.errors import UserError
 from ...utils.messages import one_line
-from ..coco_reading import Findings, read_boxes
+from ..coco_reading import DigitBox, Findings, box_arrays, bullets, read_boxes
 from ..photo_scan import Scan, scan_photos
 
 ClassMap = Mapping[str, int | None]
-MOST_NAMES = 10  # unknown labels that a message lists
-
-
-def parse_classes(pairs: Sequence[str]) -> dict[str, int | None]:
-    """What `--classes NAME=DIGIT …` says; None for boxes that are to be left out, `NAME=none`.
-
-    Raises:
-        UserError: a pair is no such thing, or a name is there twice.
-
-    Example:
-        >>> parse_classes(['ten=0', 'plate=none'])
-        {'ten': 0, 'plate': None}
-    """
-    classes: dict[str, int | None] = {}
-    for pair in pairs:
-        name, equals, digit = pair.rpartition('=')
-        if not equals or digit not in (*DIGITS, 'none'):
-            raise UserError(f'--classes {pair}: wanted is NAME=DIGIT with a digit from 0 to 9, or NAME=none')
-        if name.strip() in classes:
-            raise UserError(f'--classes: {name.strip()!r} is there twice; give each name once')
-        classes[name.strip()] = None if digit == 'none' else int(digit)
-    return classes
-
-
-def meanings(source: Path, labels: Iterable[tuple[str, str]], classes: ClassMap) -> dict[str, int | None]:
-    """The digit of every name, None for one whose boxes are left out: '0' to '9' and `classes`.
-
-    Args:
-        source: what messages call the labels' source.
-        labels: the name of each label, and the place where it stands.
-        classes: see `parse_classes`.
-
-    Raises:
-        UserError: a name is neither a digit nor in `classes`.
-    """
-    known: dict[str, int | None] = {**{name: int(name) for name in DIGITS}, **classes}
-    unknown: Counter[str] = Counter()
-    first: dict[str, str] = {}
-    for name, where in labels:
-        if name not in known:
-            unknown[name] += 1
-            first.setdefault(name, where)
-    if not unknown:
-        return known
-    listed = sorted(unknown.most_common(MOST_NAMES), key=lambda pair: natural_key(pair[0]))
-    more = f' and {len(unknown) - len(listed)} more' if len(unknown) > len(listed) else ''
-    said = ', '.join(f'{name!r} ({count} boxes; first: {first[name]})' for name, count in listed)
-    way = ' '.join(f'{shlex.quote(name)}=DIGIT' for name, _ in listed)
-    raise UserError(
-        f'{source}: labels that are no digit: {said}{more}; say which digit each one means, by '
-        f'--classes {way} (or =none: such boxes are left out)'
-    )
-
-
-ITSELF: dict[int, int | None] = {digit: digit for digit in range(10)}
-
-
-class SourceBox(NamedTuple):
-    """A box as it was labelled.
-
-    Attributes:
-        where: file and place in it, for messages.
-        label: the name of its class.
-        bbox: xywh; in pixels, or as shares of the photo's sides.
-        iscrowd: whether scoring leaves it out. Defaults to False.
-    """
-
-    where: str
-    label: str
-    bbox: list[float]
-    iscrowd: bool = False
-
-
-@dataclass
-class SourcePhoto:
-    """A photo as it was labelled.
-
-    Attributes:
-        path: its file.
-        split: 'train', 'valid' or 'test' where the source says so. Defaults to None.
-        boxes: what is on it; None where nobody has labelled it. Defaults to None.
-        relative: whether boxes are shares of the photo's sides, not pixels. Defaults to False.
-        size: width and height in pixels as the labels say, where they do. Defaults to None.
-        faults: what is wrong with its labels: kind and example of each. Defaults to [].
-    """
-
-    path: Path
-    split: str | None = None
-    boxes: list[SourceBox] | None = None
-    relative: bool = False
-    size: tuple[int, int] | None = None
-    faults: list[tuple[str, str]] = field(default_factory=list)
-
-
-class Gathered(NamedTuple):
-    """M photos with their digits, checked.
-
-    Attributes:
-        truth: the annotations; file names are whole paths.
-        splits: M splits as in the source, None where it does not say.
-        labelled: bool (M,), whether somebody has labelled the photo.
-        signatures: float32 (M, 256), of `custom.data.near_duplicates`.
-        notes: what was mended or left out, a line each.
-    """
-
-    truth: DigitAnnotations
-    splits: list[str | None]
-    labelled: np.ndarray
-    signatures: np.ndarray
-    notes: list[str]
-
-
-def gather(source: Path, photos: Sequence[SourcePhoto], classes: ClassMap, skip_bad: bool = False) -> Gathered:
-    """Look at every photo, give each label its digit, and check every box.
-
-    Names '0' to '9' mean what they say; any other needs an entry in `classes`.
-
-    Args:
-        source: what messages call it.
-        photos: from a format's reader.
-        classes: the digit that a label means, None to leave its boxes out.
-        skip_bad: whether photos with a mistake are left out, and counted in the notes. Defaults to False, all mistakes
-            are raised.
-
-    Raises:
-        UserError: a label with no digit, mistakes in photos or labels, or no labelled photo is left.
-    """
-    meaning = meanings(source, ((box.label, box.where) for photo in photos for box in photo.boxes or ()), classes)
-    scan = scan_photos([photo.path for photo in photos])
-    wrong, notes = Findings(), Findings()
-    kept: list[int] = []
-    boxes = []
-    for i, photo in enumerate(tqdm(photos, 'checking labels', delay=2, unit=' photos', leave=False, disable=None)):
-        own = Findings()
-        found = _photo_boxes(i, photo, scan, meaning, own, notes)
-        for kind, example in own.examples.items():
-            wrong.counts[kind] += own.counts[kind]
-            wrong.examples.setdefault(kind, example)
-        if not own.counts:
-            kept.append(i)
-            boxes += found
-    lines = wrong.lines()
-    if lines and not skip_bad:
-        listed = ''.join(f'\n  - {line}' for line in lines)
-        raise UserError(
-            f'{source}: {len(photos) - len(kept)} of {len(photos)} photos have mistakes; mend them, or leave those '
-            f'photos out with --skip-bad:{listed}'
-        )
-    if not boxes:
-        raise UserError(f'{source}: no labelled digit is left; give photos with boxes around their digits')
-    skipped = [f'{len(photos) - len(kept)} × photo with mistakes, left out:', *lines] if lines else []
-    return Gathered(
-        DigitAnnotations(
-            image_ids=np.array(kept, dtype=np.int64),
-            file_names=[str(photos[i].path) for i in kept],
-            sizes=scan.sizes[kept],
-            box_image_ids=np.array([box.image_id for box in boxes], dtype=np.int64),
-            bboxes=np.array([box.bbox for box in boxes], dtype=np.float64).reshape(-1, 4),
-            labels=np.array([box.label for box in boxes], dtype=np.int64),
-            iscrowd=np.array([box.iscrowd for box in boxes], dtype=bool),
-        ),
-        [photos[i].split for i in kept],
-        np.array([photos[i].boxes is not None for i in kept], dtype=bool),
-        scan.signatures[kept],
-        notes.lines() + skipped,
-    )
-
-
-def _photo_boxes(i: int, photo: SourcePhoto, scan: Scan, meaning: ClassMap, wrong: Findings, notes: Findings) -> list:
-    """The boxes of a photo, in pixels, with their digits; what is wrong goes to `wrong`."""
-    for kind, example in photo.faults:
-        wrong.add(kind, example)
-    if i in scan.faults:
-        wrong.add('unreadable photo', scan.faults[i])
-        return []
-    width, height = scan.sizes[i].tolist()
-    if photo.size and photo.size != (width, height):
-        wrong.add(
-            'photo whose size is not what its labels say',
-            f'{one_line(photo.path)} is {width}x{height}, not {photo.size[0]}x{photo.size[1]}',
-        )
-    scale = (width, height, width, height) if photo.relative else (1, 1, 1, 1)
-    entries = []
-    for box in photo.boxes or ():
-        digit = meaning[box.label]
-        if digit is None:
-            notes.add('box left out, as --classes says', f'{box.where}: {box.label!r}')
-            continue
-        bbox = [value * side for value, side in zip(box.bbox, scale, strict=True)]
-        bbox = [round(value, 3) for value in bbox] if photo.relative else bbox  # shares have some 6 decimals
-        entries.append({'id': box.where, 'image_id': i, 'category_id': digit, 'bbox': bbox, 'iscrowd': box.iscrowd})
-    return read_boxes(entries, {i: {'width': width, 'height': height}}, ITSELF, wrong, notes)
-
-
+MAX_NAMES = 10  # unknown classes that a message lists
 SPLIT_OF = {
     'train': 'train',
     'training': 'train',
@@ -227,11 +33,186 @@ SPLIT_OF = {
 }
 
 
-def files_below(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
-    """All files below a folder whose names end so, in natural order; hidden files and folders are passed over.
+class SourceBox(NamedTuple):
+    """A box of a label file.
+
+    Attributes:
+        where: file and position in it, for messages.
+        label: the name of its class.
+        bbox: xywh, in pixels or as shares of the sides of the photo.
+        iscrowd: whether scoring ignores the box. Defaults to False.
+    """
+
+    where: str
+    label: str
+    bbox: list[float]
+    iscrowd: bool = False
+
+
+@dataclass
+class SourcePhoto:
+    """A photo with its labels.
+
+    Attributes:
+        path: its file.
+        split: 'train', 'valid' or 'test' of the source. Defaults to None, the source has no split.
+        boxes: its boxes. Defaults to None, the photo is not labelled.
+        relative: whether boxes are shares of the sides of the photo, not pixels. Defaults to False.
+        size: width and height in pixels in the label file. Defaults to None, unknown.
+        faults: kind and example of each fault of the label file. Defaults to [].
+    """
+
+    path: Path
+    split: str | None = None
+    boxes: list[SourceBox] | None = None
+    relative: bool = False
+    size: tuple[int, int] | None = None
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+
+class CheckedPhotos(NamedTuple):
+    """M photos with their digits.
+
+    Attributes:
+        truth: the annotations; file names are whole paths.
+        splits: M splits of the source, None where it has none.
+        labelled: bool (M,), whether the photo is labelled.
+        signatures: float32 (M, 256), see `custom.data.near_duplicates`.
+        notes: clipped boxes and left out photos, a line each.
+    """
+
+    truth: DigitAnnotations
+    splits: list[str | None]
+    labelled: np.ndarray
+    signatures: np.ndarray
+    notes: list[str]
+
+
+def parse_classes(pairs: Sequence[str]) -> dict[str, int | None]:
+    """Parse the values of `--classes NAME=DIGIT …`; `NAME=none`, boxes to leave out, gives None.
 
     Raises:
-        UserError: no such folder, or one that may not be read.
+        UserError: a value has another form, or a name is given twice.
+
+    Example:
+        >>> parse_classes(['ten=0', 'plate=none'])
+        {'ten': 0, 'plate': None}
+    """
+    classes: dict[str, int | None] = {}
+    for pair in pairs:
+        name, equals, digit = pair.rpartition('=')
+        if not equals or digit not in (*DIGITS, 'none'):
+            raise UserError(f'--classes {pair}: must be NAME=DIGIT with a digit from 0 to 9, or NAME=none')
+        if name.strip() in classes:
+            raise UserError(f'--classes: {name.strip()!r} is there twice; give each name once')
+        classes[name.strip()] = None if digit == 'none' else int(digit)
+    return classes
+
+
+def class_digits(source: Path, labels: Iterable[tuple[str, str]], classes: ClassMap) -> dict[str, int | None]:
+    """Map the names '0' to '9' and those in `classes` to digits, and classes to leave out to None.
+
+    Args:
+        source: name of the labels in messages.
+        labels: name and position of each label.
+        classes: see `parse_classes`.
+
+    Raises:
+        UserError: a label is neither a digit nor in `classes`.
+    """
+    known: dict[str, int | None] = {**{name: int(name) for name in DIGITS}, **classes}
+    unknown = Findings()
+    for name, where in labels:
+        if name not in known:
+            unknown.add(name, where)
+    if not unknown.counts:
+        return known
+    listed = sorted(unknown.counts.most_common(MAX_NAMES), key=lambda pair: natural_key(pair[0]))
+    more = f' and {len(unknown.counts) - len(listed)} more' if len(unknown.counts) > len(listed) else ''
+    names = ', '.join(f'{name!r} ({count} boxes; first: {unknown.examples[name]})' for name, count in listed)
+    pairs = ' '.join(f'{shlex.quote(name)}=DIGIT' for name, _ in listed)
+    raise UserError(
+        f'{source}: labels that are no digit: {names}{more}; give the digit of each one by '
+        f'--classes {pairs} (or =none: such boxes are left out)'
+    )
+
+
+def check_labels(
+    source: Path, photos: Sequence[SourcePhoto], classes: ClassMap, skip_bad: bool = False
+) -> CheckedPhotos:
+    """Decode every photo, map every label to its digit, and check every box.
+
+    Args:
+        source: name of the photos in messages.
+        photos: photos of one of the formats.
+        classes: digits of the labels other than '0' to '9', see `parse_classes`.
+        skip_bad: whether photos with a fault are left out and counted in the notes. Defaults to False, all faults are
+            raised.
+
+    Raises:
+        UserError: a label is no digit, a photo or label has a fault, or no labelled photo is left.
+    """
+    digits = class_digits(source, ((box.label, box.where) for photo in photos for box in photo.boxes or ()), classes)
+    scan = scan_photos([photo.path for photo in photos])
+    wrong, notes = Findings(), Findings()
+    kept: list[int] = []
+    boxes: list[DigitBox] = []
+    for i, photo in enumerate(tqdm(photos, 'checking labels', delay=2, unit=' photos', leave=False, disable=None)):
+        faults = Findings()
+        checked = _check_photo(i, photo, scan, digits, faults, notes)
+        wrong.counts.update(faults.counts)
+        wrong.examples = faults.examples | wrong.examples
+        if not faults.counts:
+            kept.append(i)
+            boxes += checked
+    skipped, lines = len(photos) - len(kept), wrong.lines()
+    if lines and not skip_bad:
+        raise UserError(
+            f'{source}: {skipped} of {len(photos)} photos have mistakes; mend them, or leave those photos out with '
+            f'--skip-bad:{bullets(lines)}'
+        )
+    if not boxes:
+        raise UserError(f'{source}: no labelled digit is left; give photos with boxes around their digits')
+    file_names, sizes = [str(photos[i].path) for i in kept], scan.sizes[kept]
+    return CheckedPhotos(
+        DigitAnnotations(np.array(kept, dtype=np.int64), file_names, sizes, notes=[], **box_arrays(boxes)),
+        [photos[i].split for i in kept],
+        np.array([photos[i].boxes is not None for i in kept], dtype=bool),
+        scan.signatures[kept],
+        notes.lines() + ([f'{skipped} × photo with mistakes, left out:', *lines] if lines else []),
+    )
+
+
+def _check_photo(
+    i: int, photo: SourcePhoto, scan: Scan, digits: ClassMap, wrong: Findings, notes: Findings
+) -> list[DigitBox]:
+    """Return the boxes of a photo in pixels with their digits, and add its faults to `wrong`."""
+    for fault in photo.faults:
+        wrong.add(*fault)
+    if i in scan.faults:
+        wrong.add('unreadable photo', scan.faults[i])
+        return []
+    width, height = scan.sizes[i].tolist()
+    if photo.size and photo.size != (width, height):
+        example = f'{one_line(photo.path)} is {width}x{height}, not {photo.size[0]}x{photo.size[1]}'
+        wrong.add('photo whose size differs from that in its labels', example)
+    entries = []
+    for box in photo.boxes or ():
+        digit, bbox = digits[box.label], box.bbox
+        if digit is None:
+            notes.add('box left out by --classes', f'{box.where}: {box.label!r}')
+            continue
+        if photo.relative:  # shares have about 6 decimals
+            bbox = [round(value * side, 3) for value, side in zip(bbox, (width, height) * 2, strict=True)]
+        entries.append({'id': box.where, 'image_id': i, 'category_id': digit, 'bbox': bbox, 'iscrowd': box.iscrowd})
+    return read_boxes(entries, {i: {'width': width, 'height': height}}, {k: k for k in range(10)}, wrong, notes)
+
+
+def files_below(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
+    """List the files with one of the suffixes at any depth, in natural order, without hidden files and folders.
+
+    Raises:
+        UserError: the folder is missing, or one in it cannot be read.
     """
 
     def refuse(error: OSError) -> None:
@@ -239,18 +220,18 @@ def files_below(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path
 
     if not folder.is_dir():
         raise UserError(f'{folder}: no such folder; give the one that holds the photos and their labels')
-    found = []
+    paths = []
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if name[0] != '.']
-        found += [Path(parent, name) for name in names if name[0] != '.' and name.lower().endswith(suffixes)]
-    return sorted(found, key=lambda path: [natural_key(part) for part in path.parts])
+        paths += [Path(parent, name) for name in names if name[0] != '.' and name.lower().endswith(suffixes)]
+    return sorted(paths, key=lambda path: [natural_key(part) for part in path.parts])
 
 
 def read_text(path: Path) -> str:
-    """A text file in UTF-8, with or without the mark of byte order.
+    """Read a text file in UTF-8, with or without a byte order mark.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: the file cannot be read.
     """
     try:
         return path.read_text(encoding='utf-8-sig')
@@ -261,7 +242,7 @@ def read_text(path: Path) -> str:
 
 
 def split_in_path(path: Path) -> str | None:
-    """The split that a folder of a relative path names; None where there is none.
+    """Return the split that a folder of a relative path names, or None.
 
     Example:
         >>> split_in_path(Path('images/val/7.png'))
@@ -271,8 +252,8 @@ def split_in_path(path: Path) -> str | None:
 
 
 def replaced_folder(path: Path, base: Path, old: str, new: str) -> Path | None:
-    """`path` with its last folder called `old` below `base` called `new` instead; None where there is none."""
-    parts = list(path.relative_to(base).parts)
+    """Rename the last folder called `old` between `base` and the file to `new`; return None if there is none."""
+    parts = path.relative_to(base).parts
     for i in range(len(parts) - 2, -1, -1):
         if parts[i] == old:
             return base.joinpath(*parts[:i], new, *parts[i + 1 :])

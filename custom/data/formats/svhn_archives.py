@@ -1,4 +1,4 @@
-"""SVHN's archives of full numbers: fetched with a checksum, gone on with where a fetch stopped, and unpacked."""
+"""Download and unpacking of the SVHN archives of full numbers."""
 
 import hashlib
 import http.client
@@ -8,8 +8,9 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
@@ -18,12 +19,12 @@ from ...utils.messages import say
 
 SITE = 'http://ufldl.stanford.edu/housenumbers'
 MAT = 'digitStruct.mat'
-PIECE = 1 << 18  # bytes fetched or hashed at a time
-SILENCE = 30.0  # seconds without a byte after which a fetch has failed
+PIECE = 1 << 18  # bytes downloaded or hashed at a time
+TIMEOUT = 30.0  # seconds without a byte
 
 
 class Archive(NamedTuple):
-    """Bytes and SHA-256 of an archive, as Hugging Face's `datasets` and Mindee's `doctr` have recorded them."""
+    """Bytes and SHA-256 of an archive, as recorded by Hugging Face's `datasets` and Mindee's `doctr`."""
 
     size: int
     sha256: str
@@ -37,13 +38,12 @@ ARCHIVES = {
 
 
 def fetch(folder: Path, parts: Iterable[str]) -> None:
-    """Bring archives into a folder, unless they are there, packed or unpacked; shows progress on a terminal.
+    """Download the archives that are not in a folder, packed or unpacked; a terminal shows a bar.
 
-    What was fetched stays beside, as `train.tar.gz.part`, when it stops; the next call goes on from there.
+    An interrupted download stays there as `train.tar.gz.part`; the next call resumes it.
 
     Raises:
-        UserError: there is no network, the site does not answer as it should, a checksum differs, or the folder cannot
-            be written to.
+        UserError: the download fails, a checksum differs, or the folder cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,104 +51,72 @@ def fetch(folder: Path, parts: Iterable[str]) -> None:
             target = folder / f'{part}.tar.gz'
             if not target.exists() and not (folder / part / MAT).exists():
                 _fetch_one(f'{SITE}/{target.name}', target, ARCHIVES[part])
-                say(f'{target}: fetched, its checksum is right')
+                say(f'{target}: downloaded, its checksum is right')
     except OSError as error:
         raise UserError(f'{folder}: could not be written ({error.strerror or error})') from error
 
 
 def _fetch_one(url: str, target: Path, archive: Archive) -> None:
     beside = target.with_name(f'{target.name}.part')
-    there = beside.stat().st_size if beside.exists() else 0
-    if there < archive.size:
+    size = beside.stat().st_size if beside.exists() else 0
+    if size < archive.size:
         try:
-            request = urllib.request.Request(url, headers={'Range': f'bytes={there}-'} if there else {})
-            with urllib.request.urlopen(request, timeout=SILENCE) as answer:
-                _store(answer, beside, there, archive.size)
+            request = urllib.request.Request(url, headers={'Range': f'bytes={size}-'} if size else {})
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+                resumed = answer.status == http.HTTPStatus.PARTIAL_CONTENT  # else the site sends the whole archive
+                bar = _bar(answer, beside.stem, archive.size, initial=size if resumed else 0)
+                with beside.open('ab' if resumed else 'wb') as file, bar as content:
+                    shutil.copyfileobj(content, file, PIECE)
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = error.reason if type(error) is urllib.error.URLError else error
             raise UserError(
-                f'{url}: cannot be fetched ({reason}); try again later: what is there is kept; '
+                f'{url}: cannot be downloaded ({reason}); try again later: the part on disk is kept; '
                 f'or put {target.name} into {target.parent} by hand'
             ) from error
-    there = beside.stat().st_size
-    if there < archive.size:
-        raise UserError(f'{url}: broke off after {there} of {archive.size} bytes; the same command goes on from there')
-    if _sha256(beside) != archive.sha256:
+    size = beside.stat().st_size
+    if size < archive.size:
+        raise UserError(f'{url}: broke off after {size} of {archive.size} bytes; repeat the command to resume')
+    digest = hashlib.sha256()
+    with beside.open('rb') as downloaded, _bar(downloaded, 'checksum', size) as content:
+        while piece := content.read(PIECE):
+            digest.update(piece)
+    if digest.hexdigest() != archive.sha256:
         beside.unlink()
-        raise UserError(f'{url}: is not the archive that is known (its SHA-256 differs); fetch it again')
+        raise UserError(f'{url}: is not the official archive (its SHA-256 differs); download it again')
     beside.rename(target)
 
 
-def _store(answer: http.client.HTTPResponse, beside: Path, there: int, size: int) -> None:
-    """Append what comes; start anew where the site does not go on from the middle."""
-    goes_on = answer.status == http.HTTPStatus.PARTIAL_CONTENT
-    with (
-        beside.open('ab' if goes_on else 'wb') as file,
-        tqdm(
-            total=size,
-            initial=there if goes_on else 0,
-            desc=beside.stem,
-            unit='B',
-            unit_scale=True,
-            leave=False,
-            disable=None,
-        ) as bar,
-    ):
-        while piece := answer.read(PIECE):
-            file.write(piece)
-            bar.update(len(piece))
+def _bar(file: Any, title: str, total: int, initial: int = 0) -> AbstractContextManager[Any]:
+    """Wrap a file so that a terminal shows the bytes read, after 2 s."""
+    return tqdm.wrapattr(file, 'read', total, desc=title, initial=initial, delay=2, leave=False, disable=None)
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with (
-        path.open('rb') as file,
-        tqdm(
-            total=path.stat().st_size, desc='checksum', unit='B', unit_scale=True, delay=2, leave=False, disable=None
-        ) as bar,
-    ):
-        while piece := file.read(PIECE):
-            digest.update(piece)
-            bar.update(len(piece))
-    return digest.hexdigest()
-
-
-def unpack(archive: Path, part: str, room: Path) -> Path:
-    """Unpack the photos and digitStruct.mat of an archive, nothing else; returns their folder, `room`/`part`.
+def unpack(archive: Path, part: str, unpacked: Path) -> Path:
+    """Unpack photos and digitStruct.mat of an archive, no other file, into the folder `unpacked`/`part`; return it.
 
     Raises:
-        UserError: the archive cannot be read, is damaged, or lacks its digitStruct.mat.
+        UserError: the archive cannot be read, is damaged, or lacks digitStruct.mat.
         OSError: the photos cannot be written.
     """
-    folder = room / part
+    folder = unpacked / part
     folder.mkdir()
     try:
         packed = archive.open('rb')
     except OSError as error:
         raise UserError(f'{archive}: cannot be read ({error.strerror}); check its permissions') from None
-    with (
-        packed,
-        tqdm(
-            total=archive.stat().st_size,
-            desc=f'unpacking {archive.name}',
-            unit='B',
-            unit_scale=True,
-            delay=2,
-            leave=False,
-            disable=None,
-        ) as bar,
-    ):
+    with packed, _bar(packed, f'unpacking {archive.name}', archive.stat().st_size) as stream:
         try:
-            with tarfile.open(fileobj=packed, mode='r|gz') as members:
+            with tarfile.open(fileobj=stream, mode='r|gz') as members:
                 for member in members:
                     name = Path(member.name)
                     content = members.extractfile(member) if member.isfile() else None
                     if content and name.parent.name == part and (name.suffix == '.png' or name.name == MAT):
                         with (folder / name.name).open('wb') as file:
                             shutil.copyfileobj(content, file)
-                    bar.update(packed.tell() - bar.n)
         except (tarfile.TarError, EOFError, zlib.error) as error:
-            raise UserError(f'{archive}: is damaged or cut off ({error}); remove it and fetch it again') from error
+            raise UserError(
+                f'{archive}: is damaged or incomplete ({error}); remove it and download it again'
+            ) from error
     if not (folder / MAT).exists():
         raise UserError(f'{archive}: has no {part}/{MAT}; give the archive of full numbers')
     return folder

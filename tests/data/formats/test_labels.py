@@ -10,9 +10,9 @@ from PIL import Image
 from custom.data.formats.labels import (
     SourceBox,
     SourcePhoto,
+    check_labels,
+    class_digits,
     files_below,
-    gather,
-    meanings,
     parse_classes,
     read_text,
     replaced_folder,
@@ -40,7 +40,7 @@ def test_boxes_in_pixels_and_in_shares_get_their_digits(photo):
         SourcePhoto(photo, 'test'),
         SourcePhoto(photo, None, []),
     ]
-    found = gather(SOURCE, photos, {'ten': 0, 'plate': None})
+    found = check_labels(SOURCE, photos, {'ten': 0, 'plate': None})
     assert found.truth.image_ids.tolist() == [0, 1, 2, 3]
     assert found.truth.file_names == [str(photo)] * 4
     assert found.truth.sizes.tolist() == [[40, 20]] * 4
@@ -50,11 +50,11 @@ def test_boxes_in_pixels_and_in_shares_get_their_digits(photo):
     assert found.splits == ['valid', None, 'test', None]
     assert found.labelled.tolist() == [True, True, False, True]
     assert found.signatures.shape == (4, 256)
-    assert found.notes == ["1 × box left out, as --classes says; first: b: 'plate'"]
+    assert found.notes == ["1 × box left out by --classes; first: b: 'plate'"]
 
 
 def test_a_rough_box_is_clipped_and_said(photo):
-    found = gather(SOURCE, [SourcePhoto(photo, None, [box(bbox=[-1, 4, 9, 12])])], {})
+    found = check_labels(SOURCE, [SourcePhoto(photo, None, [box(bbox=[-1, 4, 9, 12])])], {})
     assert found.truth.bboxes.tolist() == [[0, 4, 8, 12]]
     assert found.notes[0].startswith("1 × box clipped at the edge of its photo; first: annotation 'a.txt line 1'")
 
@@ -74,7 +74,7 @@ def bad_photos(photo, tmp_path):
 
 def test_all_mistakes_are_said_at_once(photo, tmp_path):
     with pytest.raises(UserError) as caught:
-        gather(SOURCE, bad_photos(photo, tmp_path), {})
+        check_labels(SOURCE, bad_photos(photo, tmp_path), {})
     first, *lines = str(caught.value).splitlines()
     assert first == 'mine: 5 of 6 photos have mistakes; mend them, or leave those photos out with --skip-bad:'
     for said in (
@@ -82,7 +82,7 @@ def test_all_mistakes_are_said_at_once(photo, tmp_path):
         "1 × box outside the image by more than a quarter of its area; first: annotation 'b.txt line 7' (image 2)",
         '1 × empty box (under 1 pixel wide or high)',
         '1 × bbox that is not four finite numbers',
-        'photo whose size is not what its labels say; first: ' + f'{photo} is 40x20, not 20x40',
+        'photo whose size differs from that in its labels; first: ' + f'{photo} is 40x20, not 20x40',
         '1 × line that is odd; first: c.txt line 2',
     ):
         assert any(said in line for line in lines), said
@@ -90,7 +90,7 @@ def test_all_mistakes_are_said_at_once(photo, tmp_path):
 
 
 def test_photos_with_mistakes_are_left_out_where_that_is_asked_for(photo, tmp_path):
-    found = gather(SOURCE, bad_photos(photo, tmp_path), {}, skip_bad=True)
+    found = check_labels(SOURCE, bad_photos(photo, tmp_path), {}, skip_bad=True)
     assert found.truth.image_ids.tolist() == [0]
     assert found.notes[0] == '5 × photo with mistakes, left out:'
     assert len(found.notes) == 7
@@ -99,20 +99,20 @@ def test_photos_with_mistakes_are_left_out_where_that_is_asked_for(photo, tmp_pa
 def test_no_digit_is_refused(photo, tmp_path):
     for photos in ([], [SourcePhoto(photo)], [SourcePhoto(photo, None, [box('x')])]):
         with pytest.raises(UserError, match='mine: no labelled digit is left'):
-            gather(SOURCE, photos, {'x': None})
+            check_labels(SOURCE, photos, {'x': None})
     with pytest.raises(UserError, match='no labelled digit is left'):
-        gather(SOURCE, bad_photos(photo, tmp_path)[1:], {}, skip_bad=True)
+        check_labels(SOURCE, bad_photos(photo, tmp_path)[1:], {}, skip_bad=True)
 
 
 def test_an_unknown_label_is_refused_even_where_mistakes_are_left_out(photo):
     with pytest.raises(UserError, match=r"'ten' \(1 boxes; first: a\.txt line 1\)"):
-        gather(SOURCE, [SourcePhoto(photo, None, [box('ten')])], {}, skip_bad=True)
+        check_labels(SOURCE, [SourcePhoto(photo, None, [box('ten')])], {}, skip_bad=True)
 
 
 def test_a_photo_of_one_pixel_holds_no_box(tmp_path):
     Image.fromarray(np.zeros((1, 1, 3), np.uint8)).save(tmp_path / 'dot.png')
     with pytest.raises(UserError, match='empty box'):
-        gather(SOURCE, [SourcePhoto(tmp_path / 'dot.png', None, [box(bbox=[0, 0, 0.9, 1])], relative=True)], {})
+        check_labels(SOURCE, [SourcePhoto(tmp_path / 'dot.png', None, [box(bbox=[0, 0, 0.9, 1])], relative=True)], {})
 
 
 def test_pairs():
@@ -123,7 +123,7 @@ def test_pairs():
 
 @pytest.mark.parametrize('pair', ['ten', 'ten=', 'ten=10', 'ten=x', '=', 'ten=-1', 'ten=٣'])
 def test_a_pair_that_is_none_is_refused(pair):
-    with pytest.raises(UserError, match=r'wanted is NAME=DIGIT'):
+    with pytest.raises(UserError, match=r'must be NAME=DIGIT'):
         parse_classes([pair])
 
 
@@ -133,24 +133,24 @@ def test_a_name_is_given_once():
 
 
 def test_digits_mean_themselves_unless_the_map_says_otherwise():
-    known = meanings(Path('x'), [('7', 'a'), ('10', 'b')], {'10': 0, '7': 1})
+    known = class_digits(Path('x'), [('7', 'a'), ('10', 'b')], {'10': 0, '7': 1})
     assert known['10'] == 0 and known['7'] == 1 and known['3'] == 3
 
 
 def test_an_unknown_label_is_explained():
     labels = [('digit_5', 'a.txt line 1'), ('ten', 'a.txt line 2'), ("it's 5", 'b.txt line 1'), ('ten', 'b.txt line 3')]
     with pytest.raises(UserError) as caught:
-        meanings(Path('mine'), labels, {'digit_5': 5})
+        class_digits(Path('mine'), labels, {'digit_5': 5})
     assert str(caught.value) == (
         'mine: labels that are no digit: "it\'s 5" (1 boxes; first: b.txt line 1), '
-        "'ten' (2 boxes; first: a.txt line 2); say which digit each one means, by --classes "
+        "'ten' (2 boxes; first: a.txt line 2); give the digit of each one by --classes "
         """'it'"'"'s 5'=DIGIT ten=DIGIT (or =none: such boxes are left out)"""
     )
 
 
 def test_whole_numbers_as_labels_do_not_fill_the_screen():
-    with pytest.raises(UserError, match='and 180 more; say') as caught:
-        meanings(Path('mine'), [(str(i), 'a') for i in range(200)] + [('5', 'a')], {})
+    with pytest.raises(UserError, match='and 180 more; give') as caught:
+        class_digits(Path('mine'), [(str(i), 'a') for i in range(200)] + [('5', 'a')], {})
     assert len(str(caught.value)) < 1000
 
 

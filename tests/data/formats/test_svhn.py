@@ -9,12 +9,12 @@ from PIL import Image
 
 from custom.data.coco_reading import read_annotations
 from custom.data.formats.svhn import import_svhn
-from custom.data.splits import DealRule
+from custom.data.splits import SplitRule
 from custom.structures.annotations import ground_truth_numbers
 from custom.utils.errors import UserError
 
 NUMBERS = ['12', '305', '7', '90', '44', '10', '2', '356', '81', '63']
-RULE = DealRule(valid_fraction=0.2)
+RULE = SplitRule(valid_fraction=0.2)
 
 
 @pytest.fixture
@@ -59,15 +59,15 @@ def test_archives_give_the_same(source, tmp_path):
     assert sorted(path.name for path in source.iterdir()) == ['test.tar.gz', 'train.tar.gz']
 
 
-def test_the_seed_deals(source, tmp_path):
-    dealt = set()
+def test_the_split_depends_on_the_seed(source, tmp_path):
+    valid = set()
     for seed in (0, 1, 2, 3):
-        import_svhn(source, tmp_path / str(seed), DealRule(0.2, seed))
-        dealt.add(tuple(numbers(tmp_path / str(seed), 'valid')))
-    assert len(dealt) > 1
+        import_svhn(source, tmp_path / str(seed), SplitRule(0.2, seed))
+        valid.add(tuple(numbers(tmp_path / str(seed), 'valid')))
+    assert len(valid) > 1
 
 
-def test_extra_is_trained_on_but_for_copies_of_what_is_held_out(source, tmp_path):
+def test_extra_goes_to_train_except_near_duplicates_of_held_out_photos(source, tmp_path):
     write_part(source / 'extra', ['8', '9', '15'], seed=2)
     for name, original in (('1.png', 'test/1.png'), ('2.png', 'train/3.png')):
         (source / 'extra' / name).write_bytes((source / original).read_bytes())
@@ -75,12 +75,12 @@ def test_extra_is_trained_on_but_for_copies_of_what_is_held_out(source, tmp_path
     held = 3 in numbers(tmp_path / 'without', 'valid')
     done = import_svhn(source, tmp_path / 'out', RULE, extra=True)
     assert done.sizes == {'train': 8 + (1 if held else 2), 'valid': 2, 'test': 2}
-    assert f'extra: {2 if held else 1} × near copy of a photo of valid or test, left out' in done.notes
+    assert f'extra: {2 if held else 1} × near-duplicate of a photo of valid or test, left out' in done.notes
     assert (tmp_path / 'out/train/extra_3.png').read_bytes() == (source / 'extra/3.png').read_bytes()
     assert '15' in numbers(tmp_path / 'out', 'train').values()
 
 
-def test_boxes_over_the_edge_are_clipped_and_said(source, tmp_path):
+def test_boxes_over_the_edge_are_clipped_and_noted(source, tmp_path):
     Image.fromarray(np.random.default_rng(3).integers(0, 255, (20, 40, 3), dtype=np.uint8)).save(source / 'test/1.png')
     boxes = [(5, -2, 4, 5, 30), (6, 50, 4, 8, 12)]
     write_digit_struct(source / 'test/digitStruct.mat', [('1.png', boxes)])
@@ -98,24 +98,24 @@ def test_without_test_there_is_no_test_split(source, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('spoil', 'said'),
+    ('damage', 'message'),
     [
         (
             lambda source: (source / 'train/4.png').unlink(),
-            r'1 of 10 photos are missing or damaged; first: .*4\.png: no',
+            r'1 of 10 photos cannot be read; first: .*4\.png: no',
         ),
         (lambda source: (source / 'train/4.png').write_bytes(b'no photo'), r'first: .*4\.png: is not a photo'),
         (lambda source: (source / 'train/digitStruct.mat').unlink(), r'holds neither train\.tar\.gz nor train/digitS'),
-        (lambda source: (pack(source / 'train')).write_bytes(b'x' * 99), r'train\.tar\.gz: is damaged or cut off'),
+        (lambda source: (pack(source / 'train')).write_bytes(b'x' * 99), r'train\.tar\.gz: is damaged or incomplete'),
         (
             lambda source: write_digit_struct(source / 'train/digitStruct.mat', [('../test/1.png', [(1, 1, 1, 5, 5)])]),
             'leaves the folder of the photos',
         ),
     ],
 )
-def test_what_is_missing_or_damaged_is_named_and_nothing_is_written(source, tmp_path, spoil, said):
-    spoil(source)
-    with pytest.raises(UserError, match=said):
+def test_what_is_missing_or_damaged_is_named_and_nothing_is_written(source, tmp_path, damage, message):
+    damage(source)
+    with pytest.raises(UserError, match=message):
         import_svhn(source, tmp_path / 'out', RULE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ['svhn']
 
@@ -128,7 +128,7 @@ def test_an_archive_that_is_cut_off(source, tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
-def test_what_lies_there_is_left_alone(source, tmp_path):
+def test_an_output_folder_in_use_is_left_unchanged(source, tmp_path):
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out/mine').write_text('mine')
     with pytest.raises(UserError, match='out: holds something else'):

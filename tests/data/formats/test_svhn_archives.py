@@ -67,9 +67,9 @@ def test_an_unpacked_folder_is_not_fetched_again(server, tmp_path):
 
 
 @pytest.mark.parametrize('ranges', [True, False])
-def test_it_goes_on_where_it_broke_off(server, tmp_path, ranges):
+def test_an_interrupted_download_is_resumed(server, tmp_path, ranges):
     server.stops_after, server.ranges = 300_000, ranges
-    with pytest.raises(UserError, match='broke off after 300000 of 1024000 bytes; the same command goes on'):
+    with pytest.raises(UserError, match='broke off after 300000 of 1024000 bytes; repeat the command to resume'):
         fetch(tmp_path, ['train'])
     assert names(tmp_path) == ['train.tar.gz.part']
     server.stops_after = len(CONTENT)
@@ -79,7 +79,7 @@ def test_it_goes_on_where_it_broke_off(server, tmp_path, ranges):
     assert names(tmp_path) == ['train.tar.gz']
 
 
-def test_other_content_is_refused_and_goes_away(server, tmp_path, monkeypatch):
+def test_other_content_is_refused_and_removed(server, tmp_path, monkeypatch):
     monkeypatch.setattr(svhn_archives, 'ARCHIVES', {'train': Archive(len(CONTENT), '0' * 64)})
     with pytest.raises(UserError, match='its SHA-256 differs'):
         fetch(tmp_path, ['train'])
@@ -88,17 +88,17 @@ def test_other_content_is_refused_and_goes_away(server, tmp_path, monkeypatch):
 
 def test_no_network_is_one_line_and_keeps_what_is_there(server, tmp_path, monkeypatch):
     (tmp_path / 'train.tar.gz.part').write_bytes(CONTENT[:1000])
-    with pytest.raises(UserError, match=r'test\.tar\.gz: cannot be fetched \(HTTP Error 404: Not Found\)'):
+    with pytest.raises(UserError, match=r'test\.tar\.gz: cannot be downloaded \(HTTP Error 404: Not Found\)'):
         fetch(tmp_path, ['test'])
     server.shutdown()
     server.server_close()
-    with pytest.raises(UserError, match=r'cannot be fetched \(.*refused\); try again later.*by hand') as caught:
+    with pytest.raises(UserError, match=r'cannot be downloaded \(.*refused\); try again later.*by hand') as caught:
         fetch(tmp_path, ['train'])
     assert '\n' not in str(caught.value)
     assert (tmp_path / 'train.tar.gz.part').read_bytes() == CONTENT[:1000]
 
 
-def test_a_folder_that_cannot_be_is_named(tmp_path):
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(UserError, match='file/x: could not be written'):
         fetch(tmp_path / 'file/x', ['train'])
