@@ -1,46 +1,89 @@
-"""The reader without torch: fusion, reading, submission and pictures need the standard library, numpy and Pillow."""
+"""The torch-free reader: from photos to a validated submission with the standard library, numpy and Pillow."""
 
 import subprocess
 import sys
 
+import pytest
 from helpers.project import ROOT
 
+pytestmark = pytest.mark.integration
+
 FORBIDDEN = ['torch', 'torchvision', 'mmdet', 'mmengine', 'mmcv', 'timm', 'cv2', 'h5py', 'matplotlib', 'pandas']
-FORBIDDEN += ['msgspec', 'orjson', 'scipy', 'tqdm']
+FORBIDDEN += ['msgspec', 'orjson', 'scipy', 'tqdm', 'yaml', 'jinja2']
 SCENE = """
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from custom.reading.settings import BoxConfig, filter_boxes
+from custom.inference.answers import Copies, answer_of, find_photos, ids_of, table_line, write_answers
+from custom.inference.multiview import MultiView, View
+from custom.inference.reader import PhotoReader
 from custom.reading.fusion import fuse_detections
-from custom.visualization.pictures import Shot, contact_sheet
-from custom.submission.pred_json import Detections, read_pred_json, write_pred_json
-from custom.reading.settings import ReaderSettings, read_reader, write_reader
 from custom.reading.lookup import reader_of_predictions
 from custom.reading.numbers import read_numbers
-from custom.submission.bundle import complete_submission, read_pred_csv
+from custom.reading.settings import ReaderSettings, read_reader, write_reader
+from custom.structures.photos import photo_size
+from custom.submission.bundle import complete_submission
+from custom.submission.pred_json import read_sources, write_pred_json
+from custom.submission.validator import check_submission
+from custom.visualization.pictures import Shot, contact_sheet
 
-boxes = [[2, 2, 8, 18], [10, 2, 16, 18]]
-one, two = (Detections.from_model([1, 1], boxes, scores, [1, 7]) for scores in ([0.9, 0.8], [0.7, 0.6]))
-write_pred_json('pred.json', filter_boxes(fuse_detections([one, two]), BoxConfig()))
+
+class Bright:
+    '''A detector of bright columns as sevens.'''
+
+    def detect(self, views):
+        return [self.boxes(view) for view in views]
+
+    def boxes(self, view):
+        bright = view.pixels[..., 0].max(axis=0) > 127
+        edges = np.flatnonzero(np.diff(bright, prepend=False, append=False)).reshape(-1, 2)
+        bboxes = np.array([[left, 0, right, len(view.pixels)] for left, right in edges]).reshape(-1, 4)
+        scores, labels = np.full(len(edges), 0.9, np.float32), np.full(len(edges), 7)
+        return (bboxes / np.tile(view.scale, 2)).astype(np.float32), scores, labels
+
+
+def views(photo):
+    twice = View(photo.repeat(2, axis=0).repeat(2, axis=1), (2.0, 2.0))
+    return [View(photo, (1.0, 1.0)), twice, twice]
+
+
+pixels = np.zeros((40, 100, 3), np.uint8)
+pixels[:, 20:40] = pixels[:, 50:70] = 255
+Path('in').mkdir()
+Image.fromarray(pixels).save('in/house.png')
+Image.new('RGB', (100, 40)).save('in/2.png')
 write_reader('reader.json', ReaderSettings())
-detections = read_pred_json('pred.json', [1, 2])
-readings = read_numbers(detections, [1, 2], read_reader('reader.json').number)
-complete_submission('.', {i: reading.number for i, reading in readings.items()}, ['house.png', '2.png'])
-contact_sheet([Shot.take(np.zeros((20, 20, 3), np.uint8), 1, detections, readings[1], '17')], 'one').save('sheet.png')
-print(read_pred_csv('pred.csv'), reader_of_predictions(Path('pred.json')).source)
+paths = find_photos(['in'])
+ids = ids_of(paths)
+reader = PhotoReader(Bright(), views, read_reader('reader.json'), MultiView(digit_heights=(40,)))
+answers = [answer_of(*item, 0.5) for item in zip(ids, paths, reader.read_many(paths))]
+copies = Copies(Path('out'), paths)
+for answer in answers:
+    print(table_line(answer, boxes=True))
+    copies.write(answer)
+write_answers(Path('out'), answers)
+
+detections = fuse_detections(read_sources(['out/pred.json'] * 2))
+write_pred_json('pred.json', detections)
+readings = read_numbers(detections, ids, reader_of_predictions(Path('pred.json')).reader.number)
+complete_submission('.', {i: reading.number for i, reading in readings.items()}, [path.name for path in paths])
+files = [Path(name) for name in ('pred.json', 'pred.csv', 'submission.zip')]
+print(check_submission(*files, ids, [photo_size(path) for path in paths]))
+contact_sheet([Shot.take(pixels, ids[1], detections, readings[ids[1]], '77')], 'one').save('sheet.png')
 """
 
 
-def run(code, folder):
+def test_from_photos_to_a_valid_submission(tmp_path):
     paths = f'import sys; sys.path.insert(0, {str(ROOT)!r}); sys.modules.update(dict.fromkeys({FORBIDDEN!r}))\n'
-    return subprocess.run([sys.executable, '-c', paths + code], cwd=folder, capture_output=True, text=True)
-
-
-def test_from_boxes_to_a_submission(tmp_path):
-    done = run(SCENE, tmp_path)
+    done = subprocess.run([sys.executable, '-c', paths + SCENE], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, '')
-    assert done.stdout == "{1: '17', 2: ''} reader.json\n"
-    names = ['images.csv', 'pred.csv', 'pred.json', 'reader.json', 'sheet.png', 'submission.zip']
+    assert done.stdout.splitlines() == [
+        'in/2.png\t-1\t1.000\t',
+        'in/house.png\t77\t0.810\t7 0.90 [20, 0, 40, 40]; 7 0.90 [50, 0, 70, 40]',
+        'SubmissionReport(problems=[], boxes=2, numbers=1)',
+    ]
+    names = ['images.csv', 'in', 'out', 'pred.csv', 'pred.json', 'reader.json', 'sheet.png', 'submission.zip']
     assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['annotated', 'numbers.csv', 'pred.json']

@@ -1,3 +1,3 @@
-"""Photo reading above the `Detector` protocol."""
+"""Inference on photos without a dependency on the detector's library."""
 
 __all__: list[str] = ['answers', 'multiview', 'reader']

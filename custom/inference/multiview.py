@@ -6,16 +6,14 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from ..reading.crops import Region, number_region, scaled_crop
 from ..reading.fusion import MAX_BOXES, Boxes, fuse_boxes
-from ..reading.second_look import Region, look_closer, number_region
 
 
 class View(NamedTuple):
-    """A photo, or a crop of one, at the size at which a detector gets it.
+    """Input of a detector: a resized photo or crop, (H, W, 3) uint8 RGB.
 
-    Attributes:
-        pixels: (H, W, 3) uint8, RGB.
-        scale: pixels of the view in one pixel of the photo, along x and y.
+    `scale` is pixels of the view per pixel of the photo, along x and y.
     """
 
     pixels: np.ndarray
@@ -23,33 +21,30 @@ class View(NamedTuple):
 
 
 class Detector(Protocol):
-    """A model that finds digits on photos, whatever library runs it."""
+    """Digit detector of any library."""
 
     def detect(self, views: Sequence[View]) -> list[Boxes]:
-        """Find the digits in each view.
-
-        Args:
-            views: a batch, at least one, of any sizes.
+        """Detect the digits in each view of a batch (at least one view; sizes may differ).
 
         Returns:
-            For each view, boxes (N, 4) xyxy float32 in pixels of the photo (pixels of the view divided by its scale,
-            from the view's left top corner), scores (N,) float32 in 0..1 and labels (N,), the digit.
+            For each view, boxes (N, 4) xyxy float32 in pixels of the view divided by its scale, scores (N,) float32 in
+            0..1 and labels (N,), the digit.
         """
 
 
 @dataclasses.dataclass(frozen=True)
 class MultiView:
-    """Several views of a photo for a detector, and the fusion of its boxes by `fuse_boxes`.
+    """Detection in several views of a photo, and fusion of the boxes by `fuse_boxes`.
 
-    The first views are the photo at several scales. Then the crop around the number (`custom.reading.second_look`) is
-    scaled so that its digits have each of `digit_heights`. A photo without a number has no crop. Boxes outside the crop
-    are scored by the first views alone.
+    The first views are the photo at several scales. Then the crop around the number (`custom.reading.crops`) is scaled
+    to each of `digit_heights`. A photo without a number has no crop. Boxes outside the crop are scored by the first
+    views alone.
 
     Args:
         digit_heights: of the crops, in pixels. Defaults to (), no crops.
-        iou_thr: boxes of one digit are fused when their IoU is above this. Defaults to 0.6.
-        score_thr: boxes whose score in a view is less are left out. Defaults to 0.0.
-        max_per_img: number of boxes kept on a photo. Defaults to 100.
+        iou_thr: boxes of one label are fused if their IoU is above this. Defaults to 0.6.
+        score_thr: boxes with a lower score in a view are dropped. Defaults to 0.0.
+        max_per_img: number of boxes kept per image. Defaults to 100.
     """
 
     digit_heights: Sequence[float] = ()
@@ -58,28 +53,28 @@ class MultiView:
     max_per_img: int = MAX_BOXES
 
     def detect(self, detector: Detector, photos: Sequence[Sequence[View]]) -> list[Boxes]:
-        """Find the digits on each photo of a batch.
+        """Detect the digits on each photo of a batch.
 
         Args:
-            detector: gets the batch once for each view.
-            photos: the first views of each photo, as many for each. With `digit_heights` one more follows, from which
-                the crops are cut; the detector does not get it.
+            detector: called with the batch once per view.
+            photos: the first views of each photo, the same number for each. With `digit_heights` one more follows, of
+                which only crops go to the detector.
 
         Returns:
             For each photo, boxes (N, 4) xyxy float32 in its pixels, scores (N,) float32 and labels (N,), best first.
         """
         views = list(zip(*photos, strict=True))
         whole = views.pop() if self.digit_heights else ()
-        found = [list(boxes) for boxes in zip(*map(detector.detect, views), strict=True)]
-        regions = {i: region for i, photo in enumerate(whole) if (region := self._region(photo, found[i]))}
+        detections = [list(boxes) for boxes in zip(*map(detector.detect, views), strict=True)]
+        regions = {i: region for i, photo in enumerate(whole) if (region := self._region(photo, detections[i]))}
         corners = {i: np.array(region.xyxy) / np.tile(whole[i].scale, 2) for i, region in regions.items()}
         for height in self.digit_heights if regions else ():
             crops = [_crop(whole[i], region, height) for i, region in regions.items()]
             for i, (bboxes, scores, labels) in zip(regions, detector.detect(crops), strict=True):
                 shift = np.tile(corners[i][:2], 2).astype(np.float32)
-                found[i].append((bboxes + shift, scores, labels))
+                detections[i].append((bboxes + shift, scores, labels))
         fused = []
-        for i, boxes in enumerate(found):
+        for i, boxes in enumerate(detections):
             bboxes, scores, labels = self._fuse(boxes)
             one = bboxes.astype(np.float32), scores.astype(np.float32), labels
             fused.append(raise_outside(one, corners[i], len(boxes) / len(views)) if i in corners else one)
@@ -89,21 +84,21 @@ class MultiView:
         return fuse_boxes(boxes, None, self.iou_thr, self.score_thr, self.max_per_img)
 
     def _region(self, photo: View, boxes: Sequence[Boxes]) -> Region | None:
-        """Find where the number is, in pixels of the view."""
+        """Find the region of the number, in pixels of the view."""
         bboxes, scores, labels = self._fuse(boxes)
         height, width = photo.pixels.shape[:2]
         return number_region(bboxes * np.tile(photo.scale, 2), scores, labels, (width, height))
 
 
 def _crop(photo: View, region: Region, digit_height: float) -> View:
-    pixels = look_closer(photo.pixels, region, digit_height)
+    pixels = scaled_crop(photo.pixels, region, digit_height)
     left, top, right, bottom = region.xyxy
     x, y = np.array(pixels.shape[1::-1]) / (right - left, bottom - top) * photo.scale
     return View(pixels, (x, y))
 
 
 def raise_outside(boxes: Boxes, corners: np.ndarray, factor: float) -> Boxes:
-    """Undo the division by the number of all views where boxes can be in the first ones alone.
+    """Rescale the scores of boxes that only the first views can show: their mean is over all views.
 
     Args:
         boxes: fused boxes of one photo.
@@ -111,7 +106,7 @@ def raise_outside(boxes: Boxes, corners: np.ndarray, factor: float) -> Boxes:
         factor: number of all views divided by the number of the first ones.
 
     Returns:
-        The boxes, best score first; those whose centre is outside the crops have `factor` times their score, at most 1.
+        The boxes, best first. The score is multiplied by `factor`, at most 1, if the centre is outside the crops.
     """
     bboxes, scores, labels = boxes
     low, high = np.split(corners.astype(np.float32), 2)

@@ -1,7 +1,5 @@
 """From photos to numbers with any `Detector`."""
 
-from __future__ import annotations
-
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +22,7 @@ Photo = str | os.PathLike | np.ndarray
 
 
 class Digit(NamedTuple):
-    """One digit of a number: 0..9, its score 0..1, its box xyxy in pixels of the photo."""
+    """Digit of a number: label 0..9, score 0..1, box xyxy in pixels of the photo."""
 
     label: int
     score: float
@@ -32,14 +30,14 @@ class Digit(NamedTuple):
 
 
 class PhotoReading(NamedTuple):
-    """What was read on a photo.
+    """Result for one photo.
 
     Attributes:
-        number: '' where there is none; leading zeros are kept.
-        confidence: how likely the number is right, 0..1; calibrated where the reader is tuned.
+        number: '' without any; leading zeros are kept.
+        confidence: probability that the number is right, 0..1; calibrated if the reader is tuned.
         digits: those of the number, in reading order.
-        detections: every box found, of any score; image_ids are 0.
-        used: (D,) indices of the digits among them.
+        detections: all boxes, of any score; image_ids are 0.
+        used: (D,) indices of the digits in `detections`.
     """
 
     number: str
@@ -51,15 +49,15 @@ class PhotoReading(NamedTuple):
 
 @dataclasses.dataclass(eq=False)
 class PhotoReader:
-    """A detector with the settings by which its boxes become numbers.
+    """A detector with reader settings.
 
     Args:
-        detector: finds the digits.
-        views: resizes a photo (H, W, 3), uint8 RGB, to its views; several threads call it. It raises UserError without
-            the photo's name where the photo cannot be resized.
-        settings: as tuned for the detector and these views.
-        multiview: fuses the views of a photo. Defaults to None: each photo has one view.
-        batch_size: photos that the detector gets at a time. Defaults to 16.
+        detector: the model.
+        views: resizes a photo (H, W, 3), uint8 RGB, to its views; called by several threads. Raises UserError, without
+            the photo's name, if the photo cannot be resized.
+        settings: tuned for the detector and these views.
+        multiview: fuses the views of a photo. Defaults to None: one view per photo.
+        batch_size: photos per call of the detector. Defaults to 16.
     """
 
     detector: Detector
@@ -72,7 +70,7 @@ class PhotoReader:
         """Read one photo: a path, or (H, W, 3) uint8 RGB.
 
         Raises:
-            UserError: the file cannot be read, or the pixels are of another kind.
+            UserError: the file cannot be read, or the array has another shape or type.
         """
         item = self._load(photo)
         if isinstance(item, UserError):
@@ -80,10 +78,10 @@ class PhotoReader:
         return next(self._detect([item]))
 
     def read_many(self, photos: Iterable[Photo]) -> Iterator[PhotoReading | UserError]:
-        """Read photos in batches; the next ones are loaded meanwhile.
+        """Read photos in batches, while the next ones are loaded.
 
         Yields:
-            For each photo, in order, what was read, or why it could not be.
+            For each photo, in order, the result or the error.
         """
         photos = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:  # decoding and resizing release the interpreter's lock
@@ -100,7 +98,7 @@ class PhotoReader:
         try:
             pixels = photo if isinstance(photo, np.ndarray) else read_photo(photo)
             if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size or pixels.dtype != np.uint8:
-                raise UserError(f'pixels of shape {pixels.shape} and type {pixels.dtype}: give (H, W, 3) uint8, RGB')
+                raise UserError(f'pixels of shape {pixels.shape} and type {pixels.dtype}: pass (H, W, 3) uint8, RGB')
         except UserError as error:
             return error
         try:
@@ -112,16 +110,13 @@ class PhotoReader:
         if not items:
             return
         if self.multiview:
-            found = self.multiview.detect(self.detector, items)
+            batch = self.multiview.detect(self.detector, items)
         else:
-            found = self.detector.detect([view for (view,) in items])
-        for boxes in found:
-            detections = Detections.from_model([0] * len(boxes[1]), *boxes)
-            yield self._read(filter_boxes(detections, self.settings.boxes))
-
-    def _read(self, detections: Detections) -> PhotoReading:
-        reading = read_numbers(detections, [0], self.settings.number)[0]
-        used = detections[reading.used]
-        xyxy = map(tuple, xywh_to_xyxy(used.bboxes).tolist())
-        digits = tuple(map(Digit, used.labels.tolist(), used.scores.tolist(), xyxy))
-        return PhotoReading(reading.number, reading.confidence, digits, detections, reading.used)
+            batch = self.detector.detect([view for (view,) in items])
+        for boxes in batch:
+            detections = filter_boxes(Detections.from_model([0] * len(boxes[1]), *boxes), self.settings.boxes)
+            number, confidence, rows = read_numbers(detections, [0], self.settings.number)[0]
+            used = detections[rows]
+            xyxy = map(tuple, xywh_to_xyxy(used.bboxes).tolist())
+            digits = tuple(map(Digit, used.labels.tolist(), used.scores.tolist(), xyxy))
+            yield PhotoReading(number, confidence, digits, detections, rows)

@@ -1,3 +1,3 @@
-"""From detected digits to the number on a photo."""
+"""Fusion of boxes and the number that they form."""
 
-__all__: list[str] = ['calibration', 'fusion', 'lookup', 'numbers', 'rules', 'second_look', 'settings']
+__all__: list[str] = ['calibration', 'crops', 'fusion', 'lookup', 'numbers', 'rules', 'settings']

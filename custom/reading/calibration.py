@@ -1,16 +1,13 @@
-"""Confidences that mean what they say: of the readings given 0.9, nine in ten are right.
-
-All functions take `confidences` (N,) in 0..1 and `right` (N,) bool, one of each a photo.
-"""
+"""Platt scaling of confidences."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-LEAST = 1e-6  # a raw confidence counts as at least this, and at most 1 less this: its logit is finite
+LEAST = 1e-6  # raw confidences are clipped to LEAST .. 1 - LEAST, which keeps the logit finite
 
 
 def calibrated(confidences: ArrayLike, line: tuple[float, float]) -> np.ndarray:
-    """Platt scaling: a line on the logit of each confidence.
+    """Apply Platt scaling: a line on the logit.
 
     Args:
         confidences: (N,) or one, raw, 0..1.

@@ -1,8 +1,6 @@
 """Weighted boxes fusion (Solovyev et al., arXiv:1910.13302) of several models, or of several views of one model.
 
-Overlapping boxes of one digit are averaged, weighted by their scores. Boxes of different digits are never fused: where
-one model finds a 1 and another a 7, both boxes stay, each with its share of the score, and the reader takes the better
-one.
+Overlapping boxes of one label are averaged, weighted by their scores. Boxes of different labels are never fused.
 """
 
 import math
@@ -14,8 +12,9 @@ from ..structures.detections import Detections
 from ..structures.geometry import xywh_to_xyxy
 from ..utils.errors import UserError
 
-MAX_BOXES = 100  # a photo; COCO counts no more of a category
+MAX_BOXES = 100  # per image; COCO counts no more of a category
 Boxes = tuple[np.ndarray, np.ndarray, np.ndarray]  # (N, 4) xyxy in pixels, (N,) scores, (N,) labels
+EMPTY: Boxes = (np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
 
 
 def fuse_boxes(
@@ -27,16 +26,15 @@ def fuse_boxes(
 ) -> Boxes:
     """Fuse several views of one photo.
 
-    A fused score is the mean over all views, where a view without the box counts as 0: scores stay in 0..1, but a box
-    that few views have falls under thresholds that were tuned for one view. Tune the reader on fused predictions.
+    A fused score is the mean over all views; a view without the box counts as 0. Boxes in few views therefore fall
+    below thresholds that were tuned for one view: tune the reader on fused predictions.
 
     Args:
         views: for each view, boxes (N, 4) xyxy in pixels, scores (N,) in 0..1 and labels (N,).
-        weights: how much each view counts, above 0. Defaults to None, all the same.
-        iou_thr: boxes of one digit are fused when their IoU is above this, 0..1. Defaults to 0.6.
-        score_thr: boxes whose score is less are left out beforehand, as are those of no score or no area.
-            Defaults to 0.0.
-        max_boxes: of the fused boxes, this many with the best scores are returned. Defaults to 100.
+        weights: of the views, above 0. Defaults to None, equal.
+        iou_thr: boxes of one label are fused if their IoU is above this, 0..1. Defaults to 0.6.
+        score_thr: boxes with a lower score are dropped, as are those without score or area. Defaults to 0.0.
+        max_boxes: number of fused boxes kept. Defaults to 100.
 
     Returns:
         Boxes, scores and labels as in a view, best score first.
@@ -63,7 +61,7 @@ def fuse_boxes(
         clusters = _fuse_label(bboxes[own], scores[own], view[own], view_weights, iou_thr)
         fused.append((*clusters, np.full(len(clusters[0]), label)))
     if not fused:
-        return np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64)
+        return EMPTY
     bboxes, scores, labels = (np.concatenate(column) for column in zip(*fused, strict=True))
     order = scores.argsort()[::-1]
     bboxes, scores = (values[order].astype(np.float32).astype(np.float64) for values in (bboxes, scores))
@@ -74,10 +72,10 @@ def fuse_boxes(
 def _fuse_label(
     bboxes: np.ndarray, scores: np.ndarray, view: np.ndarray, view_weights: np.ndarray, iou_thr: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fuse the boxes of one digit on one photo.
+    """Fuse the boxes of one label on one photo into clusters (C, 4) xyxy with scores (C,).
 
-    Sums and averages are float32 and are formed in the order of MMDetection's `weighted_boxes_fusion`: the results are
-    equal to the last bit. Each cluster is kept in the row of its first box.
+    Sums and averages are float32, in the order of MMDetection's `weighted_boxes_fusion`: the results are equal to the
+    last bit. Each cluster is kept in the row of its first box.
 
     Args:
         bboxes: (N, 4) xyxy in pixels, best first. All arrays are float64, except for `view`.
@@ -85,9 +83,6 @@ def _fuse_label(
         view: (N,) the view of each box.
         view_weights: (V,).
         iou_thr: a box joins the cluster of greatest IoU, if that is above this.
-
-    Returns:
-        Boxes (C, 4) xyxy and scores (C,) of the clusters.
     """
     sums = (scores[:, None] * bboxes).astype(np.float32)
     score_sums, weight_sums, counts = scores.copy(), view_weights[view], np.ones(len(scores))
@@ -129,17 +124,17 @@ def fuse_detections(
     iou_thr: float = 0.6,
     progress: Callable[[list[int]], Iterable[int]] = iter,
 ) -> Detections:
-    """Fuse what several models found on the same photos; a photo that a source lacks has no box there.
+    """Fuse the detections of several models on the same photos.
 
     Args:
-        sources: the detections of each model, scores in 0..1.
-        weights: how much each source counts, above 0. Defaults to None, all the same.
-        iou_thr: boxes of one digit are fused when their IoU is above this, 0..1. Defaults to 0.6.
-        progress: called once with the image ids; yields them again and may show how far it is. Defaults to iter.
+        sources: the detections of each model, scores in 0..1. A photo missing from a source has no boxes there.
+        weights: of the sources, above 0. Defaults to None, equal.
+        iou_thr: boxes of one label are fused if their IoU is above this, 0..1. Defaults to 0.6.
+        progress: takes the image ids and yields them again, as tqdm does. Defaults to iter.
 
     Returns:
-        The fused boxes, photos in ascending order of their ids, best score first. A photo has at most 100, or as many
-        as the source that has most there.
+        The fused boxes, sorted by image id, best score first; at most 100 per image, or the largest number that a
+        source has there.
 
     Raises:
         UserError: the number of weights, a weight or the threshold is out of range.
@@ -151,24 +146,18 @@ def fuse_detections(
     if not 0 <= iou_thr <= 1:
         raise UserError(f'iou_thr={iou_thr:g}: must be a number from 0 to 1')
     photos = [_by_photo(source) for source in sources]
-    nothing = _rows(Detections.from_model([], [], [], []), slice(None))
     fused = []
     for image_id in progress(sorted(set().union(*photos))):
-        views = [photo.get(image_id, nothing) for photo in photos]
+        views = [photo.get(image_id, EMPTY) for photo in photos]
         most = max(MAX_BOXES, *(len(scores) for _, scores, _ in views))
         bboxes, scores, labels = fuse_boxes(views, weights, iou_thr, max_boxes=most)
         fused.append(Detections.from_model([image_id] * len(scores), bboxes, scores, labels))
     return Detections.concatenate(fused)
 
 
-def _rows(detections: Detections, rows: np.ndarray | slice) -> Boxes:
-    xywh = detections.bboxes[rows]
-    xyxy = xywh_to_xyxy(xywh)
-    return xyxy, detections.scores[rows], detections.labels[rows]
-
-
 def _by_photo(detections: Detections) -> dict[int, Boxes]:
     order = np.argsort(detections.image_ids, kind='stable')
-    found, starts = np.unique(detections.image_ids[order], return_index=True)
-    parts = np.split(order, starts[1:])  # [[]] where there are none
-    return {image_id: _rows(detections, rows) for image_id, rows in zip(found.tolist(), parts, strict=False)}
+    image_ids, starts = np.unique(detections.image_ids[order], return_index=True)
+    columns = xywh_to_xyxy(detections.bboxes), detections.scores, detections.labels
+    parts = zip(*(np.split(column[order], starts[1:]) for column in columns), strict=True)  # one, empty, without boxes
+    return dict(zip(image_ids.tolist(), parts, strict=False))

@@ -1,7 +1,5 @@
 """The choice of the reader settings for a pred.json."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import NamedTuple

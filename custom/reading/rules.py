@@ -1,25 +1,19 @@
 """Rules on size, gap and order that make a number of candidate digits."""
 
-from __future__ import annotations
-
 import math
 from itertools import accumulate
 from statistics import median
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..structures.geometry import left_to_right
 from .settings import ReaderConfig
 
-if TYPE_CHECKING:
-    pass
-
 STEEPEST = 0.8  # rise per run of a slanted line of digits: 39 degrees
 
 
 def typical_height(bboxes: np.ndarray, scores: np.ndarray) -> float:
-    """Score-weighted median height, in pixels, of at least one box; bboxes (N, 4) xyxy, scores (N,)."""
+    """Return the score-weighted median height, in pixels, of N >= 1 boxes (N, 4) xyxy; scores (N,)."""
     half = scores.sum() / 2
     heights = sorted(zip((bboxes[:, 3] - bboxes[:, 1]).tolist(), scores.tolist(), strict=True))
     weights = accumulate(score for _, score in heights)
@@ -27,21 +21,21 @@ def typical_height(bboxes: np.ndarray, scores: np.ndarray) -> float:
 
 
 def of_one_size(bboxes: np.ndarray, height: float, ratio: float) -> np.ndarray:
-    """(N,) bool: whether the height of a box is within a factor `ratio` of `height`, in pixels."""
+    """Return (N,) bool: the height of the box (N, 4) xyxy is within a factor `ratio` of `height`, in pixels."""
     heights = bboxes[:, 3] - bboxes[:, 1]
     return (heights <= height * ratio) & (heights * ratio >= height)
 
 
 def best_group(bboxes: np.ndarray, scores: np.ndarray, max_gap: float) -> np.ndarray:
-    """The boxes that stand together with the best summed score.
+    """Find the group of neighbouring boxes with the best summed score.
 
     Args:
         bboxes: (N, 4) xyxy in pixels, N at least 1.
         scores: (N,).
-        max_gap: boxes are apart where the gap between them, edge to edge, across or down, is above this; in pixels.
+        max_gap: groups are separated by more than this, edge to edge, horizontally or vertically; in pixels.
 
     Returns:
-        (D,) their indices, in rising order.
+        (D,) their indices, ascending.
 
     Example:
         >>> boxes = np.array([[0, 0, 6, 10], [8, 0, 14, 10], [40, 0, 46, 10.0]])
@@ -63,10 +57,10 @@ def best_group(bboxes: np.ndarray, scores: np.ndarray, max_gap: float) -> np.nda
 
 
 def row_by_row(bboxes: np.ndarray) -> np.ndarray:
-    """Indices (N,) that sort boxes (N, 4) by text row from top to bottom, and from left to right within a row.
+    """Return indices (N,) that sort boxes (N, 4) xyxy by text row, top to bottom, and left to right within a row.
 
-    Two boxes, one under the other, are of two rows when they overlap by less than half the smaller height; a slanted
-    line is straightened first.
+    Vertical neighbours are in two rows if they overlap by less than half the smaller height. The slant of a line is
+    removed first.
 
     Example:
         >>> row_by_row(np.array([[9, 20, 15, 30], [0, 21, 6, 31], [5, 0, 11, 10.0]])).tolist()
@@ -86,7 +80,7 @@ def row_by_row(bboxes: np.ndarray) -> np.ndarray:
 
 
 def _slant(x: np.ndarray, y: np.ndarray) -> float:
-    """Median rise per run from each centre to the nearest one on its right that is not too steep; 0 without any."""
+    """Return the median rise per run from each centre to its nearest right neighbour within STEEPEST; 0 without any."""
     run, rise = x - x[:, None], y - y[:, None]
     distance = np.where((run > 0) & (abs(rise) <= STEEPEST * run), run * run + rise * rise, np.inf)
     nearest = distance.argmin(axis=1)
@@ -95,26 +89,24 @@ def _slant(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def use_boxes(bboxes: np.ndarray, scores: np.ndarray, config: ReaderConfig) -> np.ndarray:
-    """Apply the rules on size, gap and length, and the order of reading, to boxes that the thresholds let pass.
+    """Apply the rules on size, gap and length, then sort.
 
     Args:
-        bboxes: (N, 4) xyxy in pixels, best first.
+        bboxes: (N, 4) xyxy in pixels, best first, above the score threshold.
         scores: (N,).
-        config: the rules; its thresholds are not looked at.
+        config: the rules; its thresholds are ignored.
 
     Returns:
         (D,) int64, indices of the boxes used, in reading order.
     """
     used: np.ndarray = np.arange(len(bboxes))
-    if used.size > 1:
-        if config.size_ratio is not None or config.max_gap is not None:
-            height = typical_height(bboxes, scores)
-            if config.size_ratio is not None:
-                used = used[of_one_size(bboxes, height, config.size_ratio)]
-            if config.max_gap is not None:
-                used = used[best_group(bboxes[used], scores[used], config.max_gap * height)]
-        used = used[: config.max_digits]
-        boxes = bboxes[used]
-        by_row = config.layout == 'rows'
-        used = used[row_by_row(boxes) if by_row else left_to_right(boxes[:, 0], boxes[:, 2] - boxes[:, 0])]
-    return used
+    if used.size < 2:
+        return used
+    if config.size_ratio is not None:
+        used = used[of_one_size(bboxes, typical_height(bboxes, scores), config.size_ratio)]
+    if config.max_gap is not None:
+        used = used[best_group(bboxes[used], scores[used], config.max_gap * typical_height(bboxes, scores))]
+    used = used[: config.max_digits]
+    boxes = bboxes[used]
+    by_row = config.layout == 'rows'
+    return used[row_by_row(boxes) if by_row else left_to_right(boxes[:, 0], boxes[:, 2] - boxes[:, 0])]

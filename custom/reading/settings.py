@@ -1,6 +1,4 @@
-"""The settings by which boxes become a number."""
-
-from __future__ import annotations
+"""Settings of the reader, and reader.json."""
 
 import dataclasses
 import json
@@ -8,42 +6,39 @@ import math
 import os
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from ..structures.detections import Detections
 from ..structures.geometry import nms, xywh_to_xyxy
 from ..utils.errors import UserError
 from ..utils.files import parse_json, replacing
 from ..utils.validation import require_number, require_scales
 
-if TYPE_CHECKING:
-    from ..structures.detections import Detections
-
 
 @dataclasses.dataclass(frozen=True)
 class ReaderConfig:
-    """How boxes become a number. Only the two thresholds are on by default; `custom.tuning.reader` tries the rest.
+    """Settings from boxes to a number. By default only the two thresholds apply; `custom.tuning.reader` tunes the rest.
 
     Args:
-        score_thr: a place where a digit may be is used when its score (`find_candidates`) is at least this, 0..1.
-            Defaults to 0.6.
-        iou_thr: of two boxes whose IoU is above this, 0..1, only the better one is used. Defaults to 0.3.
-            In 0.3 % of SVHN's training photos two digits overlap by more than that; one of them is then lost.
-        fallback_thrs: lower and lower score thresholds, each tried only where none before it finds a place, rather than
-            answering that there is no number. Defaults to (), none.
-        max_gap: boxes further than this from the group with the best summed score are left out; in median heights of
-            the boxes, edge to edge, from 0. Defaults to None, any gap.
-        size_ratio: boxes whose height differs by more than this factor, from 1, from the score-weighted median height
-            are left out. Defaults to None, any size.
-        layout: 'line' reads from left to right; 'rows' reads rows from top to bottom, each from left to right.
+        score_thr: minimum score, 0..1, of a candidate digit (`find_candidates`). Defaults to 0.6.
+        iou_thr: IoU, 0..1, of the class-agnostic NMS. Defaults to 0.3: digits overlap by more in 0.3 % of SVHN's
+            training photos, which lose one.
+        fallback_thrs: descending score thresholds; each is tried only if the ones before pass no candidate.
+            Defaults to (), none.
+        max_gap: candidates further than this from the group with the best summed score are dropped; in median heights
+            of the boxes, edge to edge, from 0. Defaults to None, any gap.
+        size_ratio: candidates whose height differs by more than this factor, from 1, from the score-weighted median
+            height are dropped. Defaults to None, any size.
+        layout: 'line' sorts from left to right; 'rows' sorts rows from top to bottom, each from left to right.
             Defaults to 'line'.
-        max_digits: of more places only the best are used, from 1. Defaults to None, any number.
+        max_digits: number of candidates kept, best first, from 1. Defaults to None, all.
         calibration: slope (from 0) and intercept on the logit of the confidence in a number. Defaults to None, raw.
         empty_right: factor, 0..1, on the confidence that there is no number. Defaults to 1.0.
 
     Raises:
-        UserError: a value is out of its range or of the wrong kind, or fallback_thrs do not fall from score_thr on.
+        UserError: a value is out of range or of the wrong type, or fallback_thrs do not descend from score_thr.
 
     Example:
         >>> ReaderConfig(score_thr=0.8, fallback_thrs=[0.6, 0.3]).fallback_thrs
@@ -78,7 +73,7 @@ class ReaderConfig:
             raise UserError(f'fallback_thrs={self.fallback_thrs}: must fall, from below score_thr={self.score_thr}')
         if self.layout not in ('line', 'rows'):
             raise UserError(f"layout={self.layout!r}: must be 'line' or 'rows'")
-        if not isinstance(self.max_digits, (int, type(None))):
+        if not isinstance(self.max_digits, int | None):
             raise UserError(f'max_digits={self.max_digits!r}: must be a whole number')
         if self.calibration is not None:
             if len(self.calibration) != 2:
@@ -88,7 +83,7 @@ class ReaderConfig:
 
     @property
     def steps(self) -> tuple[float, ...]:
-        """All score thresholds, in the order in which they are tried."""
+        """All score thresholds, descending."""
         return (self.score_thr, *self.fallback_thrs)
 
 
@@ -97,13 +92,11 @@ DEFAULTS = ReaderConfig()
 
 @dataclasses.dataclass(frozen=True)
 class BoxConfig:
-    """Which boxes are kept.
+    """Selection of the boxes in pred.json.
 
     Args:
-        score_thr: a box is kept when its score is at least this, 0..1. Defaults to 0.001: average precision counts
-            boxes of every score, and never grows when the worst are left out.
-        iou_thr: of two boxes whose IoU is above this, 0..1, only the better one is kept, whatever their digits.
-            Defaults to 1.0, all are kept.
+        score_thr: minimum score, 0..1. Defaults to 0.001: dropping low-scoring boxes never raises average precision.
+        iou_thr: IoU, 0..1, of class-agnostic NMS. Defaults to 1.0, no NMS.
 
     Raises:
         UserError: a threshold is not a number from 0 to 1.
@@ -118,12 +111,7 @@ class BoxConfig:
 
 
 def filter_boxes(detections: Detections, config: BoxConfig = BoxConfig()) -> Detections:
-    """The boxes that are kept, photo by photo, in the order given.
-
-    Args:
-        detections: the boxes of all photos, xywh in pixels, in any order.
-        config: the thresholds. Defaults to BoxConfig().
-    """
+    """Select boxes, (N, 4) xywh in pixels, photo by photo; their order stays."""
     rows = np.flatnonzero(detections.scores >= config.score_thr)
     if config.iou_thr < 1:
         xyxy = xywh_to_xyxy(detections.bboxes)
@@ -132,20 +120,20 @@ def filter_boxes(detections: Detections, config: BoxConfig = BoxConfig()) -> Det
     return detections[rows]
 
 
-MOST = {'scales': 8, 'digits': 2}  # more takes gigabytes, and is a size in pixels by mistake
+MOST = {'scales': 8, 'digits': 2}  # more takes gigabytes; it is probably a size in pixels
 
 
 @dataclasses.dataclass(frozen=True)
 class Views:
-    """At which sizes a photo is seen; what is found is fused (`custom.inference.multiview`).
+    """Views of test-time augmentation (`custom.inference.multiview`).
 
     Args:
-        scales: multiples of the usual size. Defaults to (), once, at the usual size.
-        digits: then the number that was found is seen again, alone (`second_look`), its digits at these shares
-            of the usual height of a photo. Defaults to (), no second look.
+        scales: of the photo, relative to the size of inference. Defaults to (), one view at that size.
+        digits: heights of the digits in crops around the number (`crops`), in heights of a photo at inference.
+            Defaults to (), no crops.
 
     Raises:
-        UserError: they are not numbers from 0.05 to 8, or to 2 for digits; or there is a second look without a first.
+        UserError: scales are not from 0.05 to 8, digits not from 0.05 to 2, or there are digits without scales.
     """
 
     scales: tuple[float, ...] = ()
@@ -156,7 +144,7 @@ class Views:
             most = MOST[field.name]
             object.__setattr__(self, field.name, require_scales(field.name, getattr(self, field.name), most))
         if self.digits and not self.scales:
-            raise UserError(f'digits={self.digits!r}: a second look needs a first one; give scales, as in (1,)')
+            raise UserError(f'digits={self.digits!r}: crops need scales, too, as in (1,)')
 
     def __str__(self) -> str:
         """Describe the augmentation; '' without one.
@@ -172,14 +160,14 @@ class Views:
 
 @dataclasses.dataclass(frozen=True)
 class ReaderSettings:
-    """What `tools/tune_reader.py` chooses, beside a checkpoint and inside it.
+    """Content of reader.json, also stored in checkpoints; `tools/tune_reader.py` chooses it.
 
     Args:
-        number: how boxes become the number on a photo. Defaults to ReaderConfig().
-        boxes: which boxes go into pred.json. Defaults to BoxConfig().
-        fingerprint: of the weights it was tuned for. Defaults to None, tuned from a pred.json alone.
-        tuned_on: the files and the figures measured on them, by name; for people. Defaults to nothing.
-        views: how photos are seen before the reader gets the boxes. Defaults to Views(), once, at the usual size.
+        number: from boxes to a number. Defaults to ReaderConfig().
+        boxes: selection of boxes for pred.json. Defaults to BoxConfig().
+        fingerprint: hash of the weights that it was tuned for. Defaults to None, tuned from a pred.json alone.
+        tuned_on: source and figures of the tuning, for information. Defaults to {}.
+        views: test-time augmentation. Defaults to Views(), one view.
     """
 
     number: ReaderConfig = dataclasses.field(default_factory=ReaderConfig)
@@ -189,29 +177,25 @@ class ReaderSettings:
     views: Views = dataclasses.field(default_factory=Views)
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold, and `from_dict` takes."""
+        """Convert to values that JSON can hold."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
-    def from_dict(cls, content: Any, name: str | os.PathLike = 'reader') -> ReaderSettings:
-        """Take a reader apart; what it leaves out has its default.
-
-        Args:
-            content: as `to_dict` gives it.
-            name: what messages call it. Defaults to 'reader'.
+    def from_dict(cls, content: Any, name: str | os.PathLike = 'reader') -> 'ReaderSettings':
+        """Check and convert the content of `to_dict`; missing keys get their defaults.
 
         Raises:
-            UserError: an unknown key, a value of the wrong kind, or a threshold out of range.
+            UserError: an unknown key, a value of the wrong type, or a threshold out of range; names the file `name`.
         """
         fields = _object(content, cls, name)
         for key, config in (('number', ReaderConfig), ('boxes', BoxConfig), ('views', Views)):
             if key in fields:
+                values = _object(fields[key], config, f'{name}: "{key}"')
                 try:
-                    fields[key] = config(**_object(fields[key], config, f'{name}: "{key}"'))
+                    fields[key] = config(**values)
                 except UserError as error:
-                    where = '' if str(error).startswith(str(name)) else f'{name}: "{key}": '
-                    raise UserError(f'{where}{error}') from error
-        if not isinstance(fields.get('fingerprint'), (str, type(None))):
+                    raise UserError(f'{name}: "{key}": {error}') from error
+        if not isinstance(fields.get('fingerprint'), str | None):
             raise UserError(f'{name}: "fingerprint" must be text or null, not {fields["fingerprint"]!r}')
         if not isinstance(fields.get('tuned_on', {}), dict):
             raise UserError(f'{name}: "tuned_on" must be an object, not {fields["tuned_on"]!r}')
@@ -236,22 +220,17 @@ def read_reader(path: str | os.PathLike) -> ReaderSettings:
     """Read a reader.json.
 
     Raises:
-        UserError: the file cannot be read, is not JSON, or `ReaderSettings.from_dict` refuses it.
+        UserError: the file cannot be read, is not JSON, or is refused by `ReaderSettings.from_dict`.
     """
     try:
         content = parse_json(Path(path).read_text(encoding='utf-8'))
-    except OSError as error:
-        raise UserError(f'{path}: cannot be read ({error.strerror}); make one with tools/tune_reader.py') from error
-    except ValueError as error:
-        raise UserError(f'{path}: not JSON ({error}); make one with tools/tune_reader.py') from error
+    except (OSError, ValueError) as error:
+        fault = f'cannot be read ({error.strerror})' if isinstance(error, OSError) else f'not JSON ({error})'
+        raise UserError(f'{path}: {fault}; make one with tools/tune_reader.py') from error
     return ReaderSettings.from_dict(content, path)
 
 
 def write_reader(path: str | os.PathLike, reader: ReaderSettings) -> None:
-    """Write a reader.json, one key a line.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
+    """Write a reader.json. Raises UserError if the file cannot be written."""
     with replacing(path) as beside:
         beside.write_text(json.dumps(reader.to_dict(), indent=2, ensure_ascii=False) + '\n', encoding='utf-8')

@@ -11,17 +11,17 @@ from .geometry import left_to_right
 
 @dataclass(frozen=True)
 class DigitAnnotations:
-    """M photos with K boxes.
+    """Annotations of M photos with K boxes.
 
     Attributes:
-        image_ids: int64 (M,), every photo, in the file's order.
+        image_ids: int64 (M,), in the file's order.
         file_names: M names, relative to the image folder.
         sizes: int64 (M, 2), width and height in pixels.
         box_image_ids: int64 (K,), the photo of each box.
         bboxes: float64 (K, 4), xywh in pixels, inside the photo.
         labels: int64 (K,), the digit.
-        iscrowd: bool (K,), boxes that scoring leaves out.
-        notes: what was mended or is worth knowing, a line each.
+        iscrowd: bool (K,), ignored by scores.
+        notes: repairs and remarks on the file, a line each.
     """
 
     image_ids: np.ndarray
@@ -35,12 +35,12 @@ class DigitAnnotations:
 
     @property
     def labelled(self) -> bool:
-        """Whether there is a box to score against."""
+        """Whether there is a box that scores count."""
         return not self.iscrowd.all()
 
 
 def subset(truth: DigitAnnotations, chosen: np.ndarray) -> DigitAnnotations:
-    """The photos for which `chosen`, bool (M,), is true, with their boxes."""
+    """Select the photos where `chosen`, bool (M,), is true, with their boxes."""
     boxes = np.isin(truth.box_image_ids, truth.image_ids[chosen])
     return dataclasses.replace(
         truth,
@@ -52,10 +52,9 @@ def subset(truth: DigitAnnotations, chosen: np.ndarray) -> DigitAnnotations:
 
 
 def ground_truth_numbers(truth: DigitAnnotations) -> dict[int, str]:
-    """The number on each photo: its digits by left edge (by centre where edges tie), crowd boxes left out.
+    """Return image_id to number, '' without a digit, in the order of `truth.image_ids`.
 
-    Returns:
-        image_id to number for every photo, in the order of `truth.image_ids`; '' for a photo without a digit.
+    Digits are sorted by left edge, and by centre where left edges tie. Crowd boxes are ignored.
     """
     numbers = dict.fromkeys(truth.image_ids.tolist(), '')
     order = left_to_right(truth.bboxes[:, 0], truth.bboxes[:, 2])

@@ -13,7 +13,7 @@ Fault = tuple[np.ndarray, Callable[[int], str]]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Detections:
-    """The boxes found on all photos, in the form of pred.json.
+    """Detected boxes of many photos, as in pred.json.
 
     Args:
         image_ids: (N,) int64.
@@ -22,8 +22,8 @@ class Detections:
         labels: (N,) int64, the digit, 0..9.
 
     Raises:
-        ValueError: the shapes do not belong together.
-        UserError: a value that pred.json cannot hold: not finite, a negative width or height, not a digit.
+        ValueError: the shapes do not match.
+        UserError: a value is not finite, a width or height is negative, or a label is no digit.
     """
 
     image_ids: np.ndarray
@@ -35,7 +35,7 @@ class Detections:
         n = len(self.image_ids)
         shapes = [getattr(self, field.name).shape for field in dataclasses.fields(self)]
         if shapes != [(n,), (n, 4), (n,), (n,)]:
-            raise ValueError(f'shapes of image_ids, bboxes, scores, labels do not belong together: {shapes}')
+            raise ValueError(f'shapes of image_ids, bboxes, scores, labels do not match: {shapes}')
         for bad, what in value_faults(self.bboxes, self.scores, self.labels + 1):
             i = int(bad[0])
             raise UserError(f'image {self.image_ids[i]}: {what(i)}; {len(bad)} of {n} detections are like this')
@@ -44,7 +44,7 @@ class Detections:
         return len(self.image_ids)
 
     def __getitem__(self, rows: slice | np.ndarray) -> 'Detections':
-        """Some of the boxes, by a slice or by an array of indices; what was checked is not checked again."""
+        """Select boxes by a slice or an array of indices, without a second check."""
         part = object.__new__(Detections)
         for field in dataclasses.fields(self):
             object.__setattr__(part, field.name, getattr(self, field.name)[rows])
@@ -54,7 +54,7 @@ class Detections:
     def from_model(
         cls, image_ids: ArrayLike, bboxes_xyxy: ArrayLike, scores: ArrayLike, labels: ArrayLike
     ) -> 'Detections':
-        """Take a model's output, rounded as in the file: figures from memory and from pred.json are then the same.
+        """Convert a model's output, rounded as in pred.json: scores from memory and from the file are then equal.
 
         Args:
             image_ids: (N,) the photo of each box.
@@ -72,19 +72,16 @@ class Detections:
 
     @classmethod
     def concatenate(cls, parts: 'Iterable[Detections]') -> 'Detections':
-        """All detections of `parts`, in their order; no part at all gives none."""
+        """Join detections in their order."""
         parts = [cls.from_model([], [], [], []), *parts]
         names = [field.name for field in dataclasses.fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def value_faults(bboxes: np.ndarray, scores: np.ndarray, category_ids: np.ndarray) -> Iterator[Fault]:
-    """Yield (indices of the boxes at fault, function from such an index to a description), one for each kind of fault.
+    """Yield the faulty boxes of each kind of fault: their indices, and a function from an index to a description.
 
-    Args:
-        bboxes: (N, 4) xywh in pixels.
-        scores: (N,).
-        category_ids: (N,) as in the file, 1..10.
+    Boxes (N, 4) are xywh in pixels, scores (N,), category_ids (N,) as in the file, 1..10.
     """
     checks = (
         (~np.isfinite(bboxes).all(axis=1), lambda i: f'bbox {bboxes[i].tolist()} is not finite'),

@@ -1,10 +1,10 @@
-"""Boxes on one photo: doubles, sizes, gaps, rows and reading order. All boxes are xyxy in pixels."""
+"""Box geometry: conversion, order, NMS and IoU. Boxes are xyxy in pixels."""
 
 import numpy as np
 
 
 def xywh_to_xyxy(bboxes: np.ndarray) -> np.ndarray:
-    """Boxes (N, 4) xywh as (N, 4) xyxy.
+    """Convert boxes (N, 4) from xywh to xyxy.
 
     Example:
         >>> xywh_to_xyxy(np.array([[2, 3, 10, 20]])).tolist()
@@ -14,21 +14,21 @@ def xywh_to_xyxy(bboxes: np.ndarray) -> np.ndarray:
 
 
 def left_to_right(lefts: np.ndarray, widths: np.ndarray) -> np.ndarray:
-    """Indices (N,) that sort boxes by left edge, and by centre where left edges tie; both inputs (N,) in pixels."""
+    """Return indices (N,) that sort boxes by left edge, and by centre where left edges tie; inputs (N,) in pixels."""
     return np.lexsort((lefts + widths / 2, lefts))
 
 
 def nms(bboxes: np.ndarray, scores: np.ndarray, iou_thr: float, photos: np.ndarray | None = None) -> np.ndarray:
-    """Greedy, class-agnostic non-maximum suppression.
+    """Apply greedy, class-agnostic non-maximum suppression.
 
     Args:
         bboxes: (N, 4) xyxy in pixels.
         scores: (N,); of equal scores the earlier box wins.
-        iou_thr: a box is dropped when its IoU with a better, kept box of the same photo is above this.
-        photos: (N,) the photo of each box, a number. Defaults to None, all are of one.
+        iou_thr: a box is dropped if its IoU with a better, kept box of the same photo is above this.
+        photos: (N,) the photo of each box, a number. Defaults to None, one photo.
 
     Returns:
-        (D,) int64, indices of the boxes kept, photo by photo, each best first.
+        (D,) int64, indices of the boxes kept, photo by photo, best first.
 
     Example:
         >>> boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10.0]])
@@ -41,14 +41,14 @@ def nms(bboxes: np.ndarray, scores: np.ndarray, iou_thr: float, photos: np.ndarr
     bboxes, photos = bboxes[order], photos[order]
     left_top, right_bottom = bboxes[:, :2], bboxes[:, 2:]
     areas = (right_bottom - left_top).clip(0).prod(axis=1)
-    # `best` is the box of each photo that suppresses next, `waiting` are all that come after it and still stand
+    # `best` is the next box of each photo to suppress others, `waiting` are the candidates after it
     firsts = np.flatnonzero(_starts(photos))
     kept, waiting = [firsts], np.delete(np.arange(len(order)), firsts)
     while waiting.size:
         best = kept[-1][np.searchsorted(photos[kept[-1]], photos[waiting])]
         sides = np.minimum(right_bottom[best], right_bottom[waiting]) - np.maximum(left_top[best], left_top[waiting])
         overlap = sides.clip(0).prod(axis=1)
-        # IoU > iou_thr without the division: boxes of no area do not suppress one another
+        # IoU > iou_thr without the division: boxes without area do not suppress one another
         waiting = waiting[overlap <= iou_thr * (areas[best] + areas[waiting] - overlap)]
         first = _starts(photos[waiting])
         kept.append(waiting[first])
@@ -57,11 +57,11 @@ def nms(bboxes: np.ndarray, scores: np.ndarray, iou_thr: float, photos: np.ndarr
 
 
 def _starts(photos: np.ndarray) -> np.ndarray:
-    return np.diff(photos, prepend=photos[:1] - 1) != 0  # whether a box is the first one of its photo
+    return np.diff(photos, prepend=photos[:1] - 1) != 0  # (N,) bool: first box of its photo
 
 
 def ious(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """IoU of boxes (..., 4) and (..., 4) xyxy, which are broadcast; 0 where neither has an area.
+    """Compute the IoU of boxes (..., 4) and (..., 4) xyxy, with broadcasting; 0 if neither has an area.
 
     Example:
         >>> ious(np.array([0, 0, 4, 4]), np.array([[2, 0, 4, 4], [9, 9, 9, 9.0]])).tolist()
@@ -74,7 +74,7 @@ def ious(some: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def pairs_of_a_group(groups: np.ndarray, sorted_groups: np.ndarray) -> np.ndarray:
-    """(2, P) indices of every element of `groups` and every one of `sorted_groups` that is the same number.
+    """Return (2, P) indices of all pairs of equal numbers in `groups` and `sorted_groups`.
 
     Example:
         >>> pairs_of_a_group(np.array([7, 2]), np.array([2, 2, 5, 7])).tolist()

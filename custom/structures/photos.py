@@ -1,4 +1,4 @@
-"""Folders of photos: which there are, their ids, their pixels."""
+"""Photos of a folder: names, image ids and pixels."""
 
 import hashlib
 import os
@@ -14,29 +14,28 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..utils.errors import UserError
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
-# The camera sensors people own stay far below this; above it a photo costs gigabytes once it is a float tensor. It is
-# Pillow's own limit: to silence its warning would change the filters of all threads.
+# A larger photo takes gigabytes as a float tensor. This is Pillow's own limit: silencing its warning would change the
+# filters of all threads.
 MAX_PIXELS = 1024**3 // 12
-UNUSABLE = re.compile('[\0\ud800-\udc7f\udd00-\udfff]')  # in no file name; the surrogates between escape bytes
+UNUSABLE = re.compile('[\0\ud800-\udc7f\udd00-\udfff]')  # in no file name; other surrogates escape bytes
 
 
 class Photo(NamedTuple):
-    """A photo of a folder: its id in the outputs, and its file name without the folder."""
+    """Image id in the outputs, and file name without the folder."""
 
     image_id: int
     file_name: str
 
 
 def natural_key(name: str) -> list:
-    """Sort key that puts `2.png` before `10.png`."""
+    """Return a sort key that puts `2.png` before `10.png`."""
     return [(1, int(part), part) if part.isdecimal() else (0, 0, part) for part in re.split(r'(\d+)', name)]
 
 
 def image_id_of(file_name: str) -> int:
-    """The id of a photo: its stem where that is a whole number, else a hash of its name.
+    """Return the id of a photo: its stem if that is a whole number, else a hash of its name.
 
-    The hash depends on the name alone, so that an id stays the same when other photos come and go. It lies between
-    1e15 and 2e15: above any numbered stem in practice, below 2**53, so that JSON readers keep it exact.
+    The hash is from 1e15 to 2e15: above numbered stems, and below 2**53, so that JSON readers keep it exact.
 
     Example:
         >>> image_id_of('0007.png')
@@ -50,9 +49,9 @@ def image_id_of(file_name: str) -> int:
 
 
 def stays_inside(name: str) -> bool:
-    """Whether a name from data, joined to a folder, lies in that folder on every operating system.
+    """Return whether a name from data, joined to a folder, stays in the folder on every operating system.
 
-    Symlinks inside the folder are its owner's, and are followed.
+    Symlinks inside the folder are followed.
 
     Example:
         >>> [stays_inside(name) for name in ('a/7.png', '../7.png', '/7.png', 'C:7.png')]
@@ -69,17 +68,17 @@ def photo_path(folder: str | os.PathLike, name: str) -> Path:
         UserError: the name leaves the folder, see `stays_inside`.
     """
     if not stays_inside(name):
-        raise UserError(f'{name!r}: leaves the folder of the photos, {folder}; mend the name where it is listed')
+        raise UserError(f'{name!r}: leaves the folder of the photos, {folder}; correct the name where it is listed')
     return Path(folder, name)
 
 
 def list_photos(folder: str | os.PathLike) -> list[Photo]:
-    """The photos lying directly in `folder`, in natural order (2.png before 10.png).
+    """List the photos of `folder` in natural order (2.png before 10.png).
 
-    Other files, hidden ones and subfolders are passed over.
+    Other files, hidden files and subfolders are ignored.
 
     Raises:
-        UserError: no such folder, it may not be read, no photo in it, or two photos would share an id.
+        UserError: the folder is missing, unreadable or without photos, or two photos would share an id.
     """
     folder = Path(folder)
     kinds = ', '.join(suffix[1:] for suffix in SUFFIXES)
@@ -110,7 +109,7 @@ def _open(path: str | os.PathLike) -> Image.Image:
     except UnidentifiedImageError:
         raise UserError(f'{path}: is not a photo that can be read; replace or remove it') from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UserError(f'{path}: has far too many pixels for a photo; scale it down') from None
+        raise UserError(f'{path}: has too many pixels; scale it down') from None
     except Exception as error:  # decoders raise many kinds on damaged headers
         raise UserError(f'{path}: cannot be read ({error}); replace or remove it') from None
     if image.width * image.height > MAX_PIXELS:
@@ -120,36 +119,35 @@ def _open(path: str | os.PathLike) -> Image.Image:
 
 
 def photo_size(path: str | os.PathLike) -> tuple[int, int]:
-    """Width and height in pixels as a person sees the photo, its EXIF turn applied; reads the header only.
+    """Return width and height in pixels, with the EXIF orientation applied; reads the header only.
 
     Raises:
-        UserError: missing, unreadable, damaged as far as it was read, or too large.
+        UserError: the file is missing, unreadable, too large, or its header is damaged.
     """
     with _open(path) as image:
         try:
             turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the sides
-        except Exception as error:  # Pillow looks for them behind the pixels of a PNG
+        except Exception as error:  # in a PNG the EXIF data may follow the pixels
             raise UserError(f'{path}: is damaged ({error}); replace or remove it') from None
         return (image.height, image.width) if turned else image.size
 
 
 def read_photo(path: str | os.PathLike) -> np.ndarray:
-    """The photo as RGB.
+    """Read a photo of any mode of Pillow as RGB, (H, W, 3) uint8.
 
-    Every mode that Pillow knows comes out alike: grey, palette, CMYK; 16 bit is scaled to 8 (not cut off at 255);
-    what is transparent lies on white; the EXIF turn is applied.
-
-    Returns:
-        uint8 array of shape (height, width, 3), channels in the order R, G, B.
+    16 bits are scaled to 8, transparency is on white, and the EXIF orientation is applied.
 
     Raises:
-        UserError: missing, unreadable, damaged, or too large.
+        UserError: the file is missing, unreadable, damaged or too large.
     """
     with _open(path) as image:
         try:
             image = ImageOps.exif_transpose(image)
             if image.mode.startswith(('I', 'F')):
-                return _from_deep(np.asarray(image))
+                pixels = np.asarray(image)  # (H, W) of 16 bits or more
+                top = 65535 if pixels.max(initial=0) > 255 else 255
+                grey = (pixels.astype(np.float64).clip(0, top) * (255 / top)).round().astype(np.uint8)
+                return np.repeat(grey[..., None], 3, axis=2)
             if image.has_transparency_data:
                 image = image.convert('RGBA')
                 white = Image.new('RGBA', image.size, 'white')
@@ -159,17 +157,10 @@ def read_photo(path: str | os.PathLike) -> np.ndarray:
             raise UserError(f'{path}: is damaged ({error}); replace or remove it') from None
 
 
-def _from_deep(pixels: np.ndarray) -> np.ndarray:
-    """Grey pixels of 16 bits or more, (H, W), to RGB of 8 bits, (H, W, 3)."""
-    top = 65535 if pixels.max(initial=0) > 255 else 255
-    grey = (pixels.astype(np.float64).clip(0, top) * (255 / top)).round().astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
-
-
 def free_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each photo in one folder: its own; where that or its image id is taken, with its folder's before it.
+    """Return unique names for photos in one folder: if a name or its image id is taken, the folder's name is prefixed.
 
-    Upper and lower case count as the same, as some file systems have it.
+    Upper and lower case are the same, as on some file systems.
 
     Example:
         >>> free_names([Path('a/7.png'), Path('b/7.png'), Path('b/07.PNG')])

@@ -4,11 +4,9 @@ import numpy as np
 
 
 def _neighbours(source: int, target: int) -> tuple[np.ndarray, ...]:
-    """The two source pixels of each target pixel along one side, and their weights.
+    """Return indices of the two source pixels of each target pixel along one side, (target,) int64, and their weights.
 
-    Returns:
-        Indices of the first and the second source pixel, both (target,) int64; their weights, both (target,) int32 in
-        0..2048: OpenCV's weights have 11 bits.
+    The weights are (target,) int32 in 0..2048: OpenCV's weights have 11 bits.
     """
     position = ((np.arange(target) + 0.5) * (source / target) - 0.5).astype(np.float32)
     first = np.floor(position)
@@ -19,15 +17,7 @@ def _neighbours(source: int, target: int) -> tuple[np.ndarray, ...]:
 
 
 def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize an image as `cv2.resize` does with INTER_LINEAR: in fixed point, columns first, then rows.
-
-    Args:
-        image: (H, W, C) uint8.
-        width: of the result, in pixels, from 1.
-        height: of the result, in pixels, from 1.
-
-    Returns:
-        (height, width, C) uint8.
+    """Resize (H, W, C) uint8 to (height, width, C) as `cv2.resize` does with INTER_LINEAR, in fixed point.
 
     Example:
         >>> resize(np.array([[[0], [100]]], dtype=np.uint8), width=4, height=1).ravel().tolist()

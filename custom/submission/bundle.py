@@ -1,4 +1,4 @@
-"""The files of a submission: pred.json (see pred_json.py), pred.csv, the zip of both, and images.csv."""
+"""pred.csv, the zip of pred.json and pred.csv, and images.csv."""
 
 import csv
 import io
@@ -9,42 +9,20 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..structures.detections import Detections
 from ..structures.digits import NO_NUMBER
 from ..utils.errors import UserError
 from ..utils.files import replacing
-from .pred_json import read_pred_json, write_pred_json
-
-__all__ = [
-    'Detections',
-    'complete_submission',
-    'copy_pred_json',
-    'parse_pred_csv',
-    'read_pred_csv',
-    'read_pred_json',
-    'write_image_map',
-    'write_pred_csv',
-    'write_pred_json',
-    'write_zip',
-]
 
 CSV_HEADER = ['image_id', 'pred_label']
-LEVEL = 1  # of compression: a quarter of the time that 6 takes, and a zip a sixth larger
+LEVEL = 1  # of compression: a quarter of the time of level 6, and a zip a sixth larger
 
 
 def write_pred_csv(path: str | os.PathLike, numbers: Mapping[int, str] | Iterable[tuple[int, str]]) -> None:
-    """Write pred.csv: a header and one row a photo, in the order given.
-
-    Args:
-        path: the file to write.
-        numbers: image_id and number of every photo; '' (no digit found) is written as -1, leading zeros stay.
+    """Write pred.csv: image_id and number of every photo, '' as -1, leading zeros kept.
 
     Raises:
-        ValueError: a number holds anything but the digits 0-9.
+        ValueError: a number has other characters than the digits 0-9.
         UserError: the file cannot be written.
-
-    Example:
-        >>> write_pred_csv('pred.csv', {1: '05', 2: ''})  # doctest: +SKIP
     """
     pairs = list(numbers.items() if isinstance(numbers, Mapping) else numbers)
     if (wrong := next((pair for pair in pairs if not re.fullmatch('[0-9]*', pair[1])), None)) is not None:
@@ -55,11 +33,7 @@ def write_pred_csv(path: str | os.PathLike, numbers: Mapping[int, str] | Iterabl
 
 
 def parse_pred_csv(text: bytes, name: str | os.PathLike) -> list[tuple[int, str]]:
-    """Take pred.csv apart: (image_id, pred_label) of each row, the label as it stands there, never as an int.
-
-    Args:
-        text: the content of the file.
-        name: what messages call it.
+    """Parse pred.csv: (image_id, pred_label) of each row, the label as text. Messages name the file `name`.
 
     Raises:
         UserError: not a CSV file with the columns image_id,pred_label, or an image_id that is not a whole number.
@@ -68,10 +42,9 @@ def parse_pred_csv(text: bytes, name: str | os.PathLike) -> list[tuple[int, str]
         rows = list(csv.reader(io.StringIO(text.decode('utf-8-sig'), newline='')))
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f'{name}: not a CSV file ({error})') from error
-    if not rows or rows[0] != CSV_HEADER:
-        raise UserError(
-            f'{name}: the first line must be {",".join(CSV_HEADER)}, not {",".join(rows[0][:5] if rows else [])!r}'
-        )
+    if rows[:1] != [CSV_HEADER]:
+        first = ','.join(rows[0][:5] if rows else [])
+        raise UserError(f'{name}: the first line must be {",".join(CSV_HEADER)}, not {first!r}')
     pairs = []
     for line, row in enumerate(rows[1:], start=2):
         if len(row) == 2 and re.fullmatch('-?[0-9]{1,18}', row[0]):
@@ -81,28 +54,8 @@ def parse_pred_csv(text: bytes, name: str | os.PathLike) -> list[tuple[int, str]
     return pairs
 
 
-def read_pred_csv(path: str | os.PathLike) -> dict[int, str]:
-    """Read pred.csv: image_id to number in the file's order, leading zeros kept, '' where the file has -1.
-
-    Raises:
-        UserError: the file cannot be read, is no such CSV, has an image twice or a label that is neither -1 nor digits.
-    """
-    try:
-        pairs = parse_pred_csv(Path(path).read_bytes(), path)
-    except OSError as error:
-        raise UserError(f'{path}: cannot be read ({error.strerror})') from error
-    numbers: dict[int, str] = {}
-    for image_id, label in pairs:
-        if image_id in numbers:
-            raise UserError(f'{path}: image {image_id} has two rows; keep one')
-        if label != NO_NUMBER and not re.fullmatch('[0-9]+', label):
-            raise UserError(f'{path}: image {image_id}: {label!r} is neither -1 nor a number of digits 0-9')
-        numbers[image_id] = '' if label == NO_NUMBER else label
-    return numbers
-
-
 def write_zip(path: str | os.PathLike, pred_json: str | os.PathLike, pred_csv: str | os.PathLike) -> None:
-    """Pack both files at the root of a zip, whatever they are called outside; the same files give the same bytes.
+    """Pack both files at the root of a zip, as pred.json and pred.csv; the same content gives the same bytes.
 
     Raises:
         UserError: a file cannot be read, or the zip cannot be written.
@@ -113,21 +66,18 @@ def write_zip(path: str | os.PathLike, pred_json: str | os.PathLike, pred_csv: s
             with source.open('rb') as file, archive.open(name, 'w', force_zip64=large) as member:
                 shutil.copyfileobj(file, member, 1 << 20)
             info = archive.getinfo(name)
-            info.create_system, info.external_attr = 3, 0o644 << 16  # as on Linux, wherever it is made
+            info.create_system, info.external_attr = 3, 0o644 << 16  # as on Linux, on every system
 
 
 def write_image_map(path: str | os.PathLike, image_ids: Iterable[int], file_names: Iterable[str]) -> None:
-    """Write images.csv (image_id,file_name): which photo an image_id stands for.
-
-    File names are always quoted, so commas, quotes and line breaks in them survive; read it with a CSV reader.
-    """
+    """Write images.csv (image_id,file_name). File names are quoted: they may have commas, quotes and line breaks."""
     with replacing(path) as beside, beside.open('w', encoding='utf-8', errors='surrogateescape', newline='') as file:
         table = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator='\n')
         table.writerows([('image_id', 'file_name'), *zip(image_ids, file_names, strict=True)])
 
 
 def copy_pred_json(source: str | os.PathLike, target: str | os.PathLike, overwrite: bool) -> None:
-    """Copy a pred.json byte for byte; nothing happens where source and target are the same file.
+    """Copy a pred.json, unless source and target are the same file.
 
     Raises:
         UserError: the target exists and may not be overwritten, or cannot be written.
@@ -142,12 +92,12 @@ def copy_pred_json(source: str | os.PathLike, target: str | os.PathLike, overwri
 
 
 def complete_submission(folder: str | os.PathLike, numbers: Mapping[int, str], file_names: Iterable[str]) -> None:
-    """Write what goes with a folder's pred.json: pred.csv and submission.zip; images.csv where ids are not file stems.
+    """Write pred.csv and submission.zip beside a folder's pred.json, and images.csv if ids are not file stems.
 
     Args:
-        folder: holds pred.json.
-        numbers: image_id and number of every photo, '' where none was found.
-        file_names: the names of the same photos, in the same order.
+        folder: has pred.json.
+        numbers: image_id and number of every photo, '' for none.
+        file_names: of the same photos, in the same order.
 
     Raises:
         UserError: a file cannot be read or written.

@@ -1,6 +1,4 @@
-"""The text of pred.json: boxes to bytes and back."""
-
-from __future__ import annotations
+"""Reading and writing of pred.json."""
 
 import json
 import os
@@ -20,7 +18,7 @@ from ..utils.files import parse_json, replacing
 
 try:
     from msgspec.json import decode, encode
-except ImportError:  # the reader without torch needs no msgspec
+except ImportError:  # the torch-free reader does without
 
     def encode(values: Any) -> bytes:  # type: ignore[misc]
         return json.dumps(values, separators=(',', ':')).encode()
@@ -30,18 +28,17 @@ except ImportError:  # the reader without torch needs no msgspec
 
 
 KINDS: dict[str, set[type]] = {'image_id': {int}, 'bbox': {list}, 'score': {int, float}, 'category_id': {int}}
-BEGIN, END = b'{"image_id":%d,"bbox":[', b'%b],"score":%b,"category_id":%b'  # of an entry, but for the last }
+BEGIN, END = b'{"image_id":%d,"bbox":[', b'%b],"score":%b,"category_id":%b'  # of an entry, without the last }
 SHORTEST = b'{"image_id":1,"bbox":[0,0,9,9],"score":1,"category_id":1}'
 LIST = re.compile(rb'[ \t\n\r]*\[(.*)\][ \t\n\r]*', re.DOTALL)
 BETWEEN = re.compile(rb'\}\s*,\s*(?=\{)')  # two entries
-# Boxes encoded, and bytes parsed, at a time: the entries then fit into the CPU's cache.
-ROWS = 2000
-PIECE = 1 << 15
+ROWS, PIECE = 2000, 1 << 15  # boxes encoded, and bytes parsed, at a time: the entries fit into the CPU's cache
+CHUNK = 50_000  # boxes encoded at a time by write_pred_json: bounds the memory
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def encode_runs(detections: Detections) -> list[tuple[int, bytes]]:
-    """The entries of pred.json, with commas between them, of each run of boxes of one photo: (image_id, entries)."""
+    """Encode each run of boxes of one photo: (image_id, entries of pred.json with commas between them)."""
     ends: list[bytes] = []
     for start in range(0, len(detections), ROWS):
         part = detections[start : start + ROWS]
@@ -58,11 +55,7 @@ def encode_runs(detections: Detections) -> list[tuple[int, bytes]]:
 
 
 def parse_pred_json(text: bytes, name: str | os.PathLike) -> Columns:
-    """Take pred.json apart; the types are checked, the values are not.
-
-    Args:
-        text: the content of the file.
-        name: what messages call it.
+    """Parse pred.json; types are checked, values are not. Messages name the file `name`.
 
     Returns:
         image_ids (N,) int64, bboxes (N, 4) float64 xywh in pixels, scores (N,) float64, category_ids (N,) int64.
@@ -80,48 +73,41 @@ def parse_pred_json(text: bytes, name: str | os.PathLike) -> Columns:
             for column, values in zip(columns, part, strict=True):
                 column[count:end] = values
             count = end
-    except (ValueError, RecursionError):  # no JSON, or what looks like the end of an entry is within a string
+    except (ValueError, RecursionError):  # no JSON, or a cut within a string
         count = 0
-    if not count:
-        return _columns(_load(text, name), name)
-    ids, bboxes, scores, categories = (column[:count] for column in columns)
-    return ids, bboxes, scores, categories
+    if count:
+        ids, bboxes, scores, categories = (column[:count] for column in columns)
+        return ids, bboxes, scores, categories
+    try:
+        return _columns(parse_json(text), name)  # accepts NaN and Infinity, so that a message can name the entry
+    except ValueError as error:
+        raise UserError(f'{name}: not JSON ({error})') from error
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:
-    """Cut what is in a list between some of its objects: where all pieces are right, so is the whole.
-
-    What is no list has no piece.
-    """
-    if found := LIST.fullmatch(text):
-        start, stop = found.span(1)
+    """Cut the content of a list between some of its objects; without a list, yield nothing."""
+    if whole := LIST.fullmatch(text):
+        start, stop = whole.span(1)
         while cut := BETWEEN.search(text, start + PIECE, stop):
             yield text[start : cut.start() + 1]
             start = cut.end()
         yield text[start:stop]
 
 
-def _load(text: bytes, name: str | os.PathLike) -> object:
-    try:
-        return parse_json(text)  # knows NaN and Infinity, so that the message can name the entry
-    except ValueError as error:
-        raise UserError(f'{name}: not JSON ({error})') from error
-
-
 def _columns(entries: object, name: str | os.PathLike, first: int = 0) -> Columns:
-    """The columns of a list of entries, of which the first one is number `first` of the file."""
+    """Convert entries to columns; the first one is number `first` of the file."""
     if not isinstance(entries, list):
         raise UserError(f'{name}: must be a list of detections, not {type(entries).__name__}')
 
     def where(i: int) -> str:
         return f'{name}: entry {first + i} (from 0)'
 
-    def same_kind(values: list | tuple, kinds: set[type], want: str, size: int = 1) -> None:
+    def require(values: list | tuple, kinds: set[type], want: str, size: int = 1) -> None:
         if wrong := set(map(type, values)) - kinds:
             i = next(i for i, value in enumerate(values) if type(value) in wrong)
             raise UserError(f'{where(i // size)}: {want}, but it is {json.dumps(values[i])[:80]}')
 
-    same_kind(entries, {dict}, 'must be an object with ' + ', '.join(KINDS))
+    require(entries, {dict}, 'must be an object with ' + ', '.join(KINDS))
     try:
         rows = list(map(itemgetter(*KINDS), entries))
     except KeyError:
@@ -129,14 +115,14 @@ def _columns(entries: object, name: str | os.PathLike, first: int = 0) -> Column
         raise UserError(f'{where(i)}: {key!r} is missing; it has {list(entries[i])}') from None
     columns = dict(zip(KINDS, zip(*rows, strict=True) if rows else [()] * len(KINDS), strict=True))
     for key, kinds in KINDS.items():
-        wanted = {'bbox': 'a list [x, y, w, h]', 'score': 'a number'}.get(key, 'a whole number')
-        same_kind(columns[key], kinds, f'{key} must be {wanted}')
+        want = {'bbox': 'a list [x, y, w, h]', 'score': 'a number'}.get(key, 'a whole number')
+        require(columns[key], kinds, f'{key} must be {want}')
     boxes = columns['bbox']
     if set(map(len, boxes)) - {4}:
         i = next(i for i, box in enumerate(boxes) if len(box) != 4)
         raise UserError(f'{where(i)}: bbox must be [x, y, w, h], but it is {str(boxes[i])[:80]}')
     sides = list(chain.from_iterable(boxes))
-    same_kind(sides, {int, float}, 'bbox must hold 4 numbers', size=4)
+    require(sides, {int, float}, 'bbox must hold 4 numbers', size=4)
     try:
         ids, categories = (np.array(columns[key], np.int64) for key in ('image_id', 'category_id'))
         return ids, np.array(sides, np.float64).reshape(-1, 4), np.array(columns['score'], np.float64), categories
@@ -144,16 +130,13 @@ def _columns(entries: object, name: str | os.PathLike, first: int = 0) -> Column
         raise UserError(f'{name}: holds a whole number that does not fit into 64 bits') from error
 
 
-CHUNK = 50_000  # entries turned into JSON at a time: bounds the memory
-
-
 def encode_entries(detections: Detections) -> bytes:
-    """The detections as entries of pred.json with commas between them; nothing where there are none."""
+    """Encode detections as entries of pred.json with commas between them."""
     return b','.join(entries for _, entries in encode_runs(detections))
 
 
 def write_entries(path: str | os.PathLike, parts: Iterable[bytes]) -> None:
-    """Write pred.json from what `encode_entries` gave, in that order."""
+    """Write pred.json from results of `encode_entries`."""
     with replacing(path) as beside, beside.open('wb', buffering=1 << 20) as file:
         file.write(b'[')
         file.writelines((b',' if i else b'') + part for i, part in enumerate(filter(None, parts)))
@@ -161,7 +144,7 @@ def write_entries(path: str | os.PathLike, parts: Iterable[bytes]) -> None:
 
 
 def write_pred_json(path: str | os.PathLike, detections: Detections) -> None:
-    """Write pred.json: a list of {image_id, bbox (xywh in pixels), score, category_id (digit + 1)}, in the order given.
+    """Write pred.json: a list of {image_id, bbox (xywh in pixels), score, category_id (digit + 1)}.
 
     Raises:
         UserError: the file cannot be written.
@@ -171,37 +154,37 @@ def write_pred_json(path: str | os.PathLike, detections: Detections) -> None:
 
 
 def read_pred_json(path: str | os.PathLike, image_ids: ArrayLike | None = None) -> Detections:
-    """Read a pred.json made by anyone; the values are kept as they are, not rounded.
+    """Read any pred.json; values are not rounded.
 
     Args:
         path: the file.
-        image_ids: (M,) the photos it may speak of. Defaults to None, any.
+        image_ids: (M,) the image ids allowed. Defaults to None, all.
 
     Raises:
-        UserError: the file cannot be read, is no list, or an entry lacks a key or has a value of the wrong type, a
-            number that is not finite, a negative width or height, a category_id outside 1..10, or an unknown image_id.
+        UserError: the file cannot be read, is refused by `parse_pred_json`, or has a number that is not finite, a
+            negative width or height, a category_id outside 1..10, or an unknown image_id.
     """
     try:
         text = Path(path).read_bytes()
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror}); give a pred.json') from error
-    found, bboxes, scores, category_ids = parse_pred_json(text, path)
+    ids, bboxes, scores, category_ids = parse_pred_json(text, path)
     for bad, what in value_faults(bboxes, scores, category_ids):
         raise UserError(f'{path}: entry {bad[0]} (from 0): {what(bad[0])}; {len(bad)} of {len(scores)} are like this')
-    if image_ids is not None and (unknown := np.setdiff1d(found, image_ids)).size:
+    if image_ids is not None and (unknown := np.setdiff1d(ids, image_ids)).size:
         raise UserError(
             f'{path}: {unknown.size} of its image ids are none of the {np.size(image_ids)} photos, '
             f'first: {", ".join(map(str, unknown[:3]))}; give the photos it was made from'
         )
-    return Detections(found, bboxes, scores, category_ids - 1)
+    return Detections(ids, bboxes, scores, category_ids - 1)
 
 
 def read_sources(paths: Sequence[str | os.PathLike]) -> list[Detections]:
     """Read two or more pred.json of the same photos.
 
     Raises:
-        UserError: fewer than two files, one that is no pred.json, holds a score outside 0..1, or speaks of none of the
-            photos of the others.
+        UserError: fewer than two files, one that is no pred.json, has a score outside 0..1, or shares no photo with
+            the others.
     """
     if len(paths) < 2:
         raise UserError(f'{paths[0]}: one file alone is nothing to fuse; give two or more of the same photos')

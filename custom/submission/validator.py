@@ -1,4 +1,4 @@
-"""Is a submission as the scorer wants it? Everything that is wrong is said at once."""
+"""Validation of a submission, all problems at once."""
 
 import os
 import re
@@ -19,13 +19,13 @@ from ..utils.messages import one_line
 from .bundle import parse_pred_csv
 from .pred_json import Columns, parse_pred_json
 
-EDGE = 0.5  # pixels that a box may reach over the edge of its photo
+EDGE = 0.5  # pixels that a box may extend beyond the edge of its photo
 MOST_UNPACKED = 1_000_000, 50_000  # bytes of pred.json or pred.csv in a zip: in all, and for each photo (500 boxes)
-XYXY_SHARE = 0.99  # of the boxes must make sense as corners before a message says that they are corners
+XYXY_SHARE = 0.99  # of the boxes must be valid as corners before a message suggests so
 
 
 class SubmissionReport(NamedTuple):
-    """The problems found, a line each; how many boxes pred.json has, and how many numbers pred.csv."""
+    """Problems, a line each; numbers of boxes in pred.json and of numbers in pred.csv."""
 
     problems: list[str]
     boxes: int
@@ -39,9 +39,9 @@ def check_submission(
     image_ids: ArrayLike,
     sizes: ArrayLike,
 ) -> SubmissionReport:
-    """The problems of a submission, a line each with its count and first examples, none where it is right; its counts.
+    """Validate a submission. Each kind of problem is one line with its count and first examples.
 
-    Right means:
+    Rules:
 
     - pred.json is a list of {image_id, bbox, score, category_id}: each image_id one of `image_ids`, category_ids 1..10,
       scores finite and 0..1, boxes xywh in pixels, not negative in width or height, at most 0.5 px outside the photo.
@@ -52,18 +52,18 @@ def check_submission(
     - The zip holds exactly pred.json and pred.csv, at its root, with the same bytes as the files where those exist.
 
     Args:
-        pred_json: the file; its twin in the zip is what is checked, where there is one.
+        pred_json: the file. If the zip has pred.json, that is validated instead.
         pred_csv: likewise.
         zip_path: the zip.
-        image_ids: (M,) the photos that were to be predicted.
+        image_ids: (M,) the photos of the test set.
         sizes: (M, 2) their width and height in pixels.
     """
     problems: list[str] = []
-    found = numbers = None
+    counts = numbers = None
     boxes = 0
     order = np.argsort(image_ids)
     photos, limits = np.asarray(image_ids)[order], np.asarray(sizes)[order]
-    with ThreadPoolExecutor(1) as pool:  # zlib unpacks on one core while another one takes apart what lies beside
+    with ThreadPoolExecutor(1) as pool:  # zlib unpacks on one core while another parses the files beside the zip
         unpacking = pool.submit(_unpack, zip_path, len(photos), problems)
         json_beside, csv_beside = _read(pred_json), _read(pred_csv)
         parsed = _parse(json_beside, pred_json) if isinstance(json_beside, bytes) else None
@@ -75,25 +75,25 @@ def check_submission(
             problems.append(str(columns))
         else:
             boxes = len(columns[0])
-            found = _check_boxes(name, *columns, photos, limits, problems)
+            counts = _check_boxes(name, columns, photos, limits, problems)
     name, text = _content(csv_beside, pred_csv, 'pred.csv', packed, zip_path, problems)
     if text is not None:
         try:
             numbers = _check_rows(name, parse_pred_csv(text, name), photos, problems)
         except UserError as error:
             problems.append(str(error))
-    if found is not None and numbers:
+    if counts is not None and numbers:
         rows = np.searchsorted(photos, list(numbers))
         digits = np.frombuffer(''.join(numbers.values()).encode(), dtype=np.uint8) - ord('0')
-        places = np.repeat(rows, [len(number) for number in numbers.values()]) * 10 + digits
-        needed = np.bincount(places, minlength=found.size).reshape(found.shape)
-        lacking = set(np.flatnonzero((needed > found).any(axis=1)).tolist())
+        cells = np.repeat(rows, [len(number) for number in numbers.values()]) * 10 + digits
+        needed = np.bincount(cells, minlength=counts.size).reshape(counts.shape)
+        lacking = set(np.flatnonzero((needed > counts).any(axis=1)).tolist())
         wrong = [pair for pair, row in zip(numbers.items(), rows.tolist(), strict=True) if row in lacking]
-        _say(problems, name, len(wrong), len(numbers), 'labels have digits that pred.json has no box for', wrong)
+        _add(problems, name, len(wrong), len(numbers), 'labels have digits that pred.json has no box for', wrong)
     return SubmissionReport(problems, boxes, len(numbers or {}))
 
 
-def _say(problems: list[str], name: str, count: int, total: int, what: str, examples: Sequence | np.ndarray) -> None:
+def _add(problems: list[str], name: str, count: int, total: int, what: str, examples: Sequence | np.ndarray) -> None:
     if count:
         problems.append(f'{name}: {count} of {total} {what}; first: {", ".join(map(str, examples[:3]))}')
 
@@ -109,19 +109,17 @@ def _unpack(path: str | os.PathLike, photos: int, problems: list[str]) -> dict[s
                 problems.append(f'{path}: must hold exactly pred.json and pred.csv at its root, but holds {held}')
             for name in sorted({'pred.json', 'pred.csv'}.intersection(names)):
                 info = archive.getinfo(name)
-                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack unbounded
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack unbounded
                     problems.append(f'{path}: {name} is not stored or deflated; make the zip again')
                 elif info.file_size > most:
-                    problems.append(
-                        f'{path}: {name} unpacks to {info.file_size} bytes, more than {most} for {photos} photos; '
-                        'leave out boxes of low scores'
-                    )
+                    size = f'{info.file_size} bytes, more than {most} for {photos} photos'
+                    problems.append(f'{path}: {name} unpacks to {size}; leave out boxes of low scores')
                 else:
                     with archive.open(info) as member:
-                        unpacked[name] = member.read(info.file_size)  # no byte more, whatever it unpacks to
+                        unpacked[name] = member.read(info.file_size)  # not more, whatever the stream holds
     except FileNotFoundError:
         problems.append(f'{path}: no such file')
-    except Exception as error:  # zipfile raises many kinds on damage
+    except Exception as error:  # zipfile raises many types on damage
         problems.append(f'{path}: not a zip that can be read ({one_line(error)})')
     return unpacked
 
@@ -148,7 +146,7 @@ def _content(
     zip_path: str | os.PathLike,
     problems: list[str],
 ) -> tuple[str, bytes | None]:
-    """What the submission says, and what to call it: the zip counts, the file beside it where the zip has none."""
+    """Return the name and the content to validate: of the zip, or of the file beside it if the zip has none."""
     if isinstance(beside, UserError):
         problems.append(str(beside))
         return str(path), None
@@ -163,53 +161,46 @@ def _content(
 
 
 def _check_boxes(
-    name: str,
-    ids: np.ndarray,
-    bboxes: np.ndarray,
-    scores: np.ndarray,
-    category_ids: np.ndarray,
-    image_ids: np.ndarray,
-    sizes: np.ndarray,
-    problems: list[str],
+    name: str, columns: Columns, image_ids: np.ndarray, sizes: np.ndarray, problems: list[str]
 ) -> np.ndarray:
-    """(M, 10) how many boxes of each digit pred.json has on each photo; `image_ids` (M,) must be sorted."""
+    """Return (M, 10), the number of boxes of each digit on each photo of pred.json; `image_ids` (M,) are sorted."""
+    ids, bboxes, scores, category_ids = columns
     total = len(ids)
     for bad, what in value_faults(bboxes, scores, category_ids):
-        _say(problems, name, len(bad), total, 'entries are wrong', [f'entry {i} (from 0): {what(i)}' for i in bad[:3]])
+        _add(problems, name, len(bad), total, 'entries are wrong', [f'entry {i} (from 0): {what(i)}' for i in bad[:3]])
     known = np.isin(ids, image_ids)
     unknown = np.unique(ids[~known])
-    _say(problems, name, len(ids[~known]), total, 'boxes have an image_id that is none of the photos', unknown)
+    _add(problems, name, len(ids[~known]), total, 'boxes have an image_id that is none of the photos', unknown)
     odd = np.flatnonzero((scores < 0) | (scores > 1))
-    _say(problems, name, len(odd), total, 'scores are not from 0 to 1', scores[odd])
-    places = np.searchsorted(image_ids, ids[known])
-    boxes, limit = bboxes[known], sizes[places] + EDGE
+    _add(problems, name, len(odd), total, 'scores are not from 0 to 1', scores[odd])
+    rows = np.searchsorted(image_ids, ids[known])
+    boxes, limit = bboxes[known], sizes[rows] + EDGE
     near, far = boxes[:, :2], boxes[:, 2:]
     outside = np.flatnonzero(((near < -EDGE) | (near + far > limit)).any(axis=1))
     outside = outside[np.isfinite(boxes[outside]).all(axis=1)]
     hint = ''
     if outside.size and ((far >= near) & (far <= limit)).all(axis=1).mean() >= XYXY_SHARE:
-        hint = ' (they look like x_min y_min x_max y_max; wanted is x_min y_min width height)'
+        hint = ' (perhaps x_min y_min x_max y_max; expected: x_min y_min width height)'
     shown = [
-        f'{boxes[i].tolist()} on image {ids[known][i]} of {"x".join(map(str, sizes[places[i]]))} px'
-        for i in outside[:3]
+        f'{boxes[i].tolist()} on image {ids[known][i]} of {"x".join(map(str, sizes[rows[i]]))} px' for i in outside[:3]
     ]
-    _say(problems, name, len(outside), total, f'boxes reach outside their photo{hint}', shown)
+    _add(problems, name, len(outside), total, f'boxes reach outside their photo{hint}', shown)
     labels = category_ids[known] - 1
     proper = (labels >= 0) & (labels < 10)
-    counts = np.bincount(places[proper] * 10 + labels[proper], minlength=len(image_ids) * 10)
+    counts = np.bincount(rows[proper] * 10 + labels[proper], minlength=len(image_ids) * 10)
     return counts.reshape(-1, 10)
 
 
 def _check_rows(name: str, pairs: list[tuple[int, str]], image_ids: np.ndarray, problems: list[str]) -> dict[int, str]:
-    """The numbers of the known photos that have one."""
+    """Return the numbers of the known photos, without -1."""
     photos, rows = image_ids.tolist(), Counter(image_id for image_id, _ in pairs)
     known = set(photos)
     missing = [image_id for image_id in photos if image_id not in rows]
-    _say(problems, name, len(missing), len(photos), 'photos have no row', missing)
+    _add(problems, name, len(missing), len(photos), 'photos have no row', missing)
     twice = [image_id for image_id, count in rows.items() if count > 1]
-    _say(problems, name, len(twice), len(rows), 'images have more than one row', twice)
+    _add(problems, name, len(twice), len(rows), 'images have more than one row', twice)
     unknown = [image_id for image_id in rows if image_id not in known]
-    _say(problems, name, len(unknown), len(rows), 'images are none of the photos', unknown)
+    _add(problems, name, len(unknown), len(rows), 'images are none of the photos', unknown)
     wrong = [(image_id, label) for image_id, label in pairs if not re.fullmatch('-1|[0-9]+', label)]
-    _say(problems, name, len(wrong), len(pairs), 'labels are neither -1 nor made of digits 0-9', wrong)
+    _add(problems, name, len(wrong), len(pairs), 'labels are neither -1 nor made of digits 0-9', wrong)
     return {i: label for i, label in pairs if i in known and label != NO_NUMBER and re.fullmatch('[0-9]+', label)}

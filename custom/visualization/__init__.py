@@ -1,3 +1,3 @@
-"""Pictures of photos with their detections."""
+"""Photos with their detections drawn in."""
 
 __all__: list[str] = ['packing', 'pictures']

@@ -1,4 +1,4 @@
-"""Photos of a contact sheet: an even choice, and rows."""
+"""Selection and rows of the photos of a contact sheet."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from itertools import accumulate, groupby
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:
-    """Indices of `count` of `total` things, spread evenly; all of them where there are no more.
+    """Return the indices of min(count, total) evenly spaced items of `total`.
 
     Example:
         >>> evenly_spaced(9, 3)
@@ -17,16 +17,10 @@ def evenly_spaced(total: int, count: int) -> list[int]:
 
 
 def even_rows(widths: Sequence[int], row_width: int) -> list[list[int]]:
-    """Cut a sequence into rows of about the same width, in the order given.
+    """Cut a sequence into rows of about the same width; return the indices of each row.
 
-    The row of a thing is the one in which its middle lies when all things are laid out in one line.
-
-    Args:
-        widths: in pixels, each with the gap beside it.
-        row_width: in pixels; the mean row is no wider, unless one thing alone is.
-
-    Returns:
-        The indices of each row.
+    The line of all items is cut into equal parts. An item is in the row of its centre. The mean row is at most
+    `row_width` wide, unless one item alone is wider. Widths are in pixels and include the gap.
 
     Example:
         >>> even_rows([100, 400, 100, 200, 300], row_width=550)

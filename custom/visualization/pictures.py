@@ -1,4 +1,4 @@
-"""Photos with their digits drawn in, as one contact sheet."""
+"""Contact sheets and annotated copies of photos."""
 
 import functools
 from collections.abc import Iterable
@@ -18,26 +18,26 @@ MARGIN, GAP, TAG, BAR, HEADER = 28, 20, 20, 32, 64  # pixels: edge, between phot
 INK, GREY, PAPER, PLAIN, EDGE = (31, 35, 40), (99, 108, 118), (255, 255, 255), (238, 240, 243), (0, 0, 0, 40)
 RIGHT, WRONG = ((17, 99, 41), (221, 244, 226)), ((164, 14, 38), (255, 228, 226))  # text, background
 LARGEST = 1600  # pixels: the longer side of an annotated copy
-FAINT_SCORE = 0.2  # an unused box below this is noise, not a near miss
+FAINT_SCORE = 0.2  # an unused box with a lower score is noise
 BOLD = 0.6  # pixels added on each side of a stroke
-# Lines of the verdicts, each of points: pixels to the right of the left edge and above the baseline.
+# Strokes of the marks, as points: pixels to the right of the left edge and above the baseline.
 MARKS = {'✓': [[(1, 6), (5, 2), (13, 12)]], '✗': [[(2, 1), (12, 12)], [(2, 12), (12, 1)]]}
 MAX_DIGITS = 12  # a longer number is cut in the caption
 
 
 class Shot(NamedTuple):
-    """A photo and what was read on it.
+    """Photo with its reading.
 
     Attributes:
         pixels: (H, W, 3) uint8, RGB.
-        bboxes: (N, 4) xyxy in pixels of the photo; what lies outside of it is not drawn.
+        bboxes: (N, 4) xyxy in pixels of the photo; clipped to the photo when drawn.
         scores: (N,) in 0..1.
         labels: (N,) the digit, 0..9.
-        used: indices of the boxes that make up the number.
-        number: '' where none was read.
+        used: indices of the boxes of the number.
+        number: '' for none.
         confidence: of the number, 0..1.
-        truth: the true number, '' for a photo without one. Defaults to None, not known.
-        remark: what stands in the place of the confidence. Defaults to None, the confidence does.
+        truth: the ground-truth number, '' for none. Defaults to None, unknown.
+        remark: text instead of the confidence. Defaults to None, the confidence.
     """
 
     pixels: np.ndarray
@@ -54,16 +54,15 @@ class Shot(NamedTuple):
     def take(
         cls, pixels: np.ndarray, image_id: int, detections: Detections, reading: Reading, truth: str | None = None
     ) -> 'Shot':
-        """A photo with its share of `detections`; `reading.used` points into them, as `read_numbers` gives it."""
+        """Select the boxes of one photo from `detections`, which `reading.used` indexes."""
         rows = np.flatnonzero(detections.image_ids == image_id)
-        xywh, used = detections.bboxes[rows], np.searchsorted(rows, reading.used)
-        xyxy = xywh_to_xyxy(xywh)
-        scores, labels = detections.scores[rows], detections.labels[rows]
-        return cls(pixels, xyxy, scores, labels, used, reading.number, reading.confidence, truth)
+        own, used = detections[rows], np.searchsorted(rows, reading.used)
+        xyxy = xywh_to_xyxy(own.bboxes)
+        return cls(pixels, xyxy, own.scores, own.labels, used, reading.number, reading.confidence, truth)
 
 
 class Tile(NamedTuple):
-    """A photo scaled for the sheet; `bboxes` (N, 4) xyxy in pixels of `image`, `width` that of photo and caption."""
+    """Photo scaled for the sheet: `bboxes` (N, 4) xyxy in pixels of `image`, `width` of photo and caption."""
 
     image: Image.Image
     bboxes: np.ndarray
@@ -71,12 +70,12 @@ class Tile(NamedTuple):
     width: int
 
     def faint(self) -> np.ndarray:
-        """Indices of the boxes not used that are drawn."""
+        """Return the indices of the unused boxes that are drawn."""
         return np.setdiff1d(np.flatnonzero(self.shot.scores >= FAINT_SCORE), self.shot.used)
 
 
 def caption(shot: Shot) -> tuple[str, str, str]:
-    """What stands below a photo: the number with its verdict, the truth where it differs, the confidence.
+    """Return the caption of a photo: the number with its mark, the ground truth if it differs, the confidence.
 
     Example:
         >>> pixels, none = np.zeros((9, 9, 3), np.uint8), np.zeros(0, np.int64)
@@ -88,17 +87,15 @@ def caption(shot: Shot) -> tuple[str, str, str]:
         for text in (shot.number, shot.truth or '')
     )
     percent = f'{100 * shot.confidence:.0f} %' if shot.number else ''
-    percent = percent if shot.remark is None else shot.remark
-    if shot.truth is None:
-        return number, '', percent
-    if shot.number == shot.truth:
-        return f'✓ {number}', '', percent
-    return f'✗ {number}', f'(true {truth})', percent
+    remark = percent if shot.remark is None else shot.remark
+    if shot.truth is None or shot.number == shot.truth:
+        return number if shot.truth is None else f'✓ {number}', '', remark
+    return f'✗ {number}', f'(true {truth})', remark
 
 
 @functools.lru_cache
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)  # the font that Pillow carries; it has one weight
+    return ImageFont.load_default(size)  # Pillow's own font; it has one weight
 
 
 def _tile(shot: Shot, largest: tuple[int, int] = (MAX_WIDTH, PHOTO_HEIGHT)) -> Tile:
@@ -113,10 +110,10 @@ def _tile(shot: Shot, largest: tuple[int, int] = (MAX_WIDTH, PHOTO_HEIGHT)) -> T
 
 
 def _draw_boxes(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
-    """Draw the boxes of a photo whose left top corner is at x, y: those not used thin, then those used with a tag."""
+    """Draw the boxes of a photo at x, y (left top corner): unused ones thin, then used ones with a tag."""
     shot, right, bottom = tile.shot, x + tile.image.width - 1, y + tile.image.height - 1
     corners = np.rint(tile.bboxes).astype(int) + np.array([x, y, x, y])
-    lowest = np.array([right, bottom, right, bottom])  # a box of no area is still a line, inside the photo
+    lowest = np.array([right, bottom, right, bottom])  # a box without area is still a line, inside the photo
     for i, used in [*((i, False) for i in tile.faint().tolist()), *((i, True) for i in shot.used.tolist())]:
         left, top, box_right, box_bottom = np.minimum(corners[i], lowest).tolist()
         colour, digit = PALETTE[shot.labels[i]], str(shot.labels[i])
@@ -131,7 +128,7 @@ def _draw_boxes(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
 
 
 def _draw_caption(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
-    """Draw the caption of a photo; its left top corner is at x, y."""
+    """Draw the caption of a photo at x, y (left top corner)."""
     (number, truth, percent), font = caption(tile.shot), _font(16)
     colour, back = {'✓': RIGHT, '✗': WRONG}.get(number[0], (INK, PLAIN))
     left, right, baseline = x + 10, x + tile.width, y + BAR - 10
@@ -144,20 +141,15 @@ def _draw_caption(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None
 
 
 def _width_of(number: str) -> float:
-    """Width in pixels of the first part of a caption; the font lacks ✓ and ✗, which are drawn as lines."""
+    """Return the width in pixels of the first part of a caption; ✓ and ✗ are strokes, as the font lacks them."""
     return _font(18).getlength(number.lstrip('✓✗ ')) + (20 if number[0] in MARKS else 0)
 
 
 def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Image:
-    """An RGB image: photos of the same height in rows, their digits drawn in, the number read below each.
+    """Draw at least one photo in rows, as an RGB image, with boxes and captions.
 
-    A used box has its digit's colour from `PALETTE` and the digit above it; the others are thin, and are left out where
-    their score is under FAINT_SCORE.
-
-    Args:
-        shots: at least one; each photo is scaled at once, so that a generator needs the memory of one.
-        title: on top, bold.
-        note: beside the title, grey. Defaults to ''.
+    A used box has its digit's colour in `PALETTE` and the digit above it. Unused boxes from a score of FAINT_SCORE are
+    thin. The title is bold, the note beside it grey. With a generator of shots the memory holds one photo.
     """
     tiles = [_tile(shot) for shot in shots]
     if any(tile.faint().size for tile in tiles):
@@ -175,7 +167,7 @@ def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Im
         for tile in (tiles[i] for i in row):
             bottom, right = top + PHOTO_HEIGHT, left + tile.width
             corner = left + (tile.width - tile.image.width) // 2, bottom - tile.image.height
-            draw.rectangle((left, top, right - 1, bottom), fill=PLAIN)  # beside a narrow photo, above a wide one
+            draw.rectangle((left, top, right - 1, bottom), fill=PLAIN)  # beside or above the photo
             sheet.paste(tile.image, corner)
             _draw_caption(draw, tile, left, bottom)
             draw.rectangle((left, top, right - 1, bottom + BAR - 1), outline=EDGE)
@@ -185,7 +177,7 @@ def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Im
 
 
 def annotated_copy(shot: Shot) -> Image.Image:
-    """One photo, RGB, with its digits drawn in and the number below; a small one is enlarged."""
+    """Draw one photo, as an RGB image, with its boxes and caption; small photos are enlarged."""
     height, width = shot.pixels.shape[:2]
     scale = max(1.0, PHOTO_HEIGHT / height)
     tile = _tile(shot, (min(round(width * scale), LARGEST), min(round(height * scale), LARGEST)))

@@ -37,12 +37,16 @@ def test_a_name_that_looks_like_a_pattern_is_a_name_where_it_exists(tmp_path):
     assert find_photos([str(path)]) == [path]
 
 
-@pytest.mark.parametrize('name', ['gone.png', 'empty', 'x*.png'])
-def test_nothing_found_is_an_error_with_the_name(tmp_path, name):
+@pytest.mark.parametrize(
+    ('name', 'missing'),
+    [('gone.png', 'file not found'), ('empty', 'no photo in this folder'), ('x*.png', 'file not found')],
+)
+def test_a_missing_photo_is_an_error_with_the_name(tmp_path, name, missing):
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(UserError, match='no photo there') as error:
+    with pytest.raises(UserError) as error:
         find_photos([f'{tmp_path}/{name}'])
-    assert name in str(error.value)
+    said = f'{tmp_path}/{name}: {missing}; pass an image (.png, .jpg, .jpeg, .bmp, .webp), a folder or a pattern'
+    assert str(error.value) == said
 
 
 def test_ids_are_the_stems_and_differ_where_stems_do_not(tmp_path):
@@ -108,7 +112,7 @@ def test_a_photo_is_one_however_it_is_named_and_one_that_leads_nowhere_counts(tm
 def test_copies_have_names_of_their_own_and_never_a_photos(tmp_path):
     paths = [tmp_path / name for name in ('7.jpg', '7.png', 'in_7.png')]
     assert len(set(Copies(tmp_path / 'out', paths).names.values())) == 3
-    with pytest.raises(UserError, match='lies where its copy would'):
+    with pytest.raises(UserError, match='is in the folder of the copies'):
         Copies(tmp_path, [tmp_path / 'annotated/7.png'])
 
 

@@ -194,7 +194,7 @@ def test_what_is_left_out_has_its_default(tmp_path):
         ('{"fingerprint": 5}', '"fingerprint" must be text or null, not 5'),
         ('{"tuned_on": []}', r'"tuned_on" must be an object, not \[\]'),
         ('{"views": {"scales": [1, 0]}}', r'"views": scales=\[1, 0\]: must be shares of a size, from 0.05 to 8'),
-        ('{"views": {"digits": [0.5]}}', r'"views": digits=\(0\.5,\): a second look needs a first one'),
+        ('{"views": {"digits": [0.5]}}', r'"views": digits=\(0\.5,\): crops need scales'),
         ('{"views": [1]}', '"views": must be an object with scales, digits, not list'),
         ('{"number": {"score_thr": NaN}}', '"number": score_thr=nan: must be a number from 0 to 1'),
         ('{', r'not JSON \(.*\); make one with tools/tune_reader\.py'),
@@ -250,7 +250,7 @@ def test_what_is_said():
         ((1,), 0.5, r'digits=0.5: must be shares of a size'),
         ((9,), (), r'scales=\(9,\): must be shares of a size, from 0\.05 to 8'),
         ((1,), (36, 48), r'digits=\(36, 48\): must be shares of a size, from 0\.05 to 2'),
-        ((), (0.5,), r'digits=\(0\.5,\): a second look needs a first one; give scales'),
+        ((), (0.5,), r'digits=\(0\.5,\): crops need scales, too'),
     ],
 )
 def test_what_makes_no_sense_is_refused(scales, digits, said):

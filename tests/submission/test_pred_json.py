@@ -210,7 +210,7 @@ def test_values_that_the_file_cannot_hold_are_refused(change, said):
 
 
 def test_shapes_that_do_not_belong_together_are_refused():
-    with pytest.raises(ValueError, match='belong together'):
+    with pytest.raises(ValueError, match='do not match'):
         Detections.from_model([1, 2], [[0, 0, 1, 1]], [0.5], [1])
 
 

@@ -5,13 +5,13 @@ import zipfile
 from types import SimpleNamespace
 
 import pytest
+from helpers.submissions import numbers_in
 from helpers.toy import ToyModel, loader, photo, toy_runner
 
 from custom.engine.hooks import submission
 from custom.reading.numbers import read_numbers
 from custom.reading.settings import ReaderSettings, read_reader
 from custom.structures.detections import Detections
-from custom.submission.bundle import read_pred_csv
 from custom.submission.pred_json import read_pred_json, write_pred_json
 from custom.utils.errors import UserError
 
@@ -60,12 +60,12 @@ def test_pred_json_is_what_write_pred_json_makes_of_all_boxes_together(tmp_path,
 def test_nothing_found_on_any_photo(tmp_path):
     runner_of(tmp_path, [photo(1), photo(2), photo(3)]).test()
     assert (tmp_path / 'out/pred.json').read_text() == '[]\n'
-    assert read_pred_csv(tmp_path / 'out/pred.csv') == {1: '', 2: '', 3: ''}
+    assert numbers_in(tmp_path / 'out/pred.csv') == {1: '', 2: '', 3: ''}
 
 
 def test_the_reader_is_set_by_its_argument(tmp_path):
     runner_of(tmp_path, reader={'number': {'score_thr': 0.8}}).test()
-    assert read_pred_csv(tmp_path / 'out/pred.csv') == {7: '5', 3: '', 10: ''}
+    assert numbers_in(tmp_path / 'out/pred.csv') == {7: '5', 3: '', 10: ''}
     with pytest.raises(UserError, match=r'score_thr=8'):
         runner_of(tmp_path, reader={'number': {'score_thr': 8}})
 
@@ -85,7 +85,7 @@ def test_the_number_follows_from_the_boxes_that_are_kept_and_so_do_the_files(tmp
     out = tmp_path / 'out'
     found = read_pred_json(out / 'pred.json')
     assert found.labels.tolist() == [9, 5]
-    assert read_pred_csv(out / 'pred.csv') == {1: '9'}
+    assert numbers_in(out / 'pred.csv') == {1: '9'}
     assert read_reader(out / 'reader.json') == ReaderSettings.from_dict(reader)
     again = read_numbers(found, [1], read_reader(out / 'reader.json').number)
     assert again[1].number == '9'
@@ -180,6 +180,6 @@ def test_shares_of_two_ranks_are_put_in_order_and_padding_is_cut_off(tmp_path, m
     assert [[one[:3] for one in own] for own in sent] == [[(7, '7.png', '05')], [(10, '10.png', '1')]]
     if main:
         assert json.loads((tmp_path / 'out/pred.json').read_bytes()) == ENTRIES
-        assert list(read_pred_csv(tmp_path / 'out/pred.csv').items()) == [(7, '05'), (3, ''), (10, '1')]
+        assert list(numbers_in(tmp_path / 'out/pred.csv').items()) == [(7, '05'), (3, ''), (10, '1')]
     else:
         assert files_in(tmp_path / 'out') == []

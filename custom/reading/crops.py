@@ -1,8 +1,7 @@
-"""Crops around the number that the first views show, at the size at which digits are read best.
+"""Crops around the number, scaled to a digit height.
 
-A crop costs less than a view of the whole photo, and small digits become as large as those that fill the photo. The
-idea is AutoFocus (Najibi, Singh and Davis, "AutoFocus: Efficient Multi-Scale Inference", ICCV 2019). AutoFocus predicts
-the regions by a network; here the boxes of the first views give them.
+After Najibi, Singh and Davis, "AutoFocus: Efficient Multi-Scale Inference", ICCV 2019. AutoFocus predicts the regions
+by a network; here the boxes of the first views give them. A crop costs less than a view of the whole photo.
 """
 
 from typing import NamedTuple
@@ -21,12 +20,7 @@ LONGEST = 12  # longest side of a crop, in heights of a digit; hardly any number
 
 
 class Region(NamedTuple):
-    """A part of a photo.
-
-    Attributes:
-        xyxy: whole pixels, inside the photo.
-        digit_height: of the digits in it, in pixels.
-    """
+    """Part of a photo: xyxy in whole pixels, inside the photo, and the height of its digits in pixels."""
 
     xyxy: tuple[int, int, int, int]
     digit_height: float
@@ -42,7 +36,7 @@ def number_region(bboxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, si
         size: width and height of the photo in pixels.
 
     Returns:
-        None where no box scores 0.05, or those that do are less than a pixel high.
+        None if no box scores 0.05, or those that do are less than a pixel high.
 
     Example:
         >>> boxes = np.array([[40, 20, 50, 40], [52, 20, 62, 40], [190, 20, 199, 40.0]])
@@ -52,19 +46,18 @@ def number_region(bboxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, si
     used = read_number(bboxes, scores, labels, FIRST).used
     if not used.size:
         return None
-    digits = bboxes[used]
-    height = typical_height(digits, scores[used])
-    room = np.array([BESIDE, ABOVE]) * height
-    low = np.floor(digits[:, :2].min(axis=0) - room).clip(0)
-    high = np.minimum(np.ceil(digits[:, 2:].max(axis=0) + room), size)
+    digits, height = bboxes[used], typical_height(bboxes[used], scores[used])
+    margin = np.array([BESIDE, ABOVE]) * height
+    low = np.floor(digits[:, :2].min(axis=0) - margin).clip(0)
+    high = np.minimum(np.ceil(digits[:, 2:].max(axis=0) + margin), size)
     if height < 1 or (high - low < 1).any():
         return None
     left, top, right, bottom = (int(side) for side in (*low, *high))
     return Region((left, top, right, bottom), height)
 
 
-def look_closer(photo: np.ndarray, region: Region, digit_height: float) -> np.ndarray:
-    """Resize the region of a photo (H, W, C), uint8, to the size at which its digits are `digit_height` pixels high.
+def scaled_crop(photo: np.ndarray, region: Region, digit_height: float) -> np.ndarray:
+    """Resize the region of a photo (H, W, C), uint8, to digits of `digit_height` pixels.
 
     A region longer than LONGEST digit heights is scaled to that length instead.
     """

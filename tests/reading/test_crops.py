@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from custom.reading.second_look import Region, look_closer, number_region
+from custom.reading.crops import Region, number_region, scaled_crop
 
 TEN = np.array([[60, 30, 70, 50], [72, 30, 82, 50.0]])  # two digits of 20 px
 
@@ -43,15 +43,15 @@ def test_no_region_without_a_number(bboxes, scores):
 def test_digits_get_the_height_that_is_asked_for():
     photo = np.zeros((100, 200, 3), np.uint8)
     photo[30:50, 60:70] = 255
-    part = look_closer(photo, Region((40, 16, 102, 64), 20.0), 50)
+    part = scaled_crop(photo, Region((40, 16, 102, 64), 20.0), 50)
     assert part.shape == (120, 155, 3)
     _, top, _, height = cv2.boundingRect((part[..., 0] > 127).astype(np.uint8))
     assert (top, height) == (35, 50)
 
 
 def test_a_region_longer_than_any_number_is_seen_smaller():
-    assert look_closer(np.zeros((40, 4000, 3), np.uint8), Region((0, 0, 4000, 40), 20.0), 40).shape == (5, 480, 3)
+    assert scaled_crop(np.zeros((40, 4000, 3), np.uint8), Region((0, 0, 4000, 40), 20.0), 40).shape == (5, 480, 3)
 
 
 def test_a_region_far_too_long_is_a_pixel_high():
-    assert look_closer(np.zeros((4, 4000, 3), np.uint8), Region((0, 0, 4000, 1), 1.0), 10).shape == (1, 120, 3)
+    assert scaled_crop(np.zeros((4, 4000, 3), np.uint8), Region((0, 0, 4000, 1), 1.0), 10).shape == (1, 120, 3)
