@@ -103,10 +103,9 @@ def _read(
     config: ReaderConfig,
 ) -> list[Reading]:
     """Read each photo of `wanted`; bboxes (N, 4) xyxy in pixels, the photo of each in `photos` (N,)."""
-    evidence = np.flatnonzero(scores >= min(NOISE, config.steps[-1]))
-    columns = (values[evidence] for values in (bboxes, scores, labels))
-    rows, candidate_scores = find_candidates(*columns, config.iou_thr, photos[evidence])
-    rows = evidence[rows]
+    kept = np.flatnonzero(scores >= min(NOISE, config.steps[-1]))
+    rows, candidate_scores = find_candidates(bboxes[kept], scores[kept], labels[kept], config.iou_thr, photos[kept])
+    rows = kept[rows]
     bboxes, scores = bboxes[rows], scores[rows].clip(max=1)
     starts, stops = (np.searchsorted(photos[rows], wanted, side).tolist() for side in ('left', 'right'))
     numbers, raw, used_rows = list[str](), list[float](), list[np.ndarray]()
