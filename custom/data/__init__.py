@@ -7,7 +7,6 @@ __all__: list[str] = [
     'importing',
     'layout',
     'near_duplicates',
-    'photo_scan',
     'pseudo_labels',
     'splits',
     'summary',

@@ -62,11 +62,7 @@ def box_arrays(boxes: Sequence[DigitBox]) -> dict[str, np.ndarray]:
 
 
 def read_json(path: str | os.PathLike, need_boxes: bool) -> dict[str, list[dict]]:
-    """Read a json and check that its three lists are lists of objects.
-
-    Args:
-        path: the json.
-        need_boxes: whether "annotations" and "categories" are required; otherwise missing ones are empty.
+    """Read a json and check its three lists; without `need_boxes`, missing annotations and categories are empty.
 
     Raises:
         UserError: the file cannot be read, or is no COCO json.
@@ -74,9 +70,8 @@ def read_json(path: str | os.PathLike, need_boxes: bool) -> dict[str, list[dict]
     try:
         data = parse_json(Path(path).read_text(encoding='utf-8'))
     except FileNotFoundError:
-        raise UserError(
-            f'{path}: no such file; give a COCO json, or set data_root to the folder that holds it'
-        ) from None
+        way = 'give a COCO json, or set data_root to the folder that holds it'
+        raise UserError(f'{path}: no such file; {way}') from None
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror})') from None
     except ValueError as error:
@@ -158,12 +153,9 @@ def read_boxes(
         if not _is_number(image_id) or image_id not in images:
             wrong.add('annotation for no image', where)
             continue
-        digit = None
-        if _is_number(category_id) and category_id in digit_of:
-            digit = digit_of[category_id]
-        else:
-            kind = 'annotation of a category that "categories" does not list'
-            wrong.add(kind, f'{where}: {_shorten(category_id)}')
+        digit = digit_of.get(category_id) if _is_number(category_id) else None
+        if not _is_number(category_id) or category_id not in digit_of:
+            wrong.add('annotation of a category that "categories" does not list', f'{where}: {_shorten(category_id)}')
         bbox = _clip(entry.get('bbox'), images[image_id], where, wrong, notes)
         if bbox is not None and digit is not None:
             boxes.append(DigitBox(image_id, bbox, digit, bool(entry.get('iscrowd', 0))))
@@ -251,11 +243,7 @@ def read_annotations(
 
 
 def ids_and_names(source: DigitAnnotations | str | os.PathLike) -> tuple[list[int], list[str]]:
-    """Return the image ids and file names of annotations, or of the photos in a folder.
-
-    Raises:
-        UserError: see `custom.structures.photos.list_photos`.
-    """
+    """Return image ids and file names of annotations or of a folder, see `custom.structures.photos.list_photos`."""
     if isinstance(source, DigitAnnotations):
         return source.image_ids.tolist(), source.file_names
     photos = list_photos(source)
@@ -263,11 +251,7 @@ def ids_and_names(source: DigitAnnotations | str | os.PathLike) -> tuple[list[in
 
 
 def photo_faults(images: Sequence[dict], image_dir: Path) -> list[tuple[str, str] | None]:
-    """Decode photos, and compare their sizes with those in the json.
-
-    Returns:
-        for each photo kind and example of its fault, or None.
-    """
+    """Decode photos and compare their sizes with the json; return kind and example of the fault of each, or None."""
 
     def fault(image: dict) -> tuple[str, str] | None:
         path = image_dir / image['file_name']

@@ -16,7 +16,7 @@ from .coco_reading import read_annotations
 from .formats.coco import photo_folder
 from .formats.labels import ClassMap, SourcePhoto, check_labels
 from .layout import LABELLED_SPLITS, SPLITS, Imported, require_free, write_layout
-from .photo_scan import scan_photos
+from .near_duplicates import scan_photos
 from .splits import SplitRule, assign_splits, read_labelled
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,7 +65,7 @@ def write_layout(
     truth: DigitAnnotations,
     split_of: np.ndarray,
     labelled: Collection[str] = SPLITS,
-    place: Callable[[Path, Path], None] = copy_photo,
+    move_from: Path | None = None,
 ) -> list[str]:
     """Write photos and jsons into an empty folder; a terminal shows a bar after 2 s.
 
@@ -74,7 +74,7 @@ def write_layout(
         truth: M photos, whose file names are whole paths. Image ids are derived from the new file names.
         split_of: (M,) 'train', 'valid' or 'test'. A split without photos gets no folder.
         labelled: splits that get a json. Defaults to SPLITS.
-        place: writes the photo of one path to another. Defaults to copy_photo.
+        move_from: photos below this folder are moved, not copied. Defaults to None.
 
     Returns:
         Notes, a line each.
@@ -93,7 +93,10 @@ def write_layout(
             paths = [Path(name) for name in part.file_names]
             names = free_names(paths)
             for path, name in zip(paths, names, strict=True):
-                place(path, folder / split / name)
+                if move_from in path.parents:
+                    path.rename(folder / split / name)
+                else:
+                    copy_photo(path, folder / split / name)
                 bar.update()
                 if path.name != name:
                     renamed.append(f'{one_line(path)} is now {split}/{one_line(name)}')

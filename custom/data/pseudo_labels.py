@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from ..reading.numbers import read_numbers
 from ..reading.settings import DEFAULTS, ReaderConfig
 from ..structures.detections import Detections
 from ..structures.geometry import ious, nms, xywh_to_xyxy
-from ..structures.photos import list_photos, photo_size, read_photo
+from ..structures.photos import list_photos
 from ..utils.validation import require_number
-from .near_duplicates import is_near_duplicate
-from .photo_scan import scan_photos
+from .near_duplicates import nearest_duplicates, scan_photos
 
 EMPTY, DIFFERENT, LOW_SCORE, OTHER, DUPLICATE = REASONS = (
     'no number',
@@ -56,19 +54,12 @@ class PseudoLabelRule:
 
 
 class SourceReading(NamedTuple):
-    """The number that one pred.json gives for one photo.
+    """The number that one pred.json gives for one photo."""
 
-    Attributes:
-        number: the digits in reading order; '' for none.
-        bboxes: (D, 4) xyxy in pixels, in the same order.
-        min_score: the lowest score of the digits.
-        other: whether there is another detection.
-    """
-
-    number: str
-    bboxes: np.ndarray
-    min_score: float
-    other: bool
+    number: str  # the digits in reading order; '' for none
+    bboxes: np.ndarray  # (D, 4) xyxy in pixels, in the same order
+    min_score: float  # the lowest score of the digits
+    other: bool  # whether there is another detection
 
 
 def read_source(
@@ -142,20 +133,25 @@ def label_photos(
     """
     listed = list_photos(folder)
     image_ids = [photo.image_id for photo in listed]
-    excluded = [Path(other, photo.file_name) for other in exclude for photo in list_photos(other)]
-    known = scan_photos(excluded, '--exclude').signatures
+    known = scan_photos(
+        [Path(other, photo.file_name) for other in exclude for photo in list_photos(other)], '--exclude'
+    )
     by_photo = zip(*(read_source(source, image_ids, rule, config) for source in sources), strict=True)
-    photos, left_out = [], Counter(dict.fromkeys(REASONS, 0))
-    bar = tqdm(listed, 'labelling', unit=' photos', delay=2, leave=False, disable=None)
-    for (image_id, file_name), readings in zip(bar, by_photo, strict=True):
-        result, path = agree(readings, rule), Path(folder, file_name)
-        if not isinstance(result, str) and excluded and is_near_duplicate(read_photo(path), known):
-            result = DUPLICATE
+    left_out, passed = Counter(dict.fromkeys(REASONS, 0)), []
+    for entry, readings in zip(listed, by_photo, strict=True):
+        result = agree(readings, rule)
         if isinstance(result, str):
             left_out[result] += 1
-            continue
-        width, height = photo_size(path)
+        else:
+            passed.append((entry, result, readings[0].number))
+    scan = scan_photos([Path(folder, entry.file_name) for entry, _, _ in passed], folder)
+    is_duplicate = nearest_duplicates(scan.signatures, known.signatures) >= 0
+    left_out[DUPLICATE] = int(is_duplicate.sum())
+    photos = []
+    for i in np.flatnonzero(~is_duplicate):
+        (image_id, file_name), xyxy, number = passed[i]
+        width, height = scan.sizes[i].tolist()
         photo = {'id': image_id, 'file_name': file_name, 'width': width, 'height': height}
-        labels = [int(digit) for digit in readings[0].number]
-        photos.append({**photo, 'bboxes': inside(result, width, height).tolist(), 'labels': labels})
+        bboxes, labels = inside(xyxy, width, height).tolist(), [int(digit) for digit in number]
+        photos.append({**photo, 'bboxes': bboxes, 'labels': labels})
     return photos, left_out

@@ -18,8 +18,7 @@ from ..utils.files import parse_json, replacing
 from .coco_reading import read_annotations
 from .coco_writing import annotations_json
 from .layout import LABELLED_SPLITS, renumber
-from .near_duplicates import near_duplicate_groups
-from .photo_scan import scan_photos
+from .near_duplicates import near_duplicate_groups, scan_photos
 
 MAX_FOLDS = 100  # a share of valid is rounded to a fraction with no larger denominator
 
@@ -56,13 +55,12 @@ def read_labelled(root: str | os.PathLike) -> DigitAnnotations:
 
 
 def photo_groups(truth: DigitAnnotations, root: str | os.PathLike) -> np.ndarray:
-    """Number (M,) the groups of near-duplicates among the photos, see `custom.data.near_duplicates`.
+    """Number (M,) the groups of near-duplicates among the photos.
 
     Raises:
         UserError: a photo cannot be read.
     """
-    paths = [photo_path(root, name) for name in truth.file_names]
-    return near_duplicate_groups(scan_photos(paths, root).signatures)
+    return near_duplicate_groups(scan_photos([photo_path(root, name) for name in truth.file_names], root).signatures)
 
 
 def assign_folds(lengths: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -77,7 +75,7 @@ def assign_folds(lengths: np.ndarray, groups: np.ndarray, folds: int, seed: int)
         seed: seed of the shuffle.
 
     Returns:
-        (M,) the fold of each photo, from 0.
+        (M,) fold of each photo, from 0.
 
     Raises:
         UserError: there are under 2 folds, or more folds than groups.
@@ -105,9 +103,8 @@ def write_folds(work_dir: Path, truth: DigitAnnotations, fold_of: np.ndarray, ma
     Args:
         work_dir: the folder to write to.
         truth: M photos.
-        fold_of: (M,) the fold of each photo, from 0.
-        made_of: other settings that a result depends on, by name. They are saved in folds.json, and a later call with
-            other settings is refused.
+        fold_of: (M,) fold of each photo, from 0.
+        made_of: other settings of the run; folds.json keeps them, and a later call with others is refused.
 
     Returns:
         The folder of each fold.
@@ -123,27 +120,22 @@ def write_folds(work_dir: Path, truth: DigitAnnotations, fold_of: np.ndarray, ma
         try:
             old = dict(parse_json(path.read_text()))
         except (OSError, ValueError, TypeError) as error:
-            raise UserError(
-                f'{path}: cannot be read ({error}); remove the folder, or choose another --work-dir'
-            ) from error
+            way = 'remove the folder, or choose another --work-dir'
+            raise UserError(f'{path}: cannot be read ({error}); {way}') from error
         differ = [f'{name} {old.get(name)}, not {value}' for name, value in record.items() if old.get(name) != value]
         if differ:
-            raise UserError(
-                f'{work_dir}: its folds were made with {"; ".join(differ)}: '
-                'choose another --work-dir, or repeat the settings to go on'
-            )
+            way = 'choose another --work-dir, or repeat the settings to go on'
+            raise UserError(f'{work_dir}: its folds were made with {"; ".join(differ)}: {way}')
         return folders
+    contents = {work_dir / 'all.json': text}
     for fold, folder in enumerate(folders):
-        for split, chosen in zip(LABELLED_SPLITS, (fold_of != fold, fold_of == fold), strict=True):
-            _write(folder / f'{split}.json', annotations_json(subset(truth, chosen)))
-    _write(work_dir / 'all.json', text)
-    _write(path, json.dumps(record, indent=2) + '\n')
+        contents[folder / 'train.json'] = annotations_json(subset(truth, fold_of != fold))
+        contents[folder / 'valid.json'] = annotations_json(subset(truth, fold_of == fold))
+    contents[path] = json.dumps(record, indent=2) + '\n'  # the last one: a stopped run is started anew
+    for target, content in contents.items():
+        with replacing(target) as beside:
+            beside.write_text(content)
     return folders
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as beside:
-        beside.write_text(text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,15 +164,7 @@ class SplitRule:
 
 
 def choose_valid(truth: DigitAnnotations, signatures: np.ndarray, rule: SplitRule) -> tuple[np.ndarray, int]:
-    """Choose the photos of valid.
-
-    Args:
-        truth: M photos.
-        signatures: float32 (M, 256), see `custom.data.near_duplicates`.
-        rule: settings of the split.
-
-    Returns:
-        bool (M,); and the number of photos that follow a near-duplicate.
+    """Choose the photos of valid; return bool (M,), and the number of photos that follow a near-duplicate.
 
     Raises:
         UserError: there are no two different photos.
@@ -189,11 +173,9 @@ def choose_valid(truth: DigitAnnotations, signatures: np.ndarray, rule: SplitRul
     groups = np.arange(photos) if rule.ignore_copies else near_duplicate_groups(signatures)
     different = len(np.unique(groups))
     if different < 2:
-        reason = 'all are near-duplicates; allow them in different splits with --ignore-copies'
-        raise UserError(
-            f'{photos} labelled photos cannot be split into train and valid: '
-            f'{reason if photos > 1 else "label more photos"}'
-        )
+        way = 'all are near-duplicates; allow them in different splits with --ignore-copies'
+        way = way if photos > 1 else 'label more photos'
+        raise UserError(f'{photos} labelled photos cannot be split into train and valid: {way}')
     share = Fraction(rule.valid_fraction).limit_denominator(min(MAX_FOLDS, different))
     if share in (0, 1):  # too few photos for that share: the smaller side gets one photo
         share = Fraction(1 if share == 0 else different - 1, different)
@@ -209,7 +191,7 @@ def assign_splits(
     Args:
         truth: M photos.
         splits: M of 'train', 'valid', 'test', or None where the source has no split.
-        signatures: float32 (M, 256), see `custom.data.near_duplicates`.
+        signatures: float32 (M, 256) of the photos.
         rule: settings of the random split.
 
     Returns:

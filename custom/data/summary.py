@@ -14,25 +14,16 @@ from ..utils.errors import UserError
 from ..utils.messages import one_line
 from .coco_reading import ids_and_names, read_annotations
 from .layout import SPLITS
-from .near_duplicates import nearest_duplicates
-from .photo_scan import scan_photos
+from .near_duplicates import nearest_duplicates, scan_photos
 
 
 class Split(NamedTuple):
-    """The photos of one split.
+    """The photos of one split."""
 
-    Attributes:
-        names: file names, relative to the folder of the split.
-        truth: the annotations; None where there are none.
-        sizes: int64 (M, 2), width and height in pixels.
-        signatures: float32 (M, 256), see `custom.data.near_duplicates`.
-        notes: a line each.
-    """
-
-    names: list[str]
-    truth: DigitAnnotations | None
-    sizes: np.ndarray
-    signatures: np.ndarray
+    names: list[str]  # file names, relative to the folder of the split
+    truth: DigitAnnotations | None  # None for an unlabelled split
+    sizes: np.ndarray  # int64 (M, 2), width and height in pixels
+    signatures: np.ndarray  # float32 (M, 256), see `custom.data.near_duplicates`
     notes: list[str]
 
 
@@ -96,8 +87,8 @@ def describe(name: str, split: Split) -> str:
           each digit: 0 × 12, 1 × 20, 2 × 15, 3 × 18, 4 × 10, 5 × 12, 6 × 9, 7 × 11, 8 × 6, 9 × 9
     """
     truth, photos = split.truth, len(split.names)
-    lines = [f'{name}: {photos} photos, {f"{len(truth.labels)} digits" if truth else "no labels"}']
-    lines.append(f'  photos: {_sides(split.sizes)}')
+    digits = f'{len(truth.labels)} digits' if truth else 'no labels'
+    lines = [f'{name}: {photos} photos, {digits}', f'  photos: {_sides(split.sizes)}']
     if truth:
         lines.append(f'  digits: {_sides(truth.bboxes[:, 2:])}')
         numbers = np.array([len(number) for number in ground_truth_numbers(truth).values()])
@@ -111,8 +102,6 @@ def describe(name: str, split: Split) -> str:
 
 def _sides(sides: np.ndarray) -> str:
     """Format the range and the median of widths and heights, (N, 2) in pixels."""
-    low, middle, high = np.quantile(sides, [0, 0.5, 1], axis=0)
-    return ', '.join(
-        f'{name} {low[i]:.0f} to {high[i]:.0f} px (median {middle[i]:.0f})'
-        for i, name in enumerate(('width', 'height'))
-    )
+    lows, medians, highs = np.quantile(sides, [0, 0.5, 1], axis=0)
+    figures = zip(('width', 'height'), lows, highs, medians, strict=True)
+    return ', '.join(f'{name} {low:.0f} to {high:.0f} px (median {median:.0f})' for name, low, high, median in figures)

@@ -19,19 +19,12 @@ COLUMNS = ('left', 'top', 'width', 'height', 'label')
 
 
 class DigitStruct(NamedTuple):
-    """M photos with K digits.
+    """M photos with K digits."""
 
-    Attributes:
-        names: M file names.
-        rows: int64 (K,), the index of each digit's photo.
-        bboxes: float64 (K, 4), xywh in pixels; some reach over the edge of the photo.
-        labels: int64 (K,), the digit; 0 is 10 in the file.
-    """
-
-    names: list[str]
-    rows: np.ndarray
-    bboxes: np.ndarray
-    labels: np.ndarray
+    names: list[str]  # M file names
+    rows: np.ndarray  # int64 (K,), the index of each digit's photo
+    bboxes: np.ndarray  # float64 (K, 4), xywh in pixels; some reach over the edge of the photo
+    labels: np.ndarray  # int64 (K,), the digit; 0 is 10 in the file
 
 
 def read_digit_struct(path: str | os.PathLike) -> DigitStruct:

@@ -19,7 +19,7 @@ from ...structures.photos import SUFFIXES, natural_key
 from ...utils.errors import UserError
 from ...utils.messages import one_line
 from ..coco_reading import DigitBox, Findings, box_arrays, bullets, read_boxes
-from ..photo_scan import Scan, scan_photos
+from ..near_duplicates import Scan, scan_photos
 
 ClassMap = Mapping[str, int | None]
 MAX_NAMES = 10  # unknown classes that a message lists
@@ -34,58 +34,34 @@ SPLIT_OF = {
 
 
 class SourceBox(NamedTuple):
-    """A box of a label file.
+    """A box of a label file."""
 
-    Attributes:
-        where: file and position in it, for messages.
-        label: the name of its class.
-        bbox: xywh, in pixels or as shares of the sides of the photo.
-        iscrowd: whether scoring ignores the box. Defaults to False.
-    """
-
-    where: str
-    label: str
-    bbox: list[float]
-    iscrowd: bool = False
+    where: str  # file and position in it, for messages
+    label: str  # the name of its class
+    bbox: list[float]  # xywh, in pixels or as shares of the sides of the photo
+    iscrowd: bool = False  # whether scoring ignores the box
 
 
 @dataclass
 class SourcePhoto:
-    """A photo with its labels.
-
-    Attributes:
-        path: its file.
-        split: 'train', 'valid' or 'test' of the source. Defaults to None, the source has no split.
-        boxes: its boxes. Defaults to None, the photo is not labelled.
-        relative: whether boxes are shares of the sides of the photo, not pixels. Defaults to False.
-        size: width and height in pixels in the label file. Defaults to None, unknown.
-        faults: kind and example of each fault of the label file. Defaults to [].
-    """
+    """A photo with its labels."""
 
     path: Path
-    split: str | None = None
-    boxes: list[SourceBox] | None = None
-    relative: bool = False
-    size: tuple[int, int] | None = None
-    faults: list[tuple[str, str]] = field(default_factory=list)
+    split: str | None = None  # 'train', 'valid' or 'test'; None if the source has no split
+    boxes: list[SourceBox] | None = None  # None if the photo is not labelled
+    relative: bool = False  # whether boxes are shares of the sides of the photo, not pixels
+    size: tuple[int, int] | None = None  # width and height in pixels in the label file, if it has them
+    faults: list[tuple[str, str]] = field(default_factory=list)  # kind and example of each fault of the label file
 
 
 class CheckedPhotos(NamedTuple):
-    """M photos with their digits.
+    """M photos with their digits."""
 
-    Attributes:
-        truth: the annotations; file names are whole paths.
-        splits: M splits of the source, None where it has none.
-        labelled: bool (M,), whether the photo is labelled.
-        signatures: float32 (M, 256), see `custom.data.near_duplicates`.
-        notes: clipped boxes and left out photos, a line each.
-    """
-
-    truth: DigitAnnotations
-    splits: list[str | None]
-    labelled: np.ndarray
-    signatures: np.ndarray
-    notes: list[str]
+    truth: DigitAnnotations  # file names are whole paths
+    splits: list[str | None]  # M splits of the source, None where it has none
+    labelled: np.ndarray  # bool (M,), whether the photo is labelled
+    signatures: np.ndarray  # float32 (M, 256), see `custom.data.near_duplicates`
+    notes: list[str]  # clipped boxes and photos left out, a line each
 
 
 def parse_classes(pairs: Sequence[str]) -> dict[str, int | None]:
@@ -112,13 +88,8 @@ def parse_classes(pairs: Sequence[str]) -> dict[str, int | None]:
 def class_digits(source: Path, labels: Iterable[tuple[str, str]], classes: ClassMap) -> dict[str, int | None]:
     """Map the names '0' to '9' and those in `classes` to digits, and classes to leave out to None.
 
-    Args:
-        source: name of the labels in messages.
-        labels: name and position of each label.
-        classes: see `parse_classes`.
-
     Raises:
-        UserError: a label is neither a digit nor in `classes`.
+        UserError: a label, given by name and position, is neither a digit nor in `classes`; `source` is its origin.
     """
     known: dict[str, int | None] = {**{name: int(name) for name in DIGITS}, **classes}
     unknown = Findings()
@@ -146,11 +117,10 @@ def check_labels(
         source: name of the photos in messages.
         photos: photos of one of the formats.
         classes: digits of the labels other than '0' to '9', see `parse_classes`.
-        skip_bad: whether photos with a fault are left out and counted in the notes. Defaults to False, all faults are
-            raised.
+        skip_bad: whether photos with a fault are left out and counted in the notes. Defaults to False.
 
     Raises:
-        UserError: a label is no digit, a photo or label has a fault, or no labelled photo is left.
+        UserError: a label is no digit, photos or labels have faults (all are listed), or no labelled photo is left.
     """
     digits = class_digits(source, ((box.label, box.where) for photo in photos for box in photo.boxes or ()), classes)
     scan = scan_photos([photo.path for photo in photos])

@@ -10,9 +10,8 @@ from ...structures.annotations import DigitAnnotations, subset
 from ...structures.photos import stays_inside
 from ...utils.errors import UserError
 from ...utils.files import building
-from ..layout import Imported, copy_photo, require_free, write_layout
-from ..near_duplicates import nearest_duplicates
-from ..photo_scan import scan_photos
+from ..layout import Imported, require_free, write_layout
+from ..near_duplicates import nearest_duplicates, scan_photos
 from ..splits import SplitRule, assign_splits, join_annotations
 from .digit_struct import read_digit_struct
 from .svhn_archives import MAT, unpack
@@ -60,13 +59,7 @@ def import_svhn(source: Path, out: Path, rule: SplitRule, extra: bool = False) -
             truth, split_of = subset(truth, kept), np.append(split_of, ['train'] * len(easy))[kept]
             notes.append(f'extra: {(~kept).sum()} × near-duplicate of a photo of valid or test, left out')
 
-        def place_photo(path: Path, target: Path) -> None:
-            if unpacked in path.parents:
-                path.rename(target)
-            else:
-                copy_photo(path, target)
-
-        notes += write_layout(folder, truth, split_of, place=place_photo)
+        notes += write_layout(folder, truth, split_of, move_from=unpacked)
     return Imported(dict(Counter(split_of.tolist())), notes)
 
 

@@ -1,7 +1,7 @@
 """Labels in YOLO's format: images/7.png and labels/7.txt, a line `class x_centre y_centre width height` for each box.
 
-Coordinates are shares of the photo's sides. The classes' names stand in data.yaml or classes.txt. `images` and `labels`
-may lie at any depth, with train, val or test above or below them. Where there is no such folder, each label file lies
+Coordinates are shares of the sides of the photo. data.yaml or classes.txt has the names of the classes. `images` and
+`labels` may be at any depth, with train, val or test above or below them. Without such folders, each label file is
 beside its photo, as labelImg and CVAT write them.
 """
 
@@ -20,12 +20,12 @@ NAME_FILES = ('data.yaml', 'data.yml', 'dataset.yaml', 'classes.txt', 'labels/cl
 
 
 def read_yolo(folder: Path) -> list[SourcePhoto]:
-    """All photos below `folder`, with their labels; where there are folders called `images`, those in them.
+    """Read all photos below `folder` with their labels; if there are folders called `images`, only those in them.
 
-    A photo without a label file is not labelled; an empty file says that it shows no digit.
+    A photo without a label file is not labelled; a photo with an empty one has no digit.
 
     Raises:
-        UserError: there is no such photo, none has a label file, or the classes' names cannot be read.
+        UserError: there is no photo or no label file, or the names of the classes cannot be read.
     """
     label_files = {path: replaced_folder(path, folder, 'images', 'labels') for path in files_below(folder)}
     apart = any(label_files.values())
@@ -42,18 +42,17 @@ def read_yolo(folder: Path) -> list[SourcePhoto]:
             photo = SourcePhoto(path, split_in_path(path.relative_to(folder)), relative=True)
             if label_file.exists():
                 _read_labels(label_file, one_line(label_file.relative_to(folder)), names, photo)
-            if len(paths) > 1 and photo.boxes is not None:
-                both = ' and '.join(one_line(other) for other in paths[:2])
-                photo.faults.append(('photo that shares its label file with another one', both))
+                if len(paths) > 1:
+                    both = ' and '.join(map(one_line, paths[:2]))
+                    photo.faults.append(('photo that shares its label file with another one', both))
             photos.append(photo)
     if all(photo.boxes is None for photo in photos):
-        wanted = next(iter(users))
-        raise UserError(f'{folder}: no photo has a label file; {one_line(wanted)}, say, is not there')
+        raise UserError(f'{folder}: no photo has a label file, such as {one_line(next(iter(users)))}')
     return photos
 
 
 def _read_names(folder: Path) -> dict[int, str]:
-    """The name of each class id; empty where no file says it."""
+    """Read the name of each class id; without a file of names there is none."""
     path = next((folder / name for name in NAME_FILES if (folder / name).is_file()), None)
     if path is None:
         return {}
@@ -65,8 +64,7 @@ def _read_names(folder: Path) -> dict[int, str]:
     except (yaml.YAMLError, RecursionError) as error:
         raise UserError(f'{path}: is no YAML ({one_line(error)}); mend it, or give classes.txt') from None
     names = content.get('names') if isinstance(content, dict) else None
-    if isinstance(names, list):
-        names = dict(enumerate(names))
+    names = dict(enumerate(names)) if isinstance(names, list) else names
     if not isinstance(names, dict) or not all(
         re.fullmatch('[0-9]{1,9}', str(key)) and isinstance(name, str) for key, name in names.items()
     ):
@@ -75,7 +73,7 @@ def _read_names(folder: Path) -> dict[int, str]:
 
 
 def _read_labels(path: Path, shown: str, names: dict[int, str], photo: SourcePhoto) -> None:
-    """Put the boxes of a label file, called `shown` in messages, and what is wrong with it into `photo`."""
+    """Read the boxes and faults of a label file, called `shown` in messages, into `photo`."""
     photo.boxes = []
     try:
         lines = read_text(path).splitlines()
@@ -92,10 +90,9 @@ def _read_labels(path: Path, shown: str, names: dict[int, str], photo: SourcePho
             photo.faults.append(('line that is not `class x y width height`', f'{where}: {one_line(line[:80])!r}'))
             continue
         if not label.is_integer() or (names and int(label) not in names):
-            photo.faults.append(('class that the list of names does not have', f'{where}: {fields[0]}'))
+            photo.faults.append(('class that is not in the list of names', f'{where}: {fields[0]}'))
         elif not all(0 <= value <= 1 for value in (x, y, w, h)):
-            said = f'{where}: {" ".join(fields[1:])}'
-            photo.faults.append(('box whose values are no shares of the photo, from 0 to 1', said))
+            photo.faults.append(('box whose values are no shares from 0 to 1', f'{where}: {" ".join(fields[1:])}'))
         else:
             name = names.get(int(label), f'class_{int(label)}')
             photo.boxes.append(SourceBox(where, name, [x - w / 2, y - h / 2, w, h]))
