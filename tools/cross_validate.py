@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.commands.parser import ToolParser, add_cfg_options, run_tool
+from custom.commands.parser import ToolParser, run_tool
 from custom.runs.config import load_config
 from custom.utils.files import replacing
 from custom.utils.messages import say
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0, help='random seed of the split; default: 0')
     parser.add_argument('--processes', type=int, default=1, metavar='N', help='train on N ranks, which share the batch')
     parser.add_argument('--work-dir', help='default: work_dirs/<config name>_folds')
-    add_cfg_options(parser)
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='as in tools/train.py')
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # otherwise the tool that runs for a fold would survive
     cfg = load_config(args.config, args.cfg_options, work_dir=args.work_dir)
@@ -42,7 +42,7 @@ def main() -> None:
 
     work_dir = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}_folds')
     config = work_dir / Path(args.config).name
-    runs = FoldRuns.of(cfg, config, args.data, args.processes)
+    runs = FoldRuns(cfg, config, args.data, args.processes)
     runs.refuse_own(args.cfg_options)
     truth = read_labelled(args.data)
     lengths = np.array([len(number) for number in ground_truth_numbers(truth).values()])

@@ -1,4 +1,4 @@
-"""What the tools share: parsers, and the commands that need more than one module."""
+"""Code of the tools: parsers, and the commands that span several packages."""
 
 __all__: list[str] = [
     'contact_sheets',

@@ -1,7 +1,7 @@
-"""MMDetection's own scripts, run inside this project.
+"""MMDetection's own scripts, adapted to this project.
 
-They come with the package (in `mmdet/.mim/tools`), but expect compiled operators, their own overrides of a config, and
-truth for the photos to test on.
+The package brings them in `mmdet/.mim/tools`. They expect compiled operators, their own overrides of a config, and
+ground truth for the photos to test on.
 """
 
 import json
@@ -13,18 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.coco_reading import read_json
+from ..runs.config import load_config, select_split
 from ..utils.errors import UserError
 
 BROKEN = {
-    'benchmark': 'it asks for psutil, and measures on a GPU only',
+    'benchmark': 'it needs psutil, and measures on a GPU only',
     'fuse_results': 'it reads arguments that it does not define; use tools/fuse_results.py',
 }
-# What shows photos with their truth wants loaders that it knows by name.
-LOADERS = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations', 'with_bbox': True}]
 
 
 def scripts() -> dict[str, Path]:
-    """Name to file of MMDetection's scripts.
+    """Return name to file of MMDetection's scripts.
 
     Raises:
         UserError: the package has none.
@@ -33,14 +32,14 @@ def scripts() -> dict[str, Path]:
 
     folder = Path(mmdet.__file__).parent / '.mim/tools'
     deepest_first = sorted(folder.rglob('*.py'), key=lambda path: (-len(path.parts), path))
-    found = {path.stem: path for path in deepest_first}  # of two of one name the one for detection is nearer
-    if not found:
+    paths = {path.stem: path for path in deepest_first}  # the upper one of two of a name is for detection
+    if not paths:
         raise UserError(f'{folder}: MMDetection was installed without its scripts; make clean setup')
-    return found
+    return paths
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part the values of --cfg-options from the other arguments.
+    """Separate the values of --cfg-options from the other arguments.
 
     Example:
         >>> split_arguments(['a.py', '--cfg-options', 'x=1', 'y=2', '--show'])
@@ -48,85 +47,71 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     others: list[str] = []
     options: list[str] = []
-    into = others
+    target = others
     for argument in arguments:
         if argument == '--cfg-options':
-            into = options
-        elif into is options and '=' in argument and not argument.startswith('-'):
-            options.append(argument)
-        else:
-            into = others
-            others.append(argument)
+            target = options
+            continue
+        if '=' not in argument or argument.startswith('-'):
+            target = others
+        target.append(argument)
     return others, options
 
 
-def fit_arguments(name: str, arguments: Sequence[str], split: str, folder: Path) -> list[str]:
-    """What a script of MMDetection has to be called with to do here what was asked for.
+def adapt_arguments(name: str, arguments: Sequence[str], split: str, folder: Path) -> list[str]:
+    """Return the arguments with which a script of MMDetection works in this project.
 
-    A config among the arguments is written anew, with its overrides (as tools/train.py understands them) and with a
-    test loop over a split with truth.
+    Copies take the place of two files. The config gets its overrides (those of tools/train.py) and a test loop over a
+    split with ground truth. The json of coco_error_analysis gets supercategories.
 
     Args:
-        name: of the script.
-        arguments: of the script; the first one that ends in .py is the config.
+        name: name of the script.
+        arguments: arguments of the script; the first one that ends in .py is the config.
         split: `valid` or `test`.
-        folder: where files are written, under their own names.
+        folder: the folder of the copies.
 
     Raises:
         UserError: the config, an override or the json is wrong.
     """
-    fitted, options = split_arguments(arguments)
-    fitted = [
-        part
-        for argument in fitted
-        for part in (argument.split('=', 1) if argument.startswith('--ann=') else [argument])
-    ]
-    configs = [i for i, argument in enumerate(fitted) if argument.endswith('.py')]
-    if configs:
-        fitted[configs[0]] = _rewrite_config(name, fitted[configs[0]], options, split, folder)
-    if name == 'coco_error_analysis' and '--ann' in fitted[:-1]:
-        place = fitted.index('--ann') + 1
-        fitted[place] = _name_supercategories(Path(fitted[place]), folder)
-    if name == 'analyze_logs' and 'plot_curve' in fitted and '--style' not in fitted:
-        fitted += ['--style', 'default']  # its own default, dark, is not among matplotlib's
-    return fitted
+    others, options = split_arguments(arguments)
+    adapted = [part for one in others for part in (one.split('=', 1) if one.startswith('--ann=') else [one])]
 
+    def copy(index: int, text: str) -> None:
+        path = folder / Path(adapted[index]).name
+        path.write_text(text, encoding='utf-8')
+        adapted[index] = str(path)
 
-def _rewrite_config(name: str, config: str, options: list[str], split: str, folder: Path) -> str:
-    from ..runs.config import load_config, select_split
-
-    cfg = load_config(config, options)
-    select_split(cfg, split)
-    if name == 'analyze_results':
-        cfg.train_dataloader = {'dataset': {'type': 'DigitDataset', 'pipeline': LOADERS}}
-    written = folder / Path(config).name
-    written.write_text(cfg.pretty_text, encoding='utf-8')
-    return str(written)
-
-
-def _name_supercategories(path: Path, folder: Path) -> str:
-    """Digits have none, but coco_error_analysis asks for them."""
-    truth = read_json(path, need_boxes=True)
-    truth['categories'] = [{'supercategory': 'digit', **category} for category in truth['categories']]
-    written = folder / path.name
-    written.write_text(json.dumps(truth), encoding='utf-8')
-    return str(written)
+    if configs := [i for i, argument in enumerate(adapted) if argument.endswith('.py')]:
+        cfg = load_config(adapted[configs[0]], options)
+        select_split(cfg, split)
+        if name == 'analyze_results':  # finds the loaders of photos and labels by their names
+            loaders = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations', 'with_bbox': True}]
+            cfg.train_dataloader = {'dataset': {'type': 'DigitDataset', 'pipeline': loaders}}
+        copy(configs[0], cfg.pretty_text)
+    if name == 'coco_error_analysis' and '--ann' in adapted[:-1]:
+        index = adapted.index('--ann') + 1
+        truth = read_json(Path(adapted[index]), need_boxes=True)
+        truth['categories'] = [{'supercategory': 'digit', **category} for category in truth['categories']]
+        copy(index, json.dumps(truth))
+    if name == 'analyze_logs' and 'plot_curve' in adapted and '--style' not in adapted:
+        adapted += ['--style', 'default']  # the script's default, dark, is no style of matplotlib
+    return adapted
 
 
 def run_script(name: str, arguments: Sequence[str], split: str = 'valid') -> None:
-    """Run one of MMDetection's scripts as if it was called by itself.
+    """Run one of MMDetection's scripts as the main program.
 
     Args:
-        name: of the script, without .py.
-        arguments: what follows it on the command line.
-        split: what a config is tested on, `valid` or `test`. Defaults to 'valid'.
+        name: name of the script, without .py.
+        arguments: arguments of the script.
+        split: split that a config is tested on, `valid` or `test`. Defaults to 'valid'.
 
     Raises:
         UserError: there is no such script, or it does not work here.
     """
     import torch
 
-    from .. import register  # noqa: F401 (serves the operators, and registers what configs name)
+    from .. import register  # noqa: F401 - provides mmcv's operators and registers what configs name
     from ..models.checkpoints import stored_by_mmengine
 
     known = scripts()
@@ -136,8 +121,8 @@ def run_script(name: str, arguments: Sequence[str], split: str = 'valid') -> Non
         raise UserError(f'{name}: does not work: {BROKEN[name]}')
     os.environ.setdefault('MPLBACKEND', 'agg')
     with tempfile.TemporaryDirectory() as folder, torch.serialization.safe_globals(stored_by_mmengine()):
-        sys.argv = [str(known[name]), *fit_arguments(name, arguments, split, Path(folder))]
+        sys.argv = [str(known[name]), *adapt_arguments(name, arguments, split, Path(folder))]
         try:
             runpy.run_path(str(known[name]), run_name='__main__')
         except FileNotFoundError as error:
-            raise UserError(f'{error.filename}: no such file; {name} --help shows what is wanted') from error
+            raise UserError(f'{error.filename}: no such file; {name} --help shows the arguments') from error

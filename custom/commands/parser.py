@@ -74,16 +74,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the tools that train or test a model."""
     parser.add_argument('config', help='a file of configs/')
     parser.add_argument('--work-dir', help="default: the config's work_dir, else work_dirs/<config name>")
-    add_cfg_options(parser)
+    text = 'override any setting of the config, e.g. data_root=DIR train_cfg.max_epochs=3'
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help=text)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='default: none')
     # torch.distributed.launch passes the option beside the variable LOCAL_RANK.
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
-
-
-def add_cfg_options(parser: argparse.ArgumentParser) -> None:
-    """Add --cfg-options."""
-    text = 'override any setting of the config, e.g. data_root=DIR train_cfg.max_epochs=3'
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help=text)
 
 
 def add_reader(parser: argparse.ArgumentParser, default: str) -> None:

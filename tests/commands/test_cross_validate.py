@@ -102,7 +102,7 @@ def config(name, *options):
 
 
 def runs_of(cfg, processes=1):
-    return FoldRuns.of(cfg, Path('kept.py'), ODD, processes)
+    return FoldRuns(cfg, Path('kept.py'), ODD, processes)
 
 
 def options_of(command):

@@ -58,7 +58,7 @@ def test_packages_that_lack_differ_or_are_there_twice(monkeypatch):
     assert (missing.level, missing.text) == ('wrong', '1 packages are not installed: gone')
     assert (others.level, others.text) == ('note', '1 packages in another version: moved 3.0 (moved==2.0)')
     assert both.level == 'wrong'
-    assert 'pip uninstall mmdet,' in both.mend
+    assert 'pip uninstall mmdet,' in both.remedy
     monkeypatch.setattr(doctor, 'pins', lambda: [Requirement('here==1.0')])
     del installed['mmdet']
     assert only(doctor.packages()).level == 'ok'
@@ -68,7 +68,7 @@ def test_without_any_package_that_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, 'packaging.requirements', None)  # importing it raises ImportError
     finding = only(doctor.packages())
     assert finding.level == 'wrong'
-    assert finding.mend.startswith('make setup')
+    assert finding.remedy.startswith('make setup')
 
 
 def test_the_libraries_of_this_environment_work_together():
@@ -81,7 +81,7 @@ def test_a_torchvision_that_does_not_fit_is_said(monkeypatch):
     finding = only(doctor.libraries())
     assert finding.level == 'wrong'
     assert torch.__version__ in finding.text
-    assert finding.mend == 'make clean setup'
+    assert finding.remedy.startswith('make clean setup')
 
 
 def test_a_gpu_that_the_driver_does_not_offer_is_noted(monkeypatch):
@@ -116,7 +116,7 @@ def test_missing_weights_are_noted(tmp_path):
 def test_no_network_is_noted_quickly():
     finding = only(doctor.network('host.invalid', seconds=1))
     assert finding.level == 'note'
-    assert 'no way to host.invalid' in finding.text
+    assert 'no connection to host.invalid' in finding.text
 
 
 def test_a_data_set_is_counted_and_its_faults_are_said(tmp_path):

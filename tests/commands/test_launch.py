@@ -53,7 +53,7 @@ def test_machines_meet_where_the_environment_says(monkeypatch, places, wanted):
     [
         ('0', {}, r"the number of processes \(GPUS\)='0': give a whole number, 1 or more"),
         ('two', {}, "='two': give a whole number"),
-        ('1', {'NNODES': '2'}, 'MASTER_ADDR: say the address of the first machine'),
+        ('1', {'NNODES': '2'}, 'MASTER_ADDR: set it to the address of the first machine'),
         ('1', {'NNODES': '2', 'NODE_RANK': '2'}, 'NODE_RANK=2: of NNODES=2 machines the first is number 0'),
         ('1', {'PORT': 'http'}, "PORT='http': give a whole number"),
     ],

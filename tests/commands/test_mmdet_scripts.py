@@ -5,7 +5,7 @@ import json
 import pytest
 from helpers.project import ROOT, make_tiny_root, run_tool
 
-from custom.commands.mmdet_scripts import BROKEN, fit_arguments, scripts, split_arguments
+from custom.commands.mmdet_scripts import BROKEN, adapt_arguments, scripts, split_arguments
 from custom.utils.errors import UserError
 
 LITE = str(ROOT / 'configs/digits_frcnn_lite.py')
@@ -56,7 +56,7 @@ def test_options_are_parted_from_the_rest():
 
 def test_a_config_is_written_anew_with_overrides_and_truth_to_test_on(tmp_path, root):
     arguments = [LITE, 'results.pkl', '--cfg-options', f'data_root={root}', 'train_cfg.max_epochs=7']
-    config, *others = fit_arguments('eval_metric', arguments, 'valid', tmp_path)
+    config, *others = adapt_arguments('eval_metric', arguments, 'valid', tmp_path)
     assert config == str(tmp_path / 'digits_frcnn_lite.py')
     assert others == ['results.pkl']
     text = (tmp_path / 'digits_frcnn_lite.py').read_text()
@@ -66,9 +66,10 @@ def test_a_config_is_written_anew_with_overrides_and_truth_to_test_on(tmp_path, 
 
 
 def test_arguments_without_a_config_stay(tmp_path):
-    assert fit_arguments('publish_model', ['a.pth', 'b.pth'], 'valid', tmp_path) == ['a.pth', 'b.pth']
+    assert adapt_arguments('publish_model', ['a.pth', 'b.pth'], 'valid', tmp_path) == ['a.pth', 'b.pth']
     assert (
-        fit_arguments('analyze_logs', ['plot_curve', 'a.json', '--style', 'ggplot'], 'valid', tmp_path)[-1] == 'ggplot'
+        adapt_arguments('analyze_logs', ['plot_curve', 'a.json', '--style', 'ggplot'], 'valid', tmp_path)[-1]
+        == 'ggplot'
     )
 
 
@@ -89,7 +90,7 @@ def test_the_broken_ones_are_among_the_scripts_and_the_one_for_detection_is_take
 
 def test_a_misspelt_override_is_refused(tmp_path):
     with pytest.raises(UserError, match='max_epoch'):
-        fit_arguments('print_config', [LITE, '--cfg-options', 'train_cfg.max_epoch=7'], 'valid', tmp_path)
+        adapt_arguments('print_config', [LITE, '--cfg-options', 'train_cfg.max_epoch=7'], 'valid', tmp_path)
 
 
 def test_a_file_that_is_not_there_is_said_in_a_line():
