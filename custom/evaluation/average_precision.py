@@ -202,11 +202,9 @@ class Matches(NamedTuple):
 
 
 def match_boxes(detections: Detections, truth: DigitAnnotations) -> Matches:
-    """Match detections to ground truth: boxes of all sizes, the 100 highest scores per photo and digit.
+    """Match detections, xywh in pixels, to ground truth: boxes of all sizes, 100 per photo and digit by falling score.
 
-    Args:
-        detections: xywh in pixels; detections on other photos than `truth.image_ids` are dropped.
-        truth: the photos to score, with their digits. Photo weights follow the order of `truth.image_ids`.
+    Detections on other photos than `truth.image_ids` are dropped. Photo weights follow the order of `truth.image_ids`.
 
     Raises:
         UserError: the truth has no digit.
@@ -215,13 +213,9 @@ def match_boxes(detections: Detections, truth: DigitAnnotations) -> Matches:
 
 
 def matches_of(overlaps: Overlaps, photos: int, boxes: int, areas: tuple[float, float] = ALL_AREAS) -> Matches:
-    """Match boxes of one range of sizes; ground truth of other sizes and unmatched detections there are ignored.
+    """Match boxes whose area is in a range, in square pixels; other ground truth and unmatched detections are ignored.
 
-    Args:
-        overlaps: detections and ground truth.
-        photos: number of photos.
-        boxes: number of detections.
-        areas: least and greatest area, square pixels. Defaults to ALL_AREAS, any.
+    `photos` and `boxes` are the numbers of photos and detections.
     """
     counts = _within(overlaps.gt_areas, areas) & ~overlaps.crowd
     right, wasted = match_greedily(overlaps, ~counts)
@@ -245,10 +239,6 @@ def average_precision(detections: Detections, truth: DigitAnnotations) -> dict[s
     Returns:
         `AP` (mean over IoU 0.50, 0.55 … 0.95), `AP50` and `AP75` (mean over the digits at that IoU) and `AP_0` … `AP_9`
         (one digit, mean over IoU), each from 0 to 1 and unrounded. A digit without ground truth has no key.
-
-    Example:
-        >>> average_precision(read_pred_json('pred.json'), read_annotations('valid.json'))['AP50']  # doctest: +SKIP
-        0.91
     """
     matches = match_boxes(detections, truth)
     return point(matches.figures, matches.photos)

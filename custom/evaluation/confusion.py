@@ -41,12 +41,7 @@ class PhotoDigits(NamedTuple):
 
 
 def pair_boxes(some: np.ndarray, others: np.ndarray) -> list[tuple[int, int]]:
-    """Match boxes (N, 4) and (M, 4), xyxy in pixels, greedily by falling IoU, from SAME_IOU on; returns pairs (i, j).
-
-    Example:
-        >>> pair_boxes(np.array([[0, 0, 10, 10.0]]), np.array([[50, 0, 60, 10], [1, 0, 11, 10.0]]))
-        [(0, 1)]
-    """
+    """Match boxes (N, 4) and (M, 4), xyxy in pixels, greedily by falling IoU, from SAME_IOU on."""
     overlaps = ious(some[:, None], others)
     pairs: list[tuple[int, int]] = []
     for i, j in zip(*np.unravel_index(np.argsort(-overlaps, axis=None, kind='stable'), overlaps.shape), strict=True):
@@ -84,14 +79,7 @@ def compare_digits(
 
 
 def confusion_matrix(photos: Mapping[int, PhotoDigits]) -> np.ndarray:
-    """Count (true digit, digit read) as (11, 11) int64; row 10 counts insertions, column 10 deletions.
-
-    Example:
-        >>> none = np.zeros((0, 4))
-        >>> photo = PhotoDigits(none, np.array([[0, 0, 9, 9.0]]), np.array([]), np.array([7]), [], [])
-        >>> int(confusion_matrix({1: photo})[7, BACKGROUND])
-        1
-    """
+    """Count (true digit, digit read) as (11, 11) int64; row 10 counts insertions, column 10 deletions."""
     counts = np.zeros((BACKGROUND + 1, BACKGROUND + 1), dtype=np.int64)
     for photo in photos.values():
         for pair in photo.label_pairs():

@@ -60,13 +60,8 @@ class NumberResults(NamedTuple):
         if not true:
             raise UserError('no photo to score: the list of true numbers is empty')
         pairs = [(readings[image_id], number) for image_id, number in true.items()]
-        return cls(
-            np.array([len(number) for _, number in pairs]),
-            np.array([reading.number == number for reading, number in pairs]),
-            np.array([not reading.number for reading, _ in pairs]),
-            np.array([reading.confidence for reading, _ in pairs]),
-            np.array([edits(reading.number, number) for reading, number in pairs]),
-        )
+        rows = [(len(n), r.number == n, not r.number, r.confidence, edits(r.number, n)) for r, n in pairs]
+        return cls(*map(np.array, zip(*rows, strict=True)))
 
     def figures(self, weights: np.ndarray) -> dict[str, np.ndarray]:
         """Compute the figures for each row of photo weights (R, M).

@@ -12,11 +12,7 @@ from .number_accuracy import NumberResults
 
 
 def score(detections: Detections, truth: DigitAnnotations, config: ReaderConfig) -> tuple[NumberResults, Matches]:
-    """Compute the arguments of `report`.
-
-    Raises:
-        UserError: the truth has no digit.
-    """
+    """Compute the arguments of `report`; errors as in `match_boxes`."""
     readings = read_numbers(detections, truth.image_ids, config)
     return NumberResults.of(readings, ground_truth_numbers(truth)), match_boxes(detections, truth)
 

@@ -1,4 +1,4 @@
-"""The figures and curves that the HTML report shows, from what `custom.evaluation.summary.score` gives."""
+"""Figures and curves of the HTML report."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,49 +21,41 @@ from ..utils.errors import UserError
 
 STEPS = 50  # points of the curve of accuracy against coverage
 BAND_RESAMPLES = 300
+HEIGHT = 32  # pixels of a number scaled for its sharpness: blur is measured relative to the digits
+HEIGHTS = (0, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # pixels: the same in each report, for comparisons
+SHARPNESS = ('blurriest quarter', 'second quarter', 'third quarter', 'sharpest quarter')
+Z = 1.959964  # 95 % of the normal distribution lie within so many standard deviations
 
 
 def precision_at_recalls(digit: DigitMatches, threshold: int = 0) -> np.ndarray:
-    """COCO's precision of one digit at the recalls 0, 0.01 … 1; its mean is the average precision.
+    """Compute COCO's precision (101,) of one digit at the recalls 0, 0.01 … 1; its mean is the average precision.
 
     Args:
-        digit: the boxes, and which of them are right.
+        digit: matched detections.
         threshold: index of the IoU threshold, 0 for 0.50 to 9 for 0.95. Defaults to 0.
-
-    Returns:
-        (101,): the best precision at that recall or above it, 0 where no box reaches it.
     """
     counted = ~digit.ignored[threshold]
-    right = digit.right[threshold][counted]
-    found = right.cumsum()
-    precision = found / np.arange(1, len(right) + 1)
+    true_positives = digit.right[threshold][counted].cumsum()
+    precision = true_positives / np.arange(1, len(true_positives) + 1)
     best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
-    return best[np.searchsorted(found / digit.n_ground_truth.sum(), RECALLS)]
+    return best[np.searchsorted(true_positives / digit.n_ground_truth.sum(), RECALLS)]
 
 
 class AnswerCurve(NamedTuple):
-    """How many answers are right when only the most confident ones are given.
+    """Accuracy of the most confident answers against their share of the photos."""
 
-    Attributes:
-        coverage: (N,) share of the photos that are answered, rising to 1.
-        accuracy: (N,) share of those that is right.
-        low: (N,) lower end of its 95 % interval.
-        high: (N,) upper end.
-    """
-
-    coverage: np.ndarray
-    accuracy: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    coverage: np.ndarray  # (N,), rising to 1
+    accuracy: np.ndarray  # (N,)
+    low: np.ndarray  # (N,), lower end of the 95 % interval
+    high: np.ndarray  # (N,), upper end
 
 
 def answer_curve(numbers: NumberResults) -> AnswerCurve:
-    """Accuracy at up to 50 shares of the photos, the most confident answers first; equally confident ones together."""
+    """Compute accuracy at up to 50 coverages, by falling confidence; equal confidences are taken together."""
     order = np.argsort(-numbers.confidences, kind='stable')
     last_of_equals = np.append(np.diff(numbers.confidences[order]) != 0, True)
     counts = np.flatnonzero(last_of_equals) + 1
-    wanted = np.linspace(0, len(order), STEPS + 1)[1:]
-    chosen = counts[np.unique(np.searchsorted(counts, wanted))]
+    chosen = counts[np.unique(np.searchsorted(counts, np.linspace(0, len(order), STEPS + 1)[1:]))]
 
     def figures(weights: np.ndarray) -> dict[str, np.ndarray]:
         taken = weights[:, order].cumsum(axis=1)[:, chosen - 1]
@@ -71,26 +63,22 @@ def answer_curve(numbers: NumberResults) -> AnswerCurve:
         with np.errstate(invalid='ignore'):  # 0 / 0 where a draw has none of the first photos
             return {str(count): column for count, column in zip(chosen.tolist(), (hits / taken).T, strict=True)}
 
-    found = estimates(figures, len(order), BAND_RESAMPLES, 'curve').values()
-    accuracy, low, high = (np.array(column) for column in zip(*found, strict=True))
-    return AnswerCurve(chosen / len(order), accuracy, low, high)
-
-
-HEIGHT = 32  # pixels that the number is scaled to: blur counts as a share of the digits, not in pixels of the photo
+    columns = zip(*estimates(figures, len(order), BAND_RESAMPLES, 'curve').values(), strict=True)
+    return AnswerCurve(chosen / len(order), *map(np.array, columns))
 
 
 def sharpness(photo: np.ndarray, bbox: np.ndarray) -> float:
-    """How much of a number's contrast lies between neighbouring pixels, once it is 32 pixels high.
+    """Measure the sharpness of a number: the contrast of neighbouring pixels at 32 pixels height, by all contrast.
 
-    The standard deviation of the Laplacian, divided by that of the brightness: the same for a photo with half the
-    contrast. It has no unit; it puts photos of one set in order. Noise counts as sharp.
+    It is the standard deviation of the Laplacian, divided by the standard deviation of the brightness, without a unit.
+    It ranks the photos of one set; noise counts as sharp.
 
     Args:
         photo: (H, W, 3) uint8 RGB.
-        bbox: (4,) xyxy in pixels, around all digits; what lies outside of the photo does not count.
+        bbox: (4,) xyxy in pixels, around all digits.
 
     Returns:
-        From 0, where nothing changes or nothing of the photo lies in the box.
+        From 0, a uniform area or a box outside of the photo.
     """
     height, width = photo.shape[:2]
     left, top = np.floor(np.clip(bbox[:2], 0, [width, height])).astype(int)
@@ -102,17 +90,12 @@ def sharpness(photo: np.ndarray, bbox: np.ndarray) -> float:
     grey = np.asarray(crop, dtype=np.float64)
     centre = grey[1:-1, 1:-1]
     laplacian = 4 * centre - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
-    spread = float(centre.std())
-    return float(laplacian.std()) / spread if spread else 0.0
-
-
-HEIGHTS = (0, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # pixels: the same in each report, so that two can be compared
-SHARPNESS = ('blurriest quarter', 'second quarter', 'third quarter', 'sharpest quarter')
-Z = 1.959964  # of the normal distribution: 95 % lie within so many standard deviations
+    contrast = float(centre.std())
+    return float(laplacian.std()) / contrast if contrast else 0.0
 
 
 class Group(NamedTuple):
-    """Some of the photos: what they have in common, how many there are, on how many the number is right."""
+    """Some of the photos: their common property, their number, and how many are read correctly."""
 
     name: str
     photos: int
@@ -125,7 +108,7 @@ class Group(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval: unlike a bootstrap it is not of length 0 where a handful are all right.
+        """Wilson's 95 % interval; its length is not 0, unlike a bootstrap's, where a handful of photos are all right.
 
         Example:
             >>> [round(end, 2) for end in Group('2 digits', 4, 4).interval]
@@ -138,26 +121,20 @@ class Group(NamedTuple):
 
 
 def group_by(kinds: np.ndarray, names: Sequence[str], right: np.ndarray) -> list[Group]:
-    """A group for each kind that has a photo.
-
-    Args:
-        kinds: (M,) int64, index of each photo's kind.
-        names: of the kinds.
-        right: (M,) bool, whether the number is right.
-    """
+    """Group photos by kind, int64 (M,), an index into `names`; `right`, bool (M,), marks correctly read ones."""
     photos = np.bincount(kinds, minlength=len(names)).tolist()
     hits = np.bincount(kinds, weights=right, minlength=len(names)).astype(np.int64).tolist()
     return [Group(*group) for group in zip(names, photos, hits, strict=True) if group[1]]
 
 
 def by_length(lengths: np.ndarray, right: np.ndarray) -> list[Group]:
-    """Groups of photos by the digits (M,) of the true number."""
+    """Group photos by the digits (M,) of the true number."""
     names = ['no number', '1 digit', *(f'{n} digits' for n in range(2, int(lengths.max(initial=0)) + 1))]
     return group_by(lengths, names, right)
 
 
 def by_height(truth: DigitAnnotations, right: np.ndarray) -> list[Group]:
-    """Groups of the photos that have digits by their median height in pixels."""
+    """Group the photos that have digits by their median height in pixels."""
     ids, heights = truth.box_image_ids[~truth.iscrowd], truth.bboxes[~truth.iscrowd, 3]
     medians = np.array([np.median(heights[own]) if (own := ids == i).any() else np.nan for i in truth.image_ids])
     some = ~np.isnan(medians)
@@ -167,19 +144,18 @@ def by_height(truth: DigitAnnotations, right: np.ndarray) -> list[Group]:
 
 
 def by_sharpness(measured: Mapping[int, float], truth: DigitAnnotations, right: np.ndarray) -> list[Group]:
-    """Quarters of the photos that were measured, see `measure_sharpness`; equally sharp ones are kept together."""
+    """Group photos by quarters of their sharpness from `measure_sharpness`; equal values are kept together."""
     known = np.array([i in measured for i in truth.image_ids.tolist()], dtype=bool)
     values = np.array([measured[i] for i in truth.image_ids[known].tolist()])
     if not len(values):
         return []
-    kinds = np.searchsorted(np.quantile(values, [0.25, 0.5, 0.75]), values)
-    return group_by(kinds, SHARPNESS, right[known])
+    return group_by(np.searchsorted(np.quantile(values, [0.25, 0.5, 0.75]), values), SHARPNESS, right[known])
 
 
 def measure_sharpness(truth: DigitAnnotations, images: Path) -> dict[int, float]:
-    """How sharp the digits of each photo are, by image_id; without photos that have no digit or cannot be read.
+    """Measure the sharpness of each number; returns image_id to sharpness, without unlabelled and unreadable photos.
 
-    A terminal shows a bar when that takes over 2 s.
+    A terminal shows a progress bar after 2 s.
     """
     xyxy = xywh_to_xyxy(truth.bboxes)
 

@@ -1,4 +1,4 @@
-"""The gallery of the HTML report: the photos worth looking at, with what was read on them and what is true."""
+"""Gallery of the HTML report: photos with the boxes read and the ground truth."""
 
 import base64
 import io
@@ -18,12 +18,13 @@ from ..structures.photos import photo_path, read_photo
 from ..utils.errors import UserError
 
 WIDTH, HEIGHT = 170, 130  # pixels of the page, at most
-MARGIN = 1.0  # heights of a digit that are shown around the number
-SHARPER = 2  # pixels embedded for each one of the page, at most
+MARGIN = 1.0  # around the number, in heights of a digit
+SHARPER = 2  # embedded pixels per pixel of the page, at most
+MOST_CARDS, MOST_BYTES = 300, 5_000_000  # of all pictures: a page that a phone can open
 
 
-class Box(NamedTuple):
-    """A box in pixels of its picture; `kind` is 'right', 'wrong', or 'plain' where that is not known."""
+class DrawnBox(NamedTuple):
+    """A box in pixels of its picture; `kind` is 'right', 'wrong', or 'plain' without ground truth."""
 
     x: float
     y: float
@@ -34,62 +35,48 @@ class Box(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A part of a photo.
+    """A part of a photo with its boxes."""
 
-    Attributes:
-        width: in pixels of the page.
-        height: likewise.
-        uri: its pixels as a data URI; None where the photo is not there.
-        read: the boxes that make up the number.
-        true: the true ones.
-    """
-
-    width: float
+    width: float  # in pixels of the page
     height: float
-    uri: str | None
-    read: list[Box]
-    true: list[Box]
+    uri: str | None  # its pixels as a data URI; None without the photo
+    read: list[DrawnBox]
+    true: list[DrawnBox]
 
 
 def picture(digits: PhotoDigits, photo: np.ndarray | None, size: tuple[int, int], judged: bool) -> Picture:
-    """What a photo shows around its boxes, with room for a digit on each side; the whole photo where there is no box.
+    """Crop a photo around its boxes, with a margin of a digit's height; without a box, take the whole photo.
 
     Args:
         digits: the boxes.
-        photo: (H, W, 3) uint8 RGB; None where it is not there.
-        size: its width and height in pixels.
-        judged: whether the truth is known, so that boxes are right or wrong.
+        photo: (H, W, 3) uint8 RGB; None to draw the boxes alone.
+        size: width and height of the photo in pixels.
+        judged: whether the ground truth is known, so that boxes are right or wrong.
     """
     left, top, right, bottom = _crop(np.vstack([digits.read, digits.true]), size)
     scale = min(WIDTH / (right - left), HEIGHT / (bottom - top))
     uri = None if photo is None else _data_uri(photo[top:bottom, left:right], scale * SHARPER)
-    read_kinds, true_kinds = _kinds(digits, judged)
+    read_kinds = ['wrong' if judged else 'plain'] * len(digits.read)
+    true_kinds = ['wrong'] * len(digits.true)
+    for i, j in digits.pairs:
+        if digits.read_labels[i] == digits.true_labels[j]:
+            read_kinds[i] = true_kinds[j] = 'right'
+    for i in digits.ignored:
+        read_kinds[i] = 'plain'
 
-    def placed(boxes: np.ndarray, labels: np.ndarray, kinds: Sequence[str]) -> list[Box]:
+    def drawn(boxes: np.ndarray, labels: np.ndarray, kinds: Sequence[str]) -> list[DrawnBox]:
         inside = (np.clip(boxes, [left, top] * 2, [right, bottom] * 2) - [left, top] * 2) * scale
         columns = inside[:, 0], inside[:, 1], inside[:, 2] - inside[:, 0], inside[:, 3] - inside[:, 1]
         rows = zip(*(c.round(1).tolist() for c in columns), labels.tolist(), kinds, strict=True)
-        return [Box(*row) for row in rows]
+        return [DrawnBox(*row) for row in rows]
 
     width, height = round((right - left) * scale, 1), round((bottom - top) * scale, 1)
-    read = placed(digits.read, digits.read_labels, read_kinds)
-    return Picture(width, height, uri, read, placed(digits.true, digits.true_labels, true_kinds))
-
-
-def _kinds(digits: PhotoDigits, judged: bool) -> tuple[list[str], list[str]]:
-    """Which of the boxes read, and which of the true ones, are as they should be."""
-    same = [(i, j) for i, j in digits.pairs if digits.read_labels[i] == digits.true_labels[j]]
-    read = ['wrong' if judged else 'plain'] * len(digits.read)
-    true = ['wrong'] * len(digits.true)
-    for i, j in same:
-        read[i] = true[j] = 'right'
-    for i in digits.ignored:
-        read[i] = 'plain'
-    return read, true
+    read = drawn(digits.read, digits.read_labels, read_kinds)
+    return Picture(width, height, uri, read, drawn(digits.true, digits.true_labels, true_kinds))
 
 
 def _crop(boxes: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The part of a photo around boxes (N, 4), xyxy in pixels: left, top, right, bottom."""
+    """Return left, top, right and bottom of the part of a photo around boxes (N, 4), xyxy in pixels."""
     if not len(boxes):
         return 0, 0, *size
     room = MARGIN * float(np.median(boxes[:, 3] - boxes[:, 1]))
@@ -99,7 +86,7 @@ def _crop(boxes: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]
 
 
 def _data_uri(pixels: np.ndarray, scale: float) -> str:
-    """A JPEG of the pixels, (H, W, 3) uint8 RGB, made smaller where `scale` is under 1."""
+    """Encode pixels (H, W, 3), uint8 RGB, as a JPEG, downscaled where `scale` is under 1."""
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if scale < 1:
         size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
@@ -109,38 +96,21 @@ def _data_uri(pixels: np.ndarray, scale: float) -> str:
     return f'data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}'
 
 
-MOST_CARDS, MOST_BYTES = 300, 5_000_000  # of the pictures together: a page that a phone can open
-
-
 class Card(NamedTuple):
-    """A photo of the gallery.
+    """A photo of the gallery."""
 
-    Attributes:
-        name: of its file.
-        read: the number, '' where none was read.
-        true: the true number, '' where there is none; None where it is not known.
-        confidence: of the number, 0..1.
-        wrong: how many digits are wrong, phantom or missing, by name; what there is none of is left out.
-        confused: (true digit, digit read) of every mistake, with `BACKGROUND` for a phantom or a missed digit.
-        picture: None where there is neither the photo nor its size.
-        problem: why the photo cannot be shown, '' where it can, or where there is no folder of photos.
-    """
-
-    name: str
-    read: str
-    true: str | None
-    confidence: float
-    wrong: dict[str, int]
-    confused: list[tuple[int, int]]
-    picture: Picture | None
-    problem: str
+    name: str  # of its file
+    read: str  # the number, '' for none
+    true: str | None  # the true number, '' for none; None where it is unknown
+    confidence: float  # 0..1
+    wrong: dict[str, int]  # wrong, phantom and missing digits, by name, without zeros
+    confused: list[tuple[int, int]]  # (true digit, digit read) of every error, see `PhotoDigits.label_pairs`
+    picture: Picture | None  # None where neither the photo nor its size is known
+    problem: str  # why the photo is not shown, or ''
 
 
 def choose(readings: Mapping[int, Reading], true: Mapping[int, str] | None) -> list[int]:
-    """The photos whose number is wrong, the most confident first.
-
-    Where no truth is known (None) all photos, the least sure first.
-    """
+    """List the photos with a wrong number, by falling confidence; without true numbers, all photos by rising one."""
     if true is None:
         return sorted(readings, key=lambda image_id: readings[image_id].confidence)
     wrong = [image_id for image_id, number in true.items() if readings[image_id].number != number]
@@ -156,24 +126,31 @@ def make_cards(
     sizes: Mapping[int, Sequence[int]],
     images: Path | None,
 ) -> list[Card]:
-    """Cards of the first of the photos chosen: at most MOST_CARDS, and as many as MOST_BYTES hold.
+    """Make cards of the first chosen photos: at most MOST_CARDS with at most MOST_BYTES.
 
     Args:
         chosen: image ids, in order.
         names: the file name of each photo.
-        readings: what was read.
-        true: the true numbers; None where they are not known.
+        readings: the numbers read.
+        true: the true numbers; None where they are unknown.
         digits: the boxes of each photo.
-        sizes: width and height in pixels, as far as they are known, for where the photo is not there.
-        images: the folder of the photos; None where it is not known.
+        sizes: known widths and heights in pixels, for photos that cannot be read.
+        images: the folder of the photos; None where it is unknown.
     """
     cards: list[Card] = []
-    size = 0
+    total = 0
     for image_id in tqdm(chosen[:MOST_CARDS], 'drawing', unit=' photos', delay=2, leave=False, disable=None):
-        reading, boxes = readings[image_id], digits[image_id]
-        shown, problem = _look(boxes, names[image_id], sizes.get(image_id), images, true is not None)
-        size += len(shown.uri or '') if shown else 0
-        if size > MOST_BYTES and cards:
+        reading, boxes, size = readings[image_id], digits[image_id], sizes.get(image_id)
+        photo, problem = None, ''
+        if images is not None:
+            try:
+                photo = read_photo(photo_path(images, names[image_id]))
+                size = photo.shape[1], photo.shape[0]
+            except UserError as error:
+                problem = str(error)
+        shown = picture(boxes, photo, (int(size[0]), int(size[1])), true is not None) if size else None
+        total += len(shown.uri or '') if shown else 0
+        if total > MOST_BYTES and cards:
             break
         truth, wrong, confused = None, dict[str, int](), list[tuple[int, int]]()
         if true is not None:
@@ -186,36 +163,19 @@ def make_cards(
     return cards
 
 
-def _look(
-    digits: PhotoDigits, name: str, size: Sequence[int] | None, images: Path | None, judged: bool
-) -> tuple[Picture | None, str]:
-    """The picture of a photo, and why the photo is not in it."""
-    photo, problem = None, ''
-    if images is not None:
-        try:
-            photo, problem = read_photo(photo_path(images, name)), ''
-        except UserError as error:
-            problem = str(error)
-    if photo is not None:
-        size = photo.shape[1], photo.shape[0]
-    if size is None:
-        return None, problem
-    return picture(digits, photo, (int(size[0]), int(size[1])), judged), problem
-
-
 def confusions(cards: Iterable[Card]) -> list[tuple[str, str, int]]:
-    """The mistakes on the cards, frequent ones first: 'true-read' as they are marked, in words, on how many cards."""
+    """Count the errors on the cards, by falling frequency: 'true-read' as a key, its name, on how many cards."""
     counts = Counter(pair for card in cards for pair in dict.fromkeys(card.confused))
     return [(f'{true}-{read}', confusion_name(true, read), count) for (true, read), count in counts.most_common()]
 
 
 def confusion_name(true: int, read: int) -> str:
-    """A mistake in words.
+    """Name an error.
 
     Example:
         >>> confusion_name(7, 1), confusion_name(7, BACKGROUND), confusion_name(BACKGROUND, 1)
-        ('7 read as 1', '7 missed', 'phantom 1')
+        ('7 read as 1', '7 deleted (missing)', '1 inserted (phantom)')
     """
     if true == BACKGROUND:
-        return f'phantom {read}'
-    return f'{true} missed' if read == BACKGROUND else f'{true} read as {read}'
+        return f'{read} inserted (phantom)'
+    return f'{true} deleted (missing)' if read == BACKGROUND else f'{true} read as {read}'

@@ -1,4 +1,4 @@
-"""The HTML report as one file that needs nothing but a browser; custom/templates/ has what it looks like."""
+"""Rendering of the HTML report as one file without external resources; templates/ has its layout."""
 
 import base64
 import hashlib
@@ -19,10 +19,10 @@ NO_BREAK = '\N{NO-BREAK SPACE}'
 
 
 def render_page(page: Mapping[str, Any]) -> str:
-    """The page; every text that is put into it is escaped, and only the script that belongs to it may run.
+    """Render the page; all text is escaped, and a content security policy allows the page's own script alone.
 
     Args:
-        page: what there is, by the names that templates/report.html.j2 has for it.
+        page: values by the names in templates/report.html.j2.
     """
     loader = jinja2.FileSystemLoader(TEMPLATES)
     environment = jinja2.Environment(
@@ -30,31 +30,29 @@ def render_page(page: Mapping[str, Any]) -> str:
     )
     environment.filters |= {'percent': _percent, 'interval': _interval, 'kinds': _kinds}
     script = (TEMPLATES / 'report.js').read_text(encoding='utf-8')
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = {'run': None, 'curves': [], 'judged': False, **page}
     html = environment.get_template('report.html.j2').render(
         page,
         page_title=_title(page['sources']),
         sections=_sections(page),
         script=Markup(script),
-        script_hash=digest,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    return html.encode('utf-8', 'backslashreplace').decode()  # of a name that is no UTF-8 as well
+    return html.encode('utf-8', 'backslashreplace').decode()  # for file names that are not UTF-8
 
 
 def _title(sources: Sources) -> str:
-    of_run = sources.run_dir.resolve().name if sources.run_dir else ''
+    run = sources.run_dir.resolve().name if sources.run_dir else ''
     if not sources.pred_json:
-        return of_run
-    photos = (sources.ann or sources.images or sources.pred_json.resolve().parent).name
-    return f'{of_run or "pred.json"} on {photos}'
+        return run
+    return f'{run or "pred.json"} on {(sources.ann or sources.images or sources.pred_json.resolve().parent).name}'
 
 
 def _sections(page: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The id and the name of what the page has."""
-    judged = [('sure', 'Trust'), ('groups', 'Where it fails'), ('mixed', 'Digits'), ('boxes', 'Boxes')]
-    found = [('figures', 'Figures')] + judged * page['judged'] + [('gallery', 'Photos')] if 'photos' in page else []
-    return found + [('training', 'Training')] * bool(page['curves']) + [('run', 'What was run')]
+    """List the id and the name of the page's sections."""
+    judged = [('confidence', 'Confidence'), ('groups', 'Groups'), ('confusion', 'Confusion'), ('boxes', 'Boxes')]
+    sections = [('figures', 'Figures')] + judged * page['judged'] + [('gallery', 'Photos')] if 'photos' in page else []
+    return sections + [('training', 'Training')] * bool(page['curves']) + [('run', 'Run')]
 
 
 def _percent(value: float) -> str:
@@ -62,7 +60,7 @@ def _percent(value: float) -> str:
 
 
 def _interval(estimate: Estimate, percent: bool = False) -> str:
-    """Both ends, `25.0–75.0 %` or `0.250–0.750`."""
+    """Format both ends, `25.0–75.0 %` or `0.250–0.750`."""
     if math.isnan(estimate.low):
         return 'no interval'
     if percent:
@@ -71,5 +69,5 @@ def _interval(estimate: Estimate, percent: bool = False) -> str:
 
 
 def _kinds(card: Card) -> str:
-    """What is wrong with a card's number, as its filter knows it."""
+    """Name the errors of a card's number for the filter."""
     return ' '.join([*card.wrong, *([] if card.read else ['nothing'])])

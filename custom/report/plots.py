@@ -1,4 +1,4 @@
-"""The plots of the HTML report, each as wide as a phone shows it."""
+"""Plots of the HTML report, as wide as a phone."""
 
 import io
 import re
@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -20,22 +21,22 @@ from ..runs.curves import Scalars, series
 from .figures import AnswerCurve, Group
 
 SVG, XLINK = '{http://www.w3.org/2000/svg}', '{http://www.w3.org/1999/xlink}'
-# Drawn in these, seen in the page's: its style sheet says what --ink is in light and in dark.
+# Placeholders for the page's colours, which its style sheet defines for light and dark.
 INK, MUTED, LINE, ACCENT, GOOD, BAD = ('#010101', '#010102', '#010103', '#010104', '#010105', '#010106')
 SERIES = ('#010111', '#010112', '#010113', '#010114')
 CSS = dict(zip((INK, MUTED, LINE, ACCENT, GOOD, BAD), ('ink', 'muted', 'line', 'accent', 'good', 'bad'), strict=True))
-
-
 CSS |= {colour: f'series-{i}' for i, colour in enumerate(SERIES, start=1)}
 STYLE: dict[Any, Any] = {  # matplotlib's type of a key is a list of all keys
-    'svg.fonttype': 'none',  # text stays text
-    'font.family': 'DejaVu Sans',  # wider than the page's font: what fits in it fits
+    'svg.fonttype': 'none',  # text elements, not outlines
+    'font.family': 'DejaVu Sans',  # wider than the page's font, so that text fits
     'font.size': 12,
     'text.color': INK,
     'figure.facecolor': 'none',
     'axes.facecolor': 'none',
     'axes.edgecolor': LINE,
     'axes.labelcolor': MUTED,
+    'axes.axisbelow': True,
+    'axes.grid': True,
     'axes.spines.top': False,
     'axes.spines.right': False,
     'xtick.color': LINE,
@@ -52,17 +53,17 @@ STYLE: dict[Any, Any] = {  # matplotlib's type of a key is a list of all keys
     'lines.solid_capstyle': 'round',
     'legend.frameon': False,
 }
-POINTS_PER_INCH = 72  # in matplotlib's SVG a pixel is a point
+POINTS_PER_INCH = 72  # a pixel is a point in matplotlib's SVG
 
 
 def draw(paint: Callable[[Axes], None], name: str, label: str, width: int = 380, height: int = 250) -> Markup:
-    """A plot as an `<svg>` element, to be put into an HTML page as it is.
+    """Draw a plot as an `<svg>` element for an HTML page.
 
     Args:
         paint: draws on the axes, in the colours of this module.
-        name: of the plot, unlike those of the page's others: ids in it begin so.
-        label: what the plot shows, for those who do not see it.
-        width: in pixels, about as wide as a phone shows it, so that its text can be read there. Defaults to 380.
+        name: unique on the page; prefix of the ids.
+        label: the text for screen readers.
+        width: in pixels. Defaults to 380, about a phone's width, for readable text.
         height: in pixels. Defaults to 250.
     """
     text = io.StringIO()
@@ -73,35 +74,35 @@ def draw(paint: Callable[[Axes], None], name: str, label: str, width: int = 380,
     root = ElementTree.fromstring(text.getvalue())
     for parent in list(root.iter()):
         for child in [child for child in parent if re.search('}(metadata|style)$', child.tag)]:
-            parent.remove(child)  # its style would be the whole page's
-    meant = set(re.findall(r'(?:url\(|href=")#([\w-]+)', text.getvalue()))
+            parent.remove(child)  # a style element would apply to the whole page
+    referenced = set(re.findall(r'(?:url\(|href=")#([\w-]+)', text.getvalue()))
     for element in root.iter():
-        _tidy(element, meant, name)
+        _tidy(element, referenced, name)
     root.attrib = {'viewBox': f'0 0 {width} {height}', 'class': 'plot', 'role': 'img', 'aria-label': label}
     return Markup(ElementTree.tostring(root, encoding='unicode'))
 
 
-def _tidy(element: ElementTree.Element, meant: set[str], name: str) -> None:
-    """Leave out what a page does not need; `meant` are the ids that others speak of."""
+def _tidy(element: ElementTree.Element, referenced: set[str], name: str) -> None:
+    """Remove whitespace, unreferenced ids and superfluous decimals; prefix referenced ids with the plot's name."""
     element.tag = element.tag.removeprefix(SVG)
     element.text, element.tail = ((text or '').strip() or None for text in (element.text, element.tail))
     old, element.attrib = element.attrib, {}
     for key, value in old.items():
         if key == 'id':
-            value = f'{name}-{value}' if value in meant else ''
+            value = f'{name}-{value}' if value in referenced else ''
         else:
-            value = re.sub(r'#([\w-]+)', lambda m: f'#{name}-{m[1]}' if m[1] in meant else m[0], value)
+            value = re.sub(r'#([\w-]+)', lambda m: f'#{name}-{m[1]}' if m[1] in referenced else m[0], value)
             value = _style(value) if key == 'style' else _numbers(value)
         if value:
             element.set(key.removeprefix(XLINK), value)
 
 
 def _style(text: str) -> str:
-    """Declarations with the page's colours; of the font only the size is left."""
+    """Replace the colours by the page's, and drop font declarations but for the size."""
     kept = []
     for declaration in text.split(';'):
         key, _, value = declaration.strip().partition(': ')
-        if key == 'font':  # matplotlib before 3.11 says all of it in one
+        if key == 'font':  # matplotlib before 3.11: one shorthand declaration
             key, value = 'font-size', value[: value.index('px')].split()[-1] + 'px'
         if not key.startswith('font') or key == 'font-size':
             kept.append(f'{key}:' + (f'var(--{CSS[value]})' if value in CSS else value))
@@ -109,114 +110,102 @@ def _style(text: str) -> str:
 
 
 def _numbers(text: str) -> str:
-    """An attribute with its numbers to a hundredth of a pixel, without the turn by nothing that each text has."""
+    """Round the numbers of an attribute to a hundredth of a pixel, and drop rotations by 0."""
     text = re.sub(r'-?\d+\.\d{3,}', lambda m: f'{float(m[0]):.2f}'.rstrip('0').rstrip('.'), text)
-    text = re.sub(r'rotate\(-?0 [^)]*\)', '', text)
-    return re.sub(r'\s+', ' ', text).strip()
+    return ' '.join(re.sub(r'rotate\(-?0 [^)]*\)', '', text).split())
 
 
-SMALL = 9  # size of a plot's least text, in pixels
-
-
-def _shares(axes: Axes, which: str) -> None:
-    """Axes from 0 to 100 %, `which` of 'x', 'y' and 'xy', with a grid."""
-    for name in which:
-        axis = axes.xaxis if name == 'x' else axes.yaxis
+def _shares(*axes: Axis) -> None:
+    """Label axes from 0 to 100 %."""
+    for axis in axes:
         axis.set_major_formatter(PercentFormatter(1, 0, ' %'))
         axis.set_ticks([0, 0.25, 0.5, 0.75, 1])
-    axes.grid()
-    axes.set_axisbelow(True)
 
 
 def answers(curve: AnswerCurve, coverages: Sequence[float]) -> Markup:
-    """Accuracy against coverage; `coverages` go with COVERED_AT."""
+    """Plot accuracy against coverage, with marks at the `coverages` of COVERED_AT."""
     lowest = min(float(np.nanmin(curve.low)), float(curve.accuracy.min()))
 
     def paint(axes: Axes) -> None:
         axes.fill_between(curve.coverage, curve.low, curve.high, color=ACCENT, alpha=0.18, linewidth=0)
         axes.plot(curve.coverage, curve.accuracy, color=ACCENT)
         for covered in sorted({*coverages} - {0}):
-            names = ', '.join(
-                f'{100 * at:.0f}' for at, own in zip(COVERED_AT, coverages, strict=True) if own == covered
-            )
-            place = covered, float(np.interp(covered, curve.coverage, curve.accuracy))
-            axes.plot(*place, 'o', color=INK, markersize=5)
-            axes.annotate(f'{names} %', place, (6, 5), textcoords='offset points', color=INK)
-        _shares(axes, 'xy')
+            marked = zip(COVERED_AT, coverages, strict=True)
+            names = ', '.join(f'{100 * at:.0f}' for at, own in marked if own == covered)
+            point = covered, float(np.interp(covered, curve.coverage, curve.accuracy))
+            axes.plot(*point, 'o', color=INK, markersize=5)
+            axes.annotate(f'{names} %', point, (6, 5), textcoords='offset points', color=INK)
+        _shares(axes.xaxis, axes.yaxis)
         axes.set(xlim=(0, 1.01), ylim=(max(np.floor(10 * lowest) / 10 - 0.02, 0), 1.01))
-        axes.set(xlabel='photos answered, the surest first', ylabel='of those right')
+        axes.set(xlabel='coverage, by falling confidence', ylabel='accuracy')
 
-    label = f'Accuracy against coverage: of all photos {100 * curve.accuracy[-1]:.1f} % are right'
-    return draw(paint, 'answers', label)
+    return draw(paint, 'answers', f'Accuracy against coverage: {100 * curve.accuracy[-1]:.1f} % at full coverage')
 
 
 def reliability(confidences: np.ndarray, right: np.ndarray) -> Markup:
-    """How often answers are right, by the confidence that they were given with."""
+    """Plot accuracy against confidence."""
     bins = reliability_curve(confidences, right)
     areas = [20 + 380 * point.photos / len(right) for point in bins]
 
     def paint(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         axes.scatter([b.confidence for b in bins], [b.accuracy for b in bins], areas, color=ACCENT, alpha=0.75)
-        _shares(axes, 'xy')
-        axes.set(xlim=(-0.03, 1.06), ylim=(-0.03, 1.06), xlabel='confidence said', ylabel='right')
+        _shares(axes.xaxis, axes.yaxis)
+        axes.set(xlim=(-0.03, 1.06), ylim=(-0.03, 1.06), xlabel='confidence', ylabel='accuracy')
 
-    points = ', '.join(f'{100 * b.confidence:.0f} % said, {100 * b.accuracy:.0f} % right' for b in bins)
-    return draw(paint, 'reliability', f'Confidence against accuracy: {points}')
+    points = ', '.join(f'{100 * b.accuracy:.0f} % at {100 * b.confidence:.0f} %' for b in bins)
+    return draw(paint, 'reliability', f'Accuracy against confidence: {points}')
 
 
 def confidences(values: np.ndarray) -> Markup:
-    """How sure the answers are, where it is not known which are right."""
+    """Plot a histogram of the confidence."""
 
     def paint(axes: Axes) -> None:
         axes.hist(values, np.linspace(0, 1, 21).tolist(), color=ACCENT, rwidth=0.9)
-        _shares(axes, 'x')
+        _shares(axes.xaxis)
         axes.grid(False, axis='x')
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.set(xlim=(0, 1), xlabel='confidence said', ylabel='photos')
+        axes.set(xlim=(0, 1), xlabel='confidence', ylabel='photos')
 
     return draw(paint, 'confidences', f'Histogram of the confidence of {len(values)} answers')
 
 
-def groups(found: Sequence[Group], name: str) -> Markup:
-    """The accuracy of each group with its interval; `name` says what the groups differ in."""
+def groups(rows: Sequence[Group], name: str) -> Markup:
+    """Plot the accuracy of each group with its interval; `name` is the property that groups the photos."""
 
     def paint(axes: Axes) -> None:
-        for row, group in enumerate(found):
+        for row, group in enumerate(rows):
             axes.plot(group.interval, [row, row], color=ACCENT, linewidth=5, alpha=0.3)
             axes.plot([group.accuracy], [row], 'o', color=ACCENT, markersize=7)
-            said = f'{100 * group.accuracy:.0f} %  of {group.photos}'
-            axes.annotate(said, (1, row), (10, 0), textcoords='offset points', va='center', annotation_clip=False)
-        _shares(axes, 'x')
+            text = f'{100 * group.accuracy:.0f} %  of {group.photos}'
+            axes.annotate(text, (1, row), (10, 0), textcoords='offset points', va='center', annotation_clip=False)
+        _shares(axes.xaxis)
         axes.grid(False, axis='y')
-        axes.set(xlim=(-0.02, 1.02), ylim=(len(found) - 0.4, -0.6))
-        axes.set_yticks(range(len(found)), [group.name for group in found])
+        axes.set(xlim=(-0.02, 1.02), ylim=(len(rows) - 0.4, -0.6))
+        axes.set_yticks(range(len(rows)), [group.name for group in rows])
         axes.tick_params(axis='y', labelcolor=INK)
         axes.spines['left'].set_visible(False)
 
-    said = ', '.join(f'{group.name} {100 * group.accuracy:.0f} % of {group.photos}' for group in found)
-    return draw(paint, f'by-{name}', f'Accuracy by {name}: {said}', height=46 + 30 * len(found))
+    texts = ', '.join(f'{group.name} {100 * group.accuracy:.0f} % of {group.photos}' for group in rows)
+    return draw(paint, f'by-{name}', f'Accuracy by {name}: {texts}', height=46 + 30 * len(rows))
 
 
 def precision_recall(name: str, at_50: np.ndarray, at_75: np.ndarray) -> Markup:
-    """Precision at COCO's recalls for one digit, at an IoU of 0.50 and of 0.75."""
+    """Plot precision at COCO's recalls for one digit, at an IoU of 0.50 and of 0.75."""
 
     def paint(axes: Axes) -> None:
         axes.fill_between(RECALLS, at_50, color=ACCENT, alpha=0.14, linewidth=0)
         axes.plot(RECALLS, at_75, color=MUTED, linewidth=1.2, linestyle=(0, (3, 2)))
         axes.plot(RECALLS, at_50, color=ACCENT)
         axes.set(xlim=(0, 1.01), ylim=(0, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-        axes.set_xticklabels(['0', '', '1'])
-        axes.set_yticklabels(['0', '', '1'])
-        axes.grid()
-        axes.set_axisbelow(True)
+        axes.set(xticklabels=['0', '', '1'], yticklabels=['0', '', '1'])
 
     label = f'Precision against recall for {name}: average {at_50.mean():.2f} at IoU 0.50, {at_75.mean():.2f} at 0.75'
     return draw(paint, f'digit-{name}', label, width=170, height=120)
 
 
 def losses(scalars: Scalars) -> Markup:
-    """The loss and its parts."""
+    """Plot the loss and its parts."""
     logged = {name for row in scalars.training for name in row if name.startswith('loss')}
     names = sorted(logged, key=lambda name: (name != 'loss', name))
 
@@ -231,7 +220,7 @@ def losses(scalars: Scalars) -> Markup:
 
 
 def validations(scalars: Scalars) -> Markup:
-    """The figures measured on the validation photos while training."""
+    """Plot the validation figures during training."""
     shown = {'number/accuracy': ('number accuracy', ACCENT), 'digits/AP50': ('AP50', GOOD), 'digits/AP': ('AP', BAD)}
 
     def paint(axes: Axes) -> None:
@@ -242,11 +231,11 @@ def validations(scalars: Scalars) -> Markup:
         axes.set_ylim(0, 1.02)
         _steps(axes, 'epoch' if scalars.by_epoch else 'step')
 
-    return draw(paint, 'validations', 'Number accuracy and average precision on the validation photos')
+    return draw(paint, 'validations', 'Number accuracy and average precision in validation')
 
 
 def learning_rate(scalars: Scalars) -> Markup:
-    """The learning rate."""
+    """Plot the learning rate."""
 
     def paint(axes: Axes) -> None:
         axes.plot(*series(scalars.training, 'lr'), color=ACCENT, label='learning rate')
@@ -260,8 +249,6 @@ def learning_rate(scalars: Scalars) -> Markup:
 def _steps(axes: Axes, unit: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_xlabel(unit)
-    axes.grid()
-    axes.set_axisbelow(True)
     if len(axes.lines) > 1:
-        axes.legend(loc='upper center', bbox_to_anchor=(0.5, 1.2), ncols=3, fontsize=SMALL + 1, handlelength=1.2)
+        axes.legend(loc='upper center', bbox_to_anchor=(0.5, 1.2), ncols=3, fontsize=10, handlelength=1.2)
     axes.spines['bottom'].set_color(LINE)

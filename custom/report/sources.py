@@ -1,4 +1,4 @@
-"""What a report is made of: the predictions, their truth, the photos, and the run that they come from."""
+"""Sources of a report: the predictions, their ground truth, the photos, and the run."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -15,40 +15,31 @@ from ..structures.detections import Detections
 from ..submission.pred_json import read_pred_json
 from ..utils.errors import UserError
 
-SPLITS = ('valid', 'valid_tta', 'test', 'test_tta')  # the folders in which tools/test.py leaves them, in this order
+DUMPS = ('valid', 'valid_tta', 'test', 'test_tta')  # folders of tools/test.py --dump, in order of preference
 
 
 class Sources(NamedTuple):
-    """Files and folders; None where there is none.
-
-    Attributes:
-        pred_json: the predictions.
-        ann: the COCO json of the photos.
-        images: their folder.
-        run_dir: the work dir of the run.
-        notes: what is missing, and the way out, a line each.
-    """
+    """Files and folders; None where there is none."""
 
     pred_json: Path | None
-    ann: Path | None
-    images: Path | None
-    run_dir: Path | None
-    notes: list[str]
+    ann: Path | None  # the COCO json of the photos
+    images: Path | None  # the folder of the photos
+    run_dir: Path | None  # the work dir of the run
+    notes: list[str]  # what is missing, and the way out, a line each
 
 
 def find_sources(source: Path, ann: Path | None = None, images: Path | None = None) -> Sources:
-    """What belongs to a work dir or to a pred.json.
+    """Find the files that belong to a work dir or to a pred.json.
 
-    The truth and the photos of a run's predictions are those of its config, unless they are given; the photos of
-    `x.json` lie in `x` beside it, unless they are given.
+    Ground truth and photos of a run come from its config, the photos of `x.json` from the folder `x` beside it.
 
     Args:
         source: a work dir, a pred.json, or its folder.
         ann: the COCO json. Defaults to None, the run's.
-        images: the folder of the photos. Defaults to None, found as said above.
+        images: the folder of the photos. Defaults to None, the folder as above.
 
     Raises:
-        UserError: the source, `ann` or `images` is not there, or the source is no work dir.
+        UserError: the source, `ann` or `images` does not exist, or the source is no work dir.
     """
     notes: list[str] = []
     if (source / 'pred.json').is_file():
@@ -75,61 +66,52 @@ def find_sources(source: Path, ann: Path | None = None, images: Path | None = No
 
 
 def _dumped(work_dir: Path, ann: Path | None, notes: list[str]) -> Path | None:
-    """The predictions to report on: those of `ann`'s name, of the first of SPLITS, else the newest."""
-    found = sorted(work_dir.glob('*/pred.json'), key=lambda path: -path.stat().st_mtime)
-    if not found:
+    """Choose the predictions of `ann`'s name, else of the first of DUMPS, else the newest."""
+    dumps = sorted(work_dir.glob('*/pred.json'), key=lambda path: -path.stat().st_mtime)
+    if not dumps:
         notes.append(
             'There are no predictions in this work dir: make some by tools/test.py CONFIG '
             f'--work-dir {work_dir} --split valid --dump.'
         )
         return None
-    wanted = [ann.stem] if ann else []
-    order = {name: place for place, name in enumerate([*wanted, *SPLITS])}
-    first, *others = sorted(found, key=lambda path: order.get(path.parent.name, len(order)))
+    names = [*([ann.stem] if ann else []), *DUMPS]
+    first, *others = sorted(dumps, key=lambda path: [*names, path.parent.name].index(path.parent.name))
     if others:
         notes.append(f'This report is of {first}; there are others: {", ".join(map(str, others))}.')
     return first
 
 
 def _of_split(run_dir: Path, name: str, notes: list[str]) -> tuple[Path | None, Path | None]:
-    """The COCO json and the photos of a split as the run's config has them."""
+    """Return the COCO json and the photos of a split from the run's config."""
     path = config_file(run_dir)
-    if path is None or name not in SPLITS:
-        notes.append(f'The config of the run does not say which photos “{name}” are: give their COCO json as ANN.')
+    if path is None or name not in DUMPS:
+        notes.append(f'The config of the run does not name the photos of “{name}”: give their COCO json as ANN.')
         return None, None
     try:
         config = read_dumped(path)
-        images = select_split(config, name.removesuffix('_tta'))
+        images: Path | None = select_split(config, name.removesuffix('_tta'))
         dataset = config.test_dataloader.dataset
         ann = Path(dataset.data_root, dataset.ann_file) if dataset.get('ann_file') else None
     except (AttributeError, KeyError, OSError, TypeError, UserError) as error:
-        notes.append(f'The config of the run does not say where the photos are ({error}): give their COCO json as ANN.')
+        notes.append(f'The config of the run does not name the photos ({error}): give their COCO json as ANN.')
         return None, None
-    if ann is not None and not ann.is_file():
-        notes.append(f'{ann}, which the config of the run names, is not there: give its new place as ANN.')
+    if ann and not ann.is_file():
+        notes.append(f'{ann}, from the config of the run, does not exist: give its new place as ANN.')
         ann = None
-    if not images.is_dir():
-        notes.append(f'{images}, which the config of the run names, is not there: give the photos with --images.')
-        return ann, None
+    if images and not images.is_dir():
+        notes.append(f'{images}, from the config of the run, does not exist: give the photos with --images.')
+        images = None
     return ann, images
 
 
 class Material(NamedTuple):
-    """What was found on which photos.
-
-    Attributes:
-        detections: the boxes.
-        names: the file name of each photo, by image_id.
-        truth: None where it is not known.
-        images: the folder of the photos, None where it is not known.
-        notes: what is missing or was mended, a line each.
-    """
+    """Detections and their photos."""
 
     detections: Detections
-    names: dict[int, str]
-    truth: DigitAnnotations | None
-    images: Path | None
-    notes: list[str]
+    names: dict[int, str]  # the file name of each photo, by image_id
+    truth: DigitAnnotations | None  # None without ground truth
+    images: Path | None  # the folder of the photos, None where it is unknown
+    notes: list[str]  # what is missing or was changed, a line each
 
 
 def read_material(pred_json: Path, ann: Path | None, images: Path | None) -> Material:
@@ -153,8 +135,8 @@ def read_material(pred_json: Path, ann: Path | None, images: Path | None) -> Mat
         names = [f'photo {image_id}' for image_id in ids]
         notes.append('Without ANN or --images only photos that have a box are known.')
     if truth is None:
-        said = f'{ann} has no boxes' if ann else 'no ANN is given'
-        notes.append(f'The truth is not known ({said}): what is right and wrong cannot be said.')
+        reason = f'{ann} has no boxes' if ann else 'no ANN is given'
+        notes.append(f'There is no ground truth ({reason}): right and wrong numbers are unknown.')
     if not len(detections):
-        notes.append(f'{pred_json} holds no box: nothing was found on any photo.')
+        notes.append(f'{pred_json} has no box on any photo.')
     return Material(detections, dict(zip(ids, names, strict=True)), truth, images, notes)

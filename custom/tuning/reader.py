@@ -25,14 +25,10 @@ FIGURES = ('accuracy', 'ece', 'coverage_95', 'coverage_99')
 
 
 def choose_boxes(detections: Detections, truth: DigitAnnotations) -> BoxConfig:
-    """Choose the IoU threshold of the class-agnostic NMS of pred.json on up to 300 photos.
+    """Choose the IoU threshold of the class-agnostic NMS of pred.json on up to 300 photos; boxes are xywh in pixels.
 
     NMS that does not raise the AP of both halves of the photos by 0.001 is left off. The score threshold stays: AP
     counts boxes of every score, so a higher one cannot raise it.
-
-    Args:
-        detections: xywh in pixels.
-        truth: the photos and their digits.
     """
     chosen = np.random.default_rng(0).permutation(truth.image_ids)[:PHOTOS]
     halves = [

@@ -19,16 +19,12 @@ WINDOW = 0.75  # half-width of the smoothing, in score, times the root of the ph
 
 
 def search(outcomes: Outcomes, rows: np.ndarray) -> ReaderConfig:
-    """Choose thresholds and rules on some of the photos.
+    """Choose thresholds and rules on some of the photos, (R,) `rows`; without any, START with a threshold of 0.5.
 
     From START on, the one change that reads most numbers correctly is made, as long as one pays. To turn a rule off
     pays where one more number is right. Any other change pays where the photos won outnumber those lost by 2 and by 1.5
     standard deviations of chance. With every change the score threshold is chosen again, in the middle of the best
     stretch of the smoothed curve of right numbers. Each fall-back threshold that wins a photo follows.
-
-    Args:
-        outcomes: of all photos.
-        rows: (R,) the photos to choose on. Without any, the result is START with a threshold of 0.5.
     """
     best = _with_threshold(outcomes, rows, START)
     while changes := [
@@ -97,12 +93,7 @@ def _best_threshold(right: np.ndarray, photos: int) -> float:
 
 
 def _middle_of_best(values: np.ndarray) -> int:
-    """Return the index of the middle of the longest run of the best value.
-
-    Example:
-        >>> _middle_of_best(np.array([3, 1, 3, 3, 3, 2]))
-        3
-    """
+    """Return the index of the middle of the longest run of the best value."""
     best = np.flatnonzero(values >= values.max() - 1e-9)
     longest = max(np.split(best, np.flatnonzero(np.diff(best) > 1) + 1), key=len)
     return int(longest[(len(longest) - 1) // 2])

@@ -26,7 +26,7 @@ def numbers(right, confidences):
 
 
 def random_matches(seed=0, photos=40):
-    """Boxes of two digits near and far from the true ones; some true boxes are crowds."""
+    """Match noisy detections of two digits; some ground-truth boxes are crowds."""
     rng = np.random.default_rng(seed)
     ids, labels = np.repeat(np.arange(photos), 2), np.tile([3, 7], photos)
     bboxes = np.hstack([rng.uniform(0, 50, (2 * photos, 2)), np.full((2 * photos, 2), 20.0)])
@@ -50,7 +50,7 @@ def test_the_mean_of_the_curve_is_cocos_average_precision():
     assert 0.1 < own[0] < 0.95
 
 
-def test_a_digit_that_was_never_found():
+def test_a_digit_without_detections():
     matches = random_matches(photos=3)
     digit = matches.digits[0]._replace(
         photos=np.zeros(0, int), right=np.zeros((10, 0), bool), ignored=np.zeros((10, 0), bool)
@@ -58,7 +58,7 @@ def test_a_digit_that_was_never_found():
     assert precision_at_recalls(digit).tolist() == [0] * 101
 
 
-def test_the_surest_answers_first():
+def test_the_curve_is_by_falling_confidence():
     curve = answer_curve(numbers([1, 0, 1, 1], [0.6, 0.7, 0.9, 0.8]))
     assert curve.coverage.tolist() == [0.25, 0.5, 0.75, 1]
     assert curve.accuracy == pytest.approx([1, 1, 2 / 3, 3 / 4])
@@ -66,7 +66,7 @@ def test_the_surest_answers_first():
     assert curve.low[-1] == pytest.approx(0.25)
 
 
-def test_equally_sure_answers_are_taken_together():
+def test_equal_confidences_are_taken_together():
     curve = answer_curve(numbers([1, 0, 1, 0], [0.9, 0.5, 0.5, 0.5]))
     assert curve.coverage.tolist() == [0.25, 1]
     assert curve.accuracy.tolist() == [1, 0.5]
@@ -79,16 +79,16 @@ def test_many_photos_are_50_points():
 
 
 def truth(heights, crowd=()):
-    """Photos 1, 2 … each with boxes of some heights; those whose (photo, place) is in `crowd` do not count."""
-    rows = [(i, place, height) for i, own in enumerate(heights, start=1) for place, height in enumerate(own)]
+    """Make photos 1, 2 … of boxes of some heights; boxes (photo, column) in `crowd` are crowds."""
+    rows = [(i, column, height) for i, own in enumerate(heights, start=1) for column, height in enumerate(own)]
     return DigitAnnotations(
         np.arange(1, len(heights) + 1),
         [f'{i}.png' for i in range(1, len(heights) + 1)],
         np.full((len(heights), 2), 400),
         np.array([i for i, _, _ in rows], dtype=int),
-        np.array([[10 * place, 0, 8, height] for _, place, height in rows], dtype=float).reshape(-1, 4),
+        np.array([[10 * column, 0, 8, height] for _, column, height in rows], dtype=float).reshape(-1, 4),
         np.zeros(len(rows), dtype=int),
-        np.array([(i, place) in crowd for i, place, _ in rows], dtype=bool),
+        np.array([(i, column) in crowd for i, column, _ in rows], dtype=bool),
     )
 
 
@@ -107,7 +107,7 @@ def test_by_length():
     assert Group('x', 4, 3).accuracy == 0.75
 
 
-def test_by_height_takes_the_median_of_what_counts():
+def test_by_height_takes_the_median_without_crowds():
     photos = truth([[10, 30, 31], [11.4], [], [300], [12, 200]], crowd={(5, 1)})
     right = np.array([1, 0, 1, 1, 0], dtype=bool)
     assert by_height(photos, right) == [
@@ -152,7 +152,7 @@ def blurred(photo, radius):
     return np.asarray(Image.fromarray(photo).filter(ImageFilter.GaussianBlur(radius)))
 
 
-def test_blur_lowers_it():
+def test_blur_lowers_sharpness():
     values = [sharpness(blurred(stripes(), radius), WHOLE) for radius in (0, 1, 2, 3)]
     assert values == sorted(values, reverse=True)
     assert values[0] > 4 * values[3] > 0
@@ -161,19 +161,19 @@ def test_blur_lowers_it():
 def test_a_pixel_wide_chequerboard_is_as_sharp_as_can_be():
     board = np.indices((32, 64)).sum(axis=0) % 2 * 255
     photo = np.repeat(board[..., None], 3, axis=2).astype(np.uint8)
-    assert sharpness(photo, WHOLE) == pytest.approx(8)  # 4 * 1 - 4 * -1, of a spread of 1
+    assert sharpness(photo, WHOLE) == pytest.approx(8)  # 4 * 1 - 4 * -1, of a standard deviation of 1
 
 
-def test_contrast_does_not_count():
+def test_contrast_has_no_effect():
     assert sharpness(stripes(contrast=100), WHOLE) == pytest.approx(sharpness(stripes(contrast=200), WHOLE))
 
 
-def test_it_is_of_the_digits_not_of_pixels():
+def test_sharpness_is_relative_to_the_digits():
     large = np.asarray(Image.fromarray(blurred(stripes(), 1)).resize((256, 128), Image.Resampling.BICUBIC))
     assert sharpness(large, WHOLE * 4) == pytest.approx(sharpness(blurred(stripes(), 1), WHOLE), rel=0.1)
 
 
-def test_only_the_box_counts():
+def test_sharpness_is_measured_in_the_box_alone():
     photo = stripes()
     photo[:, 32:] = 128
     assert sharpness(photo, np.array([32.0, 0, 64, 32])) == 0
@@ -181,7 +181,7 @@ def test_only_the_box_counts():
 
 
 @pytest.mark.parametrize('box', [[70, 0, 90, 20], [-9, -9, -1, -1], [5, 5, 5, 9]])
-def test_nothing_of_the_photo(box):
+def test_a_box_without_pixels(box):
     assert sharpness(stripes(), np.array(box, dtype=float)) == 0
 
 

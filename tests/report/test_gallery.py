@@ -8,7 +8,7 @@ from PIL import Image
 from custom.evaluation.confusion import BACKGROUND, PhotoDigits
 from custom.reading.numbers import Reading
 from custom.report import gallery
-from custom.report.gallery import Box, choose, confusion_name, confusions, make_cards, picture
+from custom.report.gallery import DrawnBox, choose, confusion_name, confusions, make_cards, picture
 
 BOX = np.array([[2.0, 2, 8, 18]])
 
@@ -38,25 +38,25 @@ def cards(chosen, images=None, true=TRUE, sizes=SIZES):
     return make_cards(chosen, NAMES, READINGS, true, DIGITS, sizes, images)
 
 
-def test_wrong_ones_the_most_confident_first():
+def test_wrong_numbers_by_falling_confidence():
     assert choose(READINGS, TRUE) == [4, 1, 3]
 
 
-def test_without_truth_the_least_sure_first():
+def test_photos_without_truth_by_rising_confidence():
     assert choose(READINGS, None) == [3, 1, 4, 2]
 
 
-def test_what_a_card_says():
+def test_the_values_of_a_card():
     four, three = cards([4, 3])
     assert (four.name, four.read, four.true, four.confidence) == ('4.png', '3', '4', 0.7)
     assert four.wrong == {'wrong': 1} and four.confused == [(4, 3)]
     assert three.wrong == {'missing': 2} and three.confused == [(0, BACKGROUND), (5, BACKGROUND)]
     assert four.picture is not None and four.picture.uri is None and four.problem == ''
-    untold = cards([4], true=None, sizes={})[0]
-    assert (untold.true, untold.wrong, untold.confused, untold.picture) == (None, {}, [], None)
+    unjudged = cards([4], true=None, sizes={})[0]
+    assert (unjudged.true, unjudged.wrong, unjudged.confused, unjudged.picture) == (None, {}, [], None)
 
 
-def test_the_photo_or_why_it_is_not_there(tmp_path):
+def test_a_card_has_the_photo_or_the_problem(tmp_path):
     Image.new('RGB', (20, 30)).save(tmp_path / '4.png')
     (tmp_path / '1.png').write_text('no photo')
     four, one, three = cards([4, 1, 3], tmp_path)
@@ -67,7 +67,7 @@ def test_the_photo_or_why_it_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize('name', ['nul\0.png', 'long' * 100 + '.png', '', 'x/../../y.png'])
-def test_names_that_no_photo_can_have(tmp_path, name):
+def test_impossible_file_names(tmp_path, name):
     card = make_cards([4], {4: name}, READINGS, TRUE, DIGITS, SIZES, tmp_path)[0]
     assert card.problem and card.picture.uri is None
 
@@ -80,7 +80,7 @@ def test_a_photo_outside_the_folder_is_not_embedded(tmp_path, name):
     assert 'leaves the folder of the photos' in card.problem and card.picture.uri is None
 
 
-def test_it_is_bounded(tmp_path, monkeypatch):
+def test_cards_and_bytes_are_limited(tmp_path, monkeypatch):
     for i in READINGS:
         Image.effect_noise((200, 200), 90).save(tmp_path / f'{i}.png')
     size = len(cards([1], tmp_path)[0].picture.uri)
@@ -92,17 +92,17 @@ def test_it_is_bounded(tmp_path, monkeypatch):
     assert len(cards([1, 2, 4])) == 2
 
 
-def test_confusions_by_how_many_photos_have_them():
+def test_confusions_by_frequency():
     found = cards([1, 4, 3])
     again = [found[0], found[0]._replace(confused=[(1, 7), (1, 7), (BACKGROUND, 2)])]
     assert confusions([*found, again[1]]) == [
         ('1-7', '1 read as 7', 2),
         ('4-3', '4 read as 3', 1),
-        ('0-10', '0 missed', 1),
-        ('5-10', '5 missed', 1),
-        ('10-2', 'phantom 2', 1),
+        ('0-10', '0 deleted (missing)', 1),
+        ('5-10', '5 deleted (missing)', 1),
+        ('10-2', '2 inserted (phantom)', 1),
     ]
-    assert confusion_name(7, BACKGROUND) == '7 missed'
+    assert confusion_name(7, BACKGROUND) == '7 deleted (missing)'
 
 
 def digits(read=(), true=(), pairs=(), ignored=()):
@@ -129,12 +129,12 @@ def photo(width, height):
 def test_a_small_photo_is_shown_whole_and_enlarged():
     shown = picture(digits([([10, 10, 20, 30], 7)]), photo(34, 40), (34, 40), judged=False)
     assert (shown.width, shown.height) == (110.5, 130)  # 130 / 40 times
-    assert shown.read == [Box(32.5, 32.5, 32.5, 65.0, 7, 'plain')]
+    assert shown.read == [DrawnBox(32.5, 32.5, 32.5, 65.0, 7, 'plain')]
     assert shown.true == []
     assert pixels(shown).shape == (40, 34, 3)  # the browser enlarges it
 
 
-def test_a_large_photo_is_cut_around_its_number_and_made_smaller():
+def test_a_large_photo_is_cropped_around_its_number_and_downscaled():
     boxes = digits([([1000, 1000, 1400, 1800], 1)], [([1000, 1000, 1400, 1800], 1)], [(0, 0)])
     shown = picture(boxes, photo(4000, 3000), (4000, 3000), judged=True)
     # 800 px around the box: x 200 to 2200, y 200 to 2600
@@ -144,7 +144,7 @@ def test_a_large_photo_is_cut_around_its_number_and_made_smaller():
     assert shown.read[0].kind == shown.true[0].kind == 'right'
 
 
-def test_what_is_right_and_wrong():
+def test_kinds_of_boxes():
     a, b, c = [0, 0, 9, 20], [10, 0, 19, 20], [20, 0, 29, 20]
     boxes = digits([(a, 1), (b, 2), (c, 3)], [(a, 1), (b, 7), (c, 0)], [(0, 0), (1, 1)], ignored=[2])
     shown = picture(boxes, None, (40, 30), judged=True)

@@ -1,4 +1,4 @@
-"""tools/report.py as a person runs it, and the page that it writes, without a browser."""
+"""tools/report.py and its page, without a browser."""
 
 import json
 import re
@@ -26,6 +26,7 @@ def page(scene):
     return report(*scene)
 
 
+@pytest.mark.integration
 def test_the_tool_writes_that_page(scene, page, tmp_path):
     out = tmp_path / 'new' / 'page.html'
     done = run_tool('report.py', *scene, '--out', out)
@@ -42,15 +43,18 @@ def test_the_figures(page):
         '6 photos, 9 boxes.',
         'Number accuracy 33.3 %',
         '2 of 6 whole numbers are right.',
-        '4 of 4 wrong numbers, the most confident first.',
-        'wrong 1 0.167',
-        'phantom 1 0.167',
-        'missing 2 0.333',
+        '4 of 4 wrong numbers, by falling confidence.',
+        'Coverage at 95 % accuracy 0.0 %',
+        'the gap between confidence and accuracy; 0 is perfect.',
+        'wrong digit 1 0.167',
+        'inserted (phantom) digit 1 0.167',
+        'deleted (missing) digit 2 0.333',
     ):
         assert text in page.text, text
 
 
-def test_each_figure_is_the_consoles(page, scene):
+@pytest.mark.integration
+def test_figures_equal_those_of_the_console(page, scene):
     said = run_tool('dump_results.py', scene[0], '--ann', scene[1], '--out', scene[0].with_name('again')).stdout
     low, high = re.search(r'2 of 6 photos; 95 % interval (\S+)-(\S+),', said).groups()
     assert f'{100 * float(low):.1f}–{100 * float(high):.1f} %' in page.text
@@ -58,7 +62,7 @@ def test_each_figure_is_the_consoles(page, scene):
     assert f'Boxes: AP50 {ap50[0]} {ap50[1]}–{ap50[2]} COCO' in page.text
 
 
-def test_it_stands_alone(page):
+def test_the_page_needs_no_other_file(page):
     """Nothing is fetched, and only the page's own script may run."""
     assert page.all('link') == [{'rel': 'icon', 'href': 'data:,'}]
     assert page.all('script') == [{}]
@@ -70,15 +74,15 @@ def test_it_stands_alone(page):
     assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-")
 
 
-def test_ids_are_unique_and_meant(page):
+def test_ids_are_unique_and_referenced_ones_exist(page):
     ids = page.ids()
     assert len(ids) == len(set(ids))
-    meant = {a['href'][1:] for _, a in page.elements if (a.get('href') or '').startswith('#')}
-    meant |= set(re.findall(r'url\(#([\w-]+)\)', page.source))
-    assert meant <= set(ids)
+    referenced = {a['href'][1:] for _, a in page.elements if (a.get('href') or '').startswith('#')}
+    referenced |= set(re.findall(r'url\(#([\w-]+)\)', page.source))
+    assert referenced <= set(ids)
 
 
-def test_names_are_text(page):
+def test_names_are_escaped(page):
     assert len(page.all('script')) == 1
     assert page.all('img') == []
     assert page.all('b') and not any('no digit' in text for text in re.findall(r'<b>[^<]*', page.source))
@@ -91,7 +95,7 @@ def test_names_are_text(page):
         assert ' '.join(name.split()) in page.text
 
 
-def test_a_card_knows_what_its_filters_ask(page):
+def test_cards_have_the_attributes_of_the_filters(page):
     cards = [card for card in page.all('li') if 'data-text' in card]
     assert [card['data-kinds'] for card in cards] == ['missing nothing', 'wrong', 'phantom', 'missing']
     assert [card['data-length'] for card in cards] == ['1', '2', '1', '3']
@@ -100,19 +104,24 @@ def test_a_card_knows_what_its_filters_ask(page):
     assert sure == pytest.approx([100, 99**2 / 100, 81, 64])  # the photo without a box is surely empty
 
 
-def test_boxes_stand_beside_the_truth(page):
+def test_boxes_read_and_ground_truth_are_drawn(page):
     images = page.all('image')
     assert len(images) == 4 == len([use for use in page.all('use') if use['href'].startswith('#photo-')])
     assert all(image['href'].startswith('data:image/jpeg;base64,') for image in images)
     # of the wrong numbers: read 11, 53, 34 and nothing; true 71, 5, 304 and 8
     kinds = [group.get('class') for group in page.all('g') if group.get('class')]
-    assert kinds.count('wrong') == 2 + 1 + 1 + 1  # 7 as 1 on both sides, a phantom, two that were missed
+    assert kinds.count('wrong') == 2 + 1 + 1 + 1  # 7 as 1 on both sides, an insertion, two deletions
     assert kinds.count('right') == 2 + 2 + 4
 
 
 def test_the_confusion_matrix(page):
     buttons = {button['data-confused']: button['title'] for button in page.all('button') if 'data-confused' in button}
-    assert buttons == {'7-1': '7 read as 1: 1', '10-3': 'phantom 3: 1', '0-10': '0 missed: 1', '8-10': '8 missed: 1'}
+    assert buttons == {
+        '7-1': '7 read as 1: 1',
+        '10-3': '3 inserted (phantom): 1',
+        '0-10': '0 deleted (missing): 1',
+        '8-10': '8 deleted (missing): 1',
+    }
 
 
 def test_no_wrong_number(tmp_path):
@@ -129,7 +138,7 @@ def test_no_prediction_at_all(tmp_path):
     pred_json, ann = write_scene(tmp_path)
     pred_json.write_text('[]')
     page = report(pred_json, ann)
-    assert f'{pred_json} holds no box: nothing was found on any photo.' in page.text
+    assert f'{pred_json} has no box on any photo.' in page.text
     assert 'Number accuracy 0.0' in page.text
     assert '6 of 6 wrong numbers' in page.text
     page = report(pred_json)
@@ -139,41 +148,41 @@ def test_no_prediction_at_all(tmp_path):
 def test_without_truth(tmp_path):
     pred_json, ann = write_scene(tmp_path)
     page = report(pred_json)
-    assert 'The truth is not known (no ANN is given)' in page.text
+    assert 'There is no ground truth (no ANN is given)' in page.text
     assert 'Photos with a number 5 of 5' in page.text
     assert (
-        '5 of 5 photos, the least sure first. The photos are not there; --images DIR names their folder.' in page.text
+        '5 of 5 photos, by rising confidence. The photos were not found; give their folder with --images.' in page.text
     )
     images = json.loads(ann.read_text())['images']
     ann.write_text(json.dumps(coco(images, [])))
     page = report(pred_json, ann)
-    assert f'The truth is not known ({ann} has no boxes)' in page.text
+    assert f'There is no ground truth ({ann} has no boxes)' in page.text
     assert 'Photos with a number 5 of 6' in page.text
     assert len(page.all('image')) == 6
     assert 'instead of' not in page.text
     assert not any('plain' not in group['class'] for group in page.all('g') if 'class' in group)
 
 
-def test_photos_that_are_not_there(tmp_path):
+def test_missing_photos(tmp_path):
     pred_json, ann = write_scene(tmp_path)
     (tmp_path / 'valid' / HOSTILE[1]).unlink()
     (tmp_path / 'valid' / HOSTILE[2]).write_text('no photo')
     page = report(pred_json, ann)
     assert '2 of the photos cannot be shown.' in page.text
     assert 'no such file' in page.text and 'is not a photo that can be read' in page.text
-    assert 'at one size and contrast; 4 of 6 photos.' in page.text
+    assert 'Contrast of neighbouring pixels, at one size; 4 of 6 photos.' in page.text
     assert len(page.all('image')) == 2
     (tmp_path / 'valid').rename(tmp_path / 'elsewhere')
     page = report(pred_json, ann)
     assert 'The photos were not found: give their folder with --images.' in page.text
-    assert 'How sharp they are Not known: no photo could be read.' in page.text
+    assert 'By sharpness Unknown: no photo could be read.' in page.text
     assert page.all('image') == []
     assert len([rect for rect in page.all('rect') if rect.get('class') == 'empty']) == 8  # boxes are drawn all the same
     page = report(pred_json, ann, tmp_path / 'elsewhere')
     assert len(page.all('image')) == 2
 
 
-def test_the_reader_is_the_one_of_the_predictions(tmp_path):
+def test_the_reader_beside_the_predictions_is_used(tmp_path):
     pred_json, ann = write_scene(tmp_path)
     pred_json.with_name('reader.json').write_text('{"number": {"score_thr": 0.96}}')
     assert 'Reader: score threshold 0.96 from' in report(pred_json, ann).text
@@ -194,8 +203,8 @@ def test_the_gallery_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr('custom.report.gallery.MOST_CARDS', 3)
     sources = find_sources(*write_scene(tmp_path))
     said = ' '.join(make_report(sources).html.split())
-    assert '3 of 4 wrong numbers, the most confident first.' in said
-    assert 'The other 1 are left out, so that a phone can open this file.' in said
+    assert '3 of 4 wrong numbers, by falling confidence.' in said
+    assert '1 more are left out, so that a phone can open this file.' in said
     monkeypatch.setattr('custom.report.gallery.MOST_BYTES', 1000)
     assert '1 of 4 wrong numbers' in ' '.join(make_report(sources).html.split())
 
@@ -213,6 +222,7 @@ def test_the_gallery_is_bounded(tmp_path, monkeypatch):
         (['PRED', 'EMPTY'], 'cannot be read'),
     ],
 )
+@pytest.mark.integration
 def test_wrong_arguments(tmp_path, arguments, said):
     pred_json, ann = write_scene(tmp_path)
     (tmp_path / 'EMPTY').mkdir()
@@ -225,7 +235,8 @@ def test_wrong_arguments(tmp_path, arguments, said):
     assert sorted(tmp_path.rglob('*')) == before
 
 
-def test_the_page_lies_beside_the_predictions(tmp_path):
+@pytest.mark.integration
+def test_the_default_output_is_beside_the_predictions(tmp_path):
     pred_json, _ = write_scene(tmp_path)
     done = run_tool('report.py', pred_json)
     assert done.stdout.startswith(f'{pred_json.with_name("report.html")}: a number read on 5 of 5 photos (')
@@ -237,7 +248,7 @@ def test_a_work_dir(tmp_path):
     for text in (
         'work <dir> on valid.json',
         '2 of 6 whole numbers are right.',
-        'On the validation photos',
+        'Validation',
         'Learning rate',
         'Seed 0',
         'Trained 2026-01-01 08:00:00 to 2026-01-01 09:30:05 (1:30:05 h)',
@@ -249,6 +260,7 @@ def test_a_work_dir(tmp_path):
         assert text in page.text, text
 
 
+@pytest.mark.integration
 def test_a_work_dir_without_scalars_predictions_or_a_known_config(tmp_path):
     work = write_run(tmp_path)
     for path in work.glob('*/vis_data/*'):

@@ -1,4 +1,4 @@
-"""The report's page in a real browser: Debian's chromium, without a window."""
+"""The report's page in a browser: headless chromium."""
 
 import shutil
 
@@ -8,9 +8,10 @@ from helpers.report_scene import HOSTILE, write_run
 from custom.report.html import make_report
 from custom.report.sources import find_sources
 
+pytestmark = pytest.mark.integration
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
 DRIVER = shutil.which('chromedriver')
-# For every piece of text that is seen: its contrast with what is behind it (WCAG 2.2), if that is too little.
+# Lists the visible texts whose contrast with their background is too low (WCAG 2.2).
 CONTRAST = """
 const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
 const over = (back, colour, alpha) => {
@@ -74,7 +75,7 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, address):
-    """A function that opens the page in a window of some width, in light or dark."""
+    """A function that opens the page at a width, in light or dark."""
 
     def open_page(width=1200, scheme='light'):
         media = {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]}
@@ -88,7 +89,7 @@ def opened(browser, address):
 
 
 def shown(browser):
-    """The texts of the cards that are seen."""
+    """List the visible cards as indices of HOSTILE."""
     script = (
         "return [...document.querySelectorAll('#cards > li')].filter(c => c.checkVisibility()).map(c => c.dataset.text)"
     )
@@ -110,7 +111,7 @@ def test_no_error_and_nothing_fetched(opened):
     assert [entry for entry in browser.get_log('browser') if entry['level'] != 'INFO'] == []
     assert browser.execute_script("return performance.getEntriesByType('resource').map(e => e.name)") == []
     assert browser.execute_script('return document.documentElement.outerHTML').count('<script') == 1
-    # what a page of hostile names would do, were the names not escaped
+    # elements that unescaped names would create
     assert browser.execute_script("return document.querySelectorAll('img, iframe, [onerror]').length") == 0
 
 
@@ -161,7 +162,7 @@ def test_filters_by_keys(opened):
     focus(browser, 'input[name=kind]')
     press(browser, Keys.ARROW_RIGHT)  # wrong digit
     assert shown(browser) == [0]
-    press(browser, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)  # phantom, missing
+    press(browser, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)  # inserted, deleted
     assert shown(browser) == [3, 2]
     press(browser, Keys.TAB, Keys.TAB, '3')  # the true number has 3 digits
     assert shown(browser) == [2]
@@ -203,6 +204,6 @@ def test_the_page_is_reached_by_tab(opened):
     for _ in range(2 + 8 + 4 + 6):
         press(browser, Keys.TAB)
         names.append(browser.execute_script('return document.activeElement.name || document.activeElement.textContent'))
-    assert names[:4] == ['Skip to the figures', 'Dark', 'Figures', 'Trust']
+    assert names[:4] == ['Skip to the figures', 'Dark', 'Figures', 'Confidence']
     assert names[10:14] == ['1'] * 4
     assert names[-5:] == ['confused', 'length', 'sure', 'text', 'Show all Esc']

@@ -19,22 +19,22 @@ def curve(*points):
     return AnswerCurve(coverage, accuracy, accuracy - 0.1, np.minimum(accuracy + 0.1, 1))
 
 
-def test_answers_mark_what_can_be_trusted():
+def test_answers_mark_the_coverages():
     points = curve((0.2, 1.0), (0.5, 0.96), (1.0, 0.7))
     assert {'95 %', '99 %'} <= set(texts(plots.answers(points, [0.5, 0.2])))
     assert '95, 99 %' in texts(plots.answers(points, [0.2, 0.2]))
     none = texts(plots.answers(points, [0.0, 0.0]))
     assert not {'95 %', '99 %', '95, 99 %'} & set(none)
-    assert 'of all photos 70.0 % are right' in plots.answers(points, [0.5, 0.2])
+    assert '70.0 % at full coverage' in plots.answers(points, [0.5, 0.2])
 
 
 def test_one_photo_is_a_plot():
     assert texts(plots.answers(curve((1.0, 0.0)), [0, 0]))
 
 
-def test_reliability_says_its_points():
+def test_reliability_lists_its_points():
     svg = plots.reliability(np.array([0.95, 0.95, 0.2]), np.array([True, False, False]))
-    assert 'aria-label="Confidence against accuracy: 20 % said, 0 % right, 95 % said, 50 % right"' in svg
+    assert 'aria-label="Accuracy against confidence: 0 % at 20 %, 50 % at 95 %"' in svg
     assert len(re.findall(r'fill:var\(--accent\)', svg)) == 2  # a dot a bin
 
 
@@ -60,8 +60,8 @@ def test_training():
     training = [{'step': i, 'loss': 1 / i, 'loss_cls': 0.5 / i, 'lr': 0.1, 'epoch': 1} for i in range(1, 9)]
     scalars = Scalars(training, [{'step': 1, 'number/accuracy': 0.5, 'digits/AP': 0.2}])
     assert {'loss', 'cls', 'step'} <= set(texts(plots.losses(scalars)))
-    said = set(texts(plots.validations(scalars)))
-    assert {'number accuracy', 'AP', 'epoch'} <= said and 'AP50' not in said
+    labels = set(texts(plots.validations(scalars)))
+    assert {'number accuracy', 'AP', 'epoch'} <= labels and 'AP50' not in labels
     assert 'step' in texts(plots.validations(scalars._replace(training=[])))
     assert 'Learning rate' in plots.learning_rate(scalars)
 
@@ -76,10 +76,9 @@ def paint(axes):
     axes.plot([0, 1, 2], [0, 1, 0.5], color=ACCENT, marker='o')
     axes.fill_between([0, 1], [0, 0], [1, 1], color=ACCENT, alpha=0.2)
     axes.set_title('<b> & "τ"', color=INK)
-    axes.grid()
 
 
-def test_it_follows_the_page():
+def test_colours_and_fonts_are_the_pages():
     svg = draw(paint, 'one', 'label')
     assert 'var(--accent)' in svg and 'var(--ink)' in svg and 'var(--line)' in svg
     assert not any(colour in svg for colour in CSS)
@@ -95,15 +94,15 @@ def test_text_is_text_and_escaped():
     assert root.get('role') == 'img'
 
 
-def test_ids_are_of_the_plot_and_needed():
+def test_ids_are_prefixed_and_referenced():
     ids = {name: set(re.findall(r' id="([^"]+)"', draw(paint, name, ''))) for name in ('one', 'two')}
     assert ids['one'] and not ids['one'] & ids['two']
     svg = draw(paint, 'one', '')
-    meant = set(re.findall(r'url\(#([^)]+)\)', svg)) | set(re.findall(r'href="#([^"]+)"', svg))
-    assert ids['one'] == meant
+    referenced = set(re.findall(r'url\(#([^)]+)\)', svg)) | set(re.findall(r'href="#([^"]+)"', svg))
+    assert ids['one'] == referenced
 
 
-def test_it_has_its_size_and_is_small():
+def test_size_and_length():
     svg = draw(paint, 'one', '', width=200, height=100)
     assert ET.fromstring(svg).get('viewBox') == '0 0 200 100'
     assert not re.search(r'\d\.\d{3}', svg)
@@ -111,5 +110,5 @@ def test_it_has_its_size_and_is_small():
     assert len(svg) < 9000
 
 
-def test_the_same_again():
+def test_plots_are_reproducible():
     assert draw(paint, 'one', 'x') == draw(paint, 'one', 'x')

@@ -22,7 +22,7 @@ def test_a_work_dir_finds_its_predictions_truth_and_photos(work):
     assert find_sources(work / 'valid') == expected
 
 
-def test_what_is_given_goes_before_what_the_run_has(work, tmp_path):
+def test_arguments_override_the_run(work, tmp_path):
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other.json').write_text('{}')
     found = find_sources(work, tmp_path / 'other.json')
@@ -31,7 +31,7 @@ def test_what_is_given_goes_before_what_the_run_has(work, tmp_path):
     assert (found.ann, found.images) == (work.parent / 'valid.json', tmp_path / 'other')
 
 
-def test_of_several_predictions_valid_goes_first(work):
+def test_valid_is_the_first_of_several_predictions(work):
     for age, name in enumerate(('test', 'mine', 'yours')):
         (work / name).mkdir()
         (work / name / 'pred.json').write_text('[]')
@@ -42,14 +42,16 @@ def test_of_several_predictions_valid_goes_first(work):
     assert found.notes == [f'This report is of {found.pred_json}; there are others: {others}.']
     (work.parent / 'yours.json').write_text('{}')
     assert find_sources(work, work.parent / 'yours.json').pred_json == work / 'yours' / 'pred.json'
+    (work.parent / 'test.json').write_text('{}')
+    assert find_sources(work, work.parent / 'test.json').pred_json == work / 'test' / 'pred.json'
     (work / 'valid' / 'pred.json').unlink()
     (work / 'test' / 'pred.json').unlink()
     found = find_sources(work)
     assert (found.pred_json, found.ann) == (work / 'mine' / 'pred.json', None)
-    assert 'does not say which photos “mine” are' in found.notes[1]
+    assert 'does not name the photos of “mine”' in found.notes[1]
 
 
-def test_a_test_split_has_photos_and_perhaps_a_truth(work):
+def test_a_test_split_with_and_without_truth(work):
     (work / 'valid').rename(work / 'test')
     config = next(work.glob('*.py'))
     config.write_text(config.read_text().replace("data_root='data/synth'", f'data_root={str(work.parent)!r}'))
@@ -58,36 +60,34 @@ def test_a_test_split_has_photos_and_perhaps_a_truth(work):
     assert (found.ann, found.images, found.notes) == (None, work.parent / 'test', [])
     (work.parent / 'test.json').write_text('{"bbox": 1}')
     assert find_sources(work).ann == work.parent / 'test.json'
-    (work.parent / 'test.json').write_bytes(b'"bbox" \xff')  # its reader says what is wrong with it
+    (work.parent / 'test.json').write_bytes(b'"bbox" \xff')  # refused by read_annotations
     assert find_sources(work).ann == work.parent / 'test.json'
 
 
-def test_what_the_config_names_and_is_gone_is_said(work):
+def test_missing_files_of_the_config_are_noted(work):
     root = work.parent
     (root / 'valid.json').rename(root / 'moved.json')
     found = find_sources(work)
     assert (found.ann, found.images) == (None, root / 'valid')
-    assert found.notes == [
-        f'{root}/valid.json, which the config of the run names, is not there: give its new place as ANN.'
-    ]
+    assert found.notes == [f'{root}/valid.json, from the config of the run, does not exist: give its new place as ANN.']
     (root / 'valid').rename(root / 'moved')
-    assert f'{root}/valid, which the config of the run names, is not there' in find_sources(work).notes[1]
+    assert f'{root}/valid, from the config of the run, does not exist' in find_sources(work).notes[1]
 
 
-def test_a_config_that_says_nothing_of_photos(work):
+def test_a_config_without_photos(work):
     next(work.glob('*.py')).write_text('seed = 1')
     found = find_sources(work)
     assert (found.ann, found.images) == (None, None)
-    assert 'does not say where the photos are' in found.notes[0]
+    assert 'does not name the photos (' in found.notes[0]
 
 
-def test_the_config_of_a_run_is_not_run(work):
+def test_the_config_of_a_run_is_not_executed(work):
     ran = work / 'ran'
     with next(work.glob('*.py')).open('a') as file:
         file.write(f"\nopen({str(ran)!r}, 'w')\n")
     found = find_sources(work / 'valid' / 'pred.json')
     assert (found.ann, found.images) == (None, None)
-    assert 'does not say where the photos are' in found.notes[0] and 'is no dumped config' in found.notes[0]
+    assert 'does not name the photos (' in found.notes[0] and 'is no dumped config' in found.notes[0]
     assert not ran.exists()
 
 
@@ -106,7 +106,7 @@ def test_predictions_alone(tmp_path):
     assert find_sources(pred_json, ann).images is None
 
 
-def test_what_is_not_there(tmp_path):
+def test_missing_files(tmp_path):
     with pytest.raises(UserError, match='gone: no such file or folder'):
         find_sources(tmp_path / 'gone')
     with pytest.raises(UserError, match='is no work dir'):
@@ -126,13 +126,13 @@ def test_the_material(tmp_path):
     ]
 
 
-def test_the_material_of_a_folder_and_of_nothing(tmp_path):
+def test_the_material_of_a_folder_and_of_pred_json_alone(tmp_path):
     names = [f'{i}.png' for i in range(1, 7)]
     pred_json, _ = write_scene(tmp_path, names)
     material = read_material(pred_json, None, tmp_path / 'valid')
     assert list(material.names.values()) == names and material.truth is None
     material = read_material(pred_json, None, None)
-    assert material.names == {i: f'photo {i}' for i in (1, 2, 3, 5, 6)}  # nothing was found on 4
+    assert material.names == {i: f'photo {i}' for i in (1, 2, 3, 5, 6)}  # 4 has no detection
     assert material.notes[0] == 'Without ANN or --images only photos that have a box are known.'
 
 
@@ -148,4 +148,4 @@ def test_a_photo_without_a_box_is_known_by_its_json(tmp_path):
     pred_json.write_text('[]')
     material = read_material(pred_json, ann, None)
     assert np.array_equal(list(material.names), np.arange(1, 7))
-    assert material.notes[-1] == f'{pred_json} holds no box: nothing was found on any photo.'
+    assert material.notes[-1] == f'{pred_json} has no box on any photo.'

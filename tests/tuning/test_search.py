@@ -11,7 +11,7 @@ from custom.tuning.search import START, _best_threshold, _middle_of_best, search
 
 
 def outcomes_of(*photos):
-    """Photos as (number, detections); a detection, 8 px wide, is (left, digit, score) or (left, digit, score, height)."""
+    """Photos as (number, detections); a detection is (left, digit, score, optional height), 8 px wide."""
     truth, detections = [], []
     for image_id, (number, boxes) in enumerate(photos):
         truth += [(image_id, [10.0 * i, 0, 8, 20], int(digit)) for i, digit in enumerate(number)]

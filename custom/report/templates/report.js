@@ -1,5 +1,5 @@
 'use strict';
-// Filters of the gallery, and the switch between light and dark. Without this the page shows everything.
+// Filters of the gallery, and the switch between light and dark. Without this script the page shows all photos.
 const root = document.documentElement;
 const theme = document.getElementById('theme');
 const dark = () => (root.dataset.theme || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark';
