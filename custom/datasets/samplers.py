@@ -30,11 +30,7 @@ class MixtureSampler(Sampler[int]):
     """
 
     def __init__(
-        self,
-        dataset: ConcatDataset,
-        weights: Sequence[float],
-        epoch_size: int | None = None,
-        seed: int | None = None,
+        self, dataset: ConcatDataset, weights: Sequence[float], epoch_size: int | None = None, seed: int | None = None
     ) -> None:
         if not isinstance(dataset, ConcatDataset):
             raise UserError(

@@ -25,7 +25,7 @@ def build_runner(cfg: 'Config') -> 'Runner':
     from mmdet.registry import RUNNERS
 
     if cfg.get('compile'):
-        import torchvision  # noqa: F401 - tells torch.compile of the operators, which custom.models.torchvision_ops loads alone
+        import torchvision  # noqa: F401 - tells torch.compile of the operators, which custom.models.mmcv_ops loads alone
     with building_from(cfg):
         return RUNNERS.build(cfg)
 

@@ -13,7 +13,6 @@ __all__: list[str] = [
     'roi_align',
     'roi_head',
     'rpn_head',
-    'torchvision_ops',
     'torchvision_parts',
     'torchvision_weights',
     'tta',

@@ -1,4 +1,4 @@
-"""Batch norm folded into the convolutions before it, for models that no longer learn."""
+"""Folding of batch norm into the preceding convolutions, for inference."""
 
 import copy
 from typing import Any
@@ -13,29 +13,28 @@ from .numerics import one_thread
 
 
 def fold_batch_norm(model: Any) -> None:
-    """Let a detector find the same without batch norm, a walk over all values after each convolution.
+    """Fold the batch norm layers of a detector's backbone and neck into their convolutions, in place.
 
-    The arithmetic is torch's `fuse_conv_bn_eval`. A pair is a convolution and the batch norm that its module lists
-    next. Where a backbone computes in another order, a look at one photo shows it, and the model stays as it is.
+    A batch norm is folded by torch's `fuse_conv_bn_eval` into the convolution registered before it in the same module.
+    If a module computes in another order, the feature maps of a test image change. The model then stays unfolded.
 
     Args:
-        model: has `backbone` and `extract_feat`, and may be wrapped for several processes. It is changed, set to
-            evaluate, and can no longer be trained or saved.
+        model: has `backbone` and `extract_feat`, and may be wrapped for several processes. It is set to eval mode. A
+            folded model can no longer be trained or saved.
     """
     model = (model.module if is_model_wrapper(model) else model).eval()
-    whole = {name: getattr(model, name) for name in ('backbone', 'neck') if hasattr(model, name)}
-    photo = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 4 - 2
-    photo = photo.to(next(model.parameters()).device)
-    with one_thread(), torch.no_grad():  # one small photo: threads would wait for one another most of the time
-        wanted = model.extract_feat(photo)
-        for name, part in whole.items():
+    parts = {name: getattr(model, name) for name in ('backbone', 'neck') if hasattr(model, name)}
+    image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 4 - 2
+    image = image.to(next(model.parameters()).device)
+    with one_thread(), torch.no_grad():  # for one small image threads mostly wait for one another
+        expected = model.extract_feat(image)
+        for name, part in parts.items():
             folded = copy.deepcopy(part)
             _fold_pairs(folded)
             setattr(model, name, folded)
-        found = model.extract_feat(photo)
-    pairs = zip(found, wanted, strict=True)
+        pairs = list(zip(model.extract_feat(image), expected, strict=True))
     if not all(torch.allclose(a, b, rtol=0, atol=1e-3 * float(b.abs().max())) for a, b in pairs):
-        for name, part in whole.items():
+        for name, part in parts.items():
             setattr(model, name, part)
 
 

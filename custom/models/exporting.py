@@ -1,4 +1,4 @@
-"""Checkpoints of training runs become the small file that is passed on: 16-bit weights, and their reader.json."""
+"""Export of checkpoints as 16-bit weights with their reader.json, and uniform weight averages (model soups)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,46 +18,45 @@ from .reader_of_weights import reader_of_weights
 
 
 class Exported(NamedTuple):
-    """What was written.
+    """The result of an export."""
 
-    Attributes:
-        tensors: how many the file of the weights holds.
-        size: its bytes.
-        reader: the reader.json beside it; None where the checkpoint has no reader.
-        notes: why readers of other weights were not taken, a line each.
-    """
-
-    tensors: int
-    size: int
-    reader: Path | None
-    notes: tuple[str, ...]
+    tensors: int  # in the file of the weights
+    size: int  # of the file, in bytes
+    reader: Path | None  # the reader.json written beside the file, if the checkpoint has one
+    notes: tuple[str, ...]  # per ignored reader.json, the reason
 
 
 def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None = None) -> Exported:
-    """Write the weights that `tools/test.py` would load, matrices and kernels as float16, and their reader beside them.
+    """Write the weights used by `tools/test.py`, matrices and kernels as float16, and their reader.json.
 
-    Loaded again they are float32, and their fingerprint is the same.
+    Loaded again, the weights are float32 and have the same fingerprint.
 
     Args:
-        checkpoints: one of a training run, whose state_dict has the averaged weights where EMA is used; or several that
-            began with the same weights, of which the mean is written (`mean_weights`).
-        out: a .safetensors file, replaced if it is there.
-        wanted: a reader.json tuned on what these weights find. Defaults to None, the checkpoint's own; a mean has none.
+        checkpoints: one checkpoint of a training run, whose state_dict holds the averaged weights if EMA is used; or
+            several fine-tuned from the same initialisation, of which the mean is written (`mean_weights`).
+        out: a .safetensors file; an existing file is replaced.
+        wanted: a reader.json tuned on detections of these weights. Defaults to None, the checkpoint's own; a mean has
+            none.
 
     Raises:
-        UserError: a checkpoint cannot be read, they have no mean, a weight is not finite in 16 bits, `out` is no
-            .safetensors or cannot be written, a reader.json of other weights lies beside it, or `wanted` is one or
-            cannot be read.
+        UserError: a checkpoint cannot be loaded, they have no mean, a weight is not finite in 16 bits, `out` is no
+            .safetensors or cannot be written, a reader.json of other weights is beside `out`, or `wanted` belongs to
+            other weights or cannot be read.
     """
     if out.suffix != '.safetensors':
-        raise UserError(f'{out}: weights are exported as .safetensors; give a name that ends so')
+        raise UserError(f'{out}: weights are exported as .safetensors; give a name with this ending')
     if twice := [path for path in checkpoints if checkpoints.count(path) > 1]:
-        raise UserError(f'{twice[0]}: named more than once; a mean is of different checkpoints')
+        raise UserError(f'{twice[0]}: named more than once; a mean needs different checkpoints')
     first, several = checkpoints[0], len(checkpoints) > 1
     loaded = {str(path): load_checkpoint(path) for path in checkpoints}
-    weights = mean_weights({name: _plain(stored) for name, stored in loaded.items()})
+    weights = mean_weights(
+        {
+            name: {key.removeprefix('module.'): value.contiguous() for key, value in stored['state_dict'].items()}
+            for name, stored in loaded.items()
+        }
+    )
     meta = loaded[str(first)].get('meta') or {}
-    # Vectors are few numbers, and rounding the statistics of batch norms shows in the scores.
+    # Vectors stay: they are few numbers, and rounded statistics of batch norms change the scores.
     halves = {
         key: value.half() if value.is_floating_point() and value.ndim > 1 else value for key, value in weights.items()
     }
@@ -65,65 +64,52 @@ def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None =
         raise UserError(
             f'{", ".join(loaded)}: {len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}; train again'
         )
-    nothing, content = ReaderSettings(), {'state_dict': weights, 'meta': meta}
+    default, content = ReaderSettings(), {'state_dict': weights, 'meta': meta}
     asked = str(wanted) if wanted else NONE if several else None
-    reader, _, notes = reader_of_weights(first, asked, nothing, content, 'the mean' if several else None)
+    reader, _, notes = reader_of_weights(first, asked, default, content, 'the mean' if several else None)
     own, beside = fingerprint(weights), out.with_name(FILE_NAME)
-    kept = reader is nothing or not out.exists()
-    if kept and beside.is_file() and read_reader(beside).fingerprint != own:
+    if (reader is default or not out.exists()) and beside.is_file() and read_reader(beside).fingerprint != own:
         if not out.exists():
-            raise UserError(f'{beside}: belongs to other weights; choose another folder, or remove it')
-        notes = (*notes, f'{beside}: stays, but belongs to other weights and will not be used')
+            raise UserError(f'{beside}: belongs to other weights; choose another folder, or remove the file')
+        notes = (*notes, f'{beside}: not replaced; it belongs to other weights and will be ignored')
     with replacing(out) as temporary:
         save_file(halves, temporary, describe(meta, len(checkpoints)))
-    if reader is not nothing:
-        write_reader(beside, replace(reader, fingerprint=own))  # one of a pred.json alone has none
-    return Exported(len(halves), out.stat().st_size, None if reader is nothing else beside, notes)
-
-
-def _plain(stored: Mapping) -> dict[str, torch.Tensor]:
-    """The weights by the names that they have in a model that is not wrapped."""
-    return {key.removeprefix('module.'): value.contiguous() for key, value in stored['state_dict'].items()}
-
-
-def _shapes(weights: Mapping[str, torch.Tensor]) -> set[tuple[str, torch.Size]]:
-    return {(key, value.shape) for key, value in weights.items()}
+    if reader is not default:
+        write_reader(beside, replace(reader, fingerprint=own))  # a reader tuned on a pred.json has no fingerprint
+    return Exported(len(halves), out.stat().st_size, None if reader is default else beside, notes)
 
 
 def mean_weights(weights: Mapping[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The mean of models that began with the same weights and were trained apart: one that errs less than they do.
+    """Average the weights of models fine-tuned from the same initialisation (a uniform model soup).
 
-    From Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without
-    increasing inference time", ICML 2022. Whole numbers, such as how many batches were seen, are the first model's.
+    After Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without
+    increasing inference time", ICML 2022. Integers, such as batch counters, are those of the first model.
 
     Args:
-        weights: state dicts by the names that messages call them.
+        weights: state dicts by their names in messages.
 
     Raises:
-        UserError: their weights differ in name or shape.
+        UserError: names or shapes of the weights differ.
     """
-    (first, wanted), *others = weights.items()
-    if not others:  # untouched: the mean of -0.0 alone is 0.0, which has another fingerprint
-        return wanted
+    (first, own), *others = weights.items()
+    if not others:  # unchanged, because the mean of -0.0 alone is 0.0, with another fingerprint
+        return own
+    shapes = {(key, value.shape) for key, value in own.items()}
     for name, state in others:
-        if different := _shapes(wanted) ^ _shapes(state):
-            key, _ = min(different)
+        if different := shapes ^ {(key, value.shape) for key, value in state.items()}:
             raise UserError(
-                f'{name}: {key} is not the same in {first}; only checkpoints of one architecture have a mean'
+                f'{name}: {min(different)[0]} differs from {first}; only checkpoints of one architecture have a mean'
             )
     return {
         key: torch.stack([state[key].double() for state in weights.values()]).mean(0).to(value.dtype)
         if value.is_floating_point()
         else value
-        for key, value in wanted.items()
+        for key, value in own.items()
     }
 
 
 def describe(meta: Mapping[str, Any], checkpoints: int = 1) -> dict[str, str]:
-    """What the file says of itself, as far as a checkpoint's meta knows it.
-
-    Config, epoch and classes, and how many checkpoints it is the mean of, where there are several.
-    """
+    """Build the metadata of the file: config, epoch and classes if known, and the number of averaged checkpoints."""
     config = re.sub(r'_\d{8}_\d{6}$', '', str(meta.get('experiment_name', '')))  # the runner adds the time
     classes = ' '.join(map(str, (meta.get('dataset_meta') or {}).get('classes', ())))
     mean_of = str(checkpoints) if checkpoints > 1 else ''

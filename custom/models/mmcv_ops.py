@@ -1,12 +1,11 @@
-"""mmcv's compiled operators, served by torchvision.
+"""torchvision's compiled operators in place of mmcv's.
 
-`mmcv.ops` wants a compiled module `mmcv._ext`, which takes half an hour to build. Faster R-CNN needs three of its
-operators: `nms`, `roi_align_forward` and `roi_align_backward`. torchvision's wheels carry the same ones, for CPU and
-CUDA, so `serve_mmcv_ops` offers them under that name. Every other operator can be imported, and raises when called.
+`mmcv.ops` needs a compiled module `mmcv._ext`, which takes half an hour to build. Faster R-CNN uses three of its
+operators: `nms`, `roi_align_forward` and `roi_align_backward`. torchvision's wheels contain these three for CPU and
+CUDA, and `serve_mmcv_ops` provides them as `mmcv._ext`. Every other operator can be imported and raises when called.
 
-Where a compiled `mmcv._ext` is installed it stays in place and serves every other operator, but these three are
-torchvision's there, too: the results are equal, the CPU kernel is faster (it runs in parallel, mmcv's does not), mixed
-precision works (mmcv's RoIAlign refuses bfloat16), and every machine then runs the same kernels.
+An installed `mmcv._ext` keeps all other operators. The three are replaced there, too: the results are equal,
+torchvision's CPU kernel runs in parallel, its RoIAlign supports bfloat16, and every machine runs the same kernels.
 """
 
 import functools
@@ -18,108 +17,131 @@ import sys
 import types
 import warnings
 from collections.abc import Callable
+from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..utils.errors import UserError
 from .numerics import at_least_float32
 from .roi_align import LARGEST_MAP, roi_align_gradient
-from .torchvision_ops import load_operators
 
 MODULE = 'mmcv._ext'
 MAX_POOLING = 0  # mmcv's code for pool_mode='max'; 1 is 'avg'
+SETTINGS = itemgetter('spatial_scale', 'aligned_height', 'aligned_width', 'sampling_ratio', 'aligned')  # mmcv's
+NEEDED = ('nms', 'roi_align', '_roi_align_backward')
+# Up to this number of boxes, one NMS of all groups, moved apart, is faster than one NMS per group. The limits are
+# torchvision's, because moving the boxes changes the last digits of an IoU.
+MOST_MOVED = {'cpu': 1000, 'cuda': 25_000}
 
 
-def nms(bboxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float, offset: int = 0) -> torch.Tensor:
-    """Non-maximum suppression: of boxes that overlap by more than the threshold, the best one stays.
+def load_operators() -> None:
+    """Make `torch.ops.torchvision` usable.
+
+    Only the compiled library is loaded, because torchvision's modules import torch's compiler, which takes 2 s. If that
+    fails, all of torchvision is imported. `torch.compile` and the operators' own gradients also need all of it.
+
+    Raises:
+        UserError: torchvision does not match the installed torch.
+    """
+    if 'torchvision' in sys.modules:
+        return
+    try:
+        spec = importlib.util.find_spec('torchvision')
+        for folder in (spec and spec.submodule_search_locations) or ():
+            for library in sorted(Path(folder).glob('_C*')):
+                if library.suffix in ('.so', '.pyd'):
+                    torch.ops.load_library(str(library))
+        for name in NEEDED:
+            getattr(torch.ops.torchvision, name)
+    except (AttributeError, OSError, RuntimeError):
+        try:
+            importlib.import_module('torchvision')
+        except (ImportError, RuntimeError) as error:
+            raise UserError(
+                f'torchvision does not work with torch {torch.__version__} ({error}): '
+                'install the pair in requirements.txt'
+            ) from error
+
+
+def batched_nms(bboxes: Tensor, scores: Tensor, groups: Tensor, iou_thr: float) -> Tensor:
+    """Suppress non-maxima within groups, with the results of `torchvision.ops.batched_nms`.
 
     Args:
-        bboxes: (N, 4) xyxy, pixels.
+        bboxes: (N, 4) xyxy.
         scores: (N,).
-        iou_threshold: IoU above which the lower score goes.
-        offset: a box is x2 - x1 + offset wide, 0 or 1. Defaults to 0.
+        groups: (N,) integers; boxes of different groups do not suppress one another.
+        iou_thr: IoU above which the box with the lower score is dropped.
 
     Returns:
         (K,) int64: indices of the boxes kept, highest score first.
     """
-    bboxes, scores = at_least_float32(bboxes, scores)  # torchvision's kernels want one type; on CPUs no bfloat16
+    if len(bboxes) > MOST_MOVED.get(bboxes.device.type, 25_000):
+        kept = torch.zeros_like(scores, dtype=torch.bool)
+        for group in groups.unique():
+            own = (groups == group).nonzero()[:, 0]
+            kept[own[torch.ops.torchvision.nms(bboxes[own], scores[own], iou_thr)]] = True
+        indices = kept.nonzero()[:, 0]
+        return indices[scores[indices].sort(descending=True).indices]
+    apart = groups.to(bboxes) * (bboxes.max() + 1) if len(bboxes) else groups.to(bboxes)
+    return torch.ops.torchvision.nms(bboxes + apart[:, None], scores, iou_thr)
+
+
+def nms(bboxes: Tensor, scores: Tensor, iou_threshold: float, offset: int = 0) -> Tensor:
+    """Suppress non-maxima; the arguments and the result are those of `batched_nms` for one group.
+
+    A box is x2 - x1 + offset wide; `offset` is 0 or 1, and defaults to 0.
+    """
+    bboxes, scores = at_least_float32(bboxes, scores)  # torchvision's kernels need equal types; on CPUs no bfloat16
     if offset:
         bboxes = bboxes + bboxes.new_tensor([0, 0, offset, offset])
     return torch.ops.torchvision.nms(bboxes, scores, iou_threshold)
 
 
-def roi_align_forward(
-    input: torch.Tensor,
-    rois: torch.Tensor,
-    output: torch.Tensor,
-    argmax_y: torch.Tensor,
-    argmax_x: torch.Tensor,
-    aligned_height: int,
-    aligned_width: int,
-    spatial_scale: float,
-    sampling_ratio: int,
-    pool_mode: int,
-    aligned: bool,
-) -> None:
-    """Fill `output` with the average-pooled boxes. The names are mmcv's.
+def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, *argmax: Tensor, **settings: Any) -> None:
+    """Fill `output` with the average-pooled boxes. The arguments are mmcv's.
 
     Args:
         input: (B, C, H, W) feature map.
         rois: (K, 5) index into the batch, then xyxy in pixels of the image.
         output: (K, C, aligned_height, aligned_width), written to.
-        argmax_y: unused; belongs to max pooling.
-        argmax_x: unused; belongs to max pooling.
-        aligned_height: bins from top to bottom.
-        aligned_width: bins from left to right.
-        spatial_scale: feature-map pixels per image pixel.
-        sampling_ratio: samples per bin and direction; 0 takes one per feature-map pixel.
-        pool_mode: 1, average.
-        aligned: shift by half a pixel, so that pixel centres are sampled.
+        *argmax: two tensors for max pooling, unused.
+        **settings: `aligned_height` and `aligned_width`, the bins; `spatial_scale`, feature-map pixels per image pixel;
+            `sampling_ratio`, samples per bin and direction, where 0 takes one per feature-map pixel; `aligned`, whether
+            boxes are shifted by half a pixel to sample pixel centres.
     """
     features, boxes = at_least_float32(input, rois)
-    output.copy_(
-        torch.ops.torchvision.roi_align(
-            features, boxes, spatial_scale, aligned_height, aligned_width, sampling_ratio, aligned
-        )
-    )
+    scale, height, width, ratio, aligned = SETTINGS(settings)
+    output.copy_(torch.ops.torchvision.roi_align(features, boxes, scale, height, width, ratio, aligned))
 
 
 def roi_align_backward(
-    grad_output: torch.Tensor,
-    rois: torch.Tensor,
-    argmax_y: torch.Tensor,
-    argmax_x: torch.Tensor,
-    grad_input: torch.Tensor,
-    aligned_height: int,
-    aligned_width: int,
-    spatial_scale: float,
-    sampling_ratio: int,
-    pool_mode: int,
-    aligned: bool,
+    grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argmax_x: Tensor, grad_input: Tensor, **settings: Any
 ) -> None:
     """Fill `grad_input` (B, C, H, W) from `grad_output` (K, C, bins, bins); the rest as in `roi_align_forward`."""
     grad, boxes = at_least_float32(grad_output, rois)
-    height, width = grad_input.shape[2:]
-    if grad.device.type == 'cpu' and height * width <= LARGEST_MAP:
-        roi_align_gradient(grad, boxes, grad_input, spatial_scale, sampling_ratio, aligned)
+    scale, height, width, ratio, aligned = SETTINGS(settings)
+    if grad.device.type == 'cpu' and grad_input.shape[2:].numel() <= LARGEST_MAP:
+        roi_align_gradient(grad, boxes, grad_input, scale, ratio, aligned)
         return
-    size = (aligned_height, aligned_width, *grad_input.shape)
+    shape = grad_input.shape
     grad_input.copy_(
-        torch.ops.torchvision._roi_align_backward(grad, boxes, spatial_scale, *size, sampling_ratio, aligned)
+        torch.ops.torchvision._roi_align_backward(grad, boxes, scale, height, width, *shape, ratio, aligned)
     )
 
 
 def _refuse(name: str, *args: Any, **kwargs: Any) -> None:
     mode = " with pool_mode='max'" if kwargs.get('pool_mode') == MAX_POOLING else ''
     raise UserError(
-        f'mmcv operator {name}{mode} is not among those that torchvision serves here: choose a model without it, or '
+        f'mmcv operator {name}{mode} is not available from torchvision: choose a model without it, or '
         'build onedl-mmcv from source with MMCV_WITH_OPS=1 in an environment that has torch and a compiler'
     )
 
 
 class _StandIn(types.ModuleType):
-    """A module with every public name: mmcv.ops looks all its operators up when it is imported."""
+    """A module that has every public name, because mmcv.ops imports all its operators by name."""
 
     def __getattr__(self, name: str) -> Callable:
         if name.startswith('_'):
@@ -127,30 +149,17 @@ class _StandIn(types.ModuleType):
         return functools.partial(_refuse, name)
 
 
-class _StandInLoader(importlib.abc.Loader):
-    """Gives the stand-in a complete `__spec__`, so that it is found like an installed module."""
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        return _StandIn(spec.name, __doc__)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        """There is nothing to run."""
-
-
 def _compiled() -> types.ModuleType | None:
-    """The compiled module, or None where there is none that works with this torch."""
     try:
         return importlib.import_module(MODULE)
     except ModuleNotFoundError:
         return None
     except (ImportError, OSError) as error:
-        warnings.warn(f'the compiled {MODULE} cannot be loaded ({error}): going on without it', stacklevel=3)
+        warnings.warn(f'the compiled {MODULE} cannot be loaded ({error}) and is not used', stacklevel=3)
         return None
 
 
-def _served(ours: Callable, other: Callable) -> Callable:
-    """Take our operator, and the module's other one for max pooling."""
-
+def _serve(ours: Callable, other: Callable) -> Callable:
     @functools.wraps(ours)
     def operator(*args: Any, **kwargs: Any) -> Any:
         return (other if kwargs.get('pool_mode') == MAX_POOLING else ours)(*args, **kwargs)
@@ -159,26 +168,26 @@ def _served(ours: Callable, other: Callable) -> Callable:
 
 
 def served_by() -> str:
-    """In words, once `serve_mmcv_ops` was called: whose operators there are."""
-    if isinstance(sys.modules[MODULE], _StandIn):
-        return "torchvision's NMS and RoIAlign, no others"
-    return "torchvision's NMS and RoIAlign, all others compiled"
+    """Describe the available operators, after `serve_mmcv_ops`."""
+    others = 'no others' if isinstance(sys.modules[MODULE], _StandIn) else 'all others compiled'
+    return f"torchvision's NMS and RoIAlign, {others}"
 
 
 def serve_mmcv_ops() -> None:
-    """Make `mmcv.ops` importable and usable; call it before anything of mmdet is imported. Twice is harmless.
+    """Make `mmcv.ops` importable and usable. Call this function before importing mmdet; a second call has no effect.
 
     Raises:
-        UserError: torchvision does not fit the installed torch.
+        UserError: torchvision does not match the installed torch.
     """
     load_operators()
     mmcv = importlib.import_module('mmcv')
     module = _compiled()
     if module is None:
-        spec = importlib.machinery.ModuleSpec(MODULE, _StandInLoader())
-        module = importlib.util.module_from_spec(spec)
+        module = _StandIn(MODULE, __doc__)
+        # With a loader, mmcv's check_ops_exist finds the module.
+        module.__spec__ = importlib.machinery.ModuleSpec(MODULE, importlib.abc.Loader())
         sys.modules[MODULE] = mmcv._ext = module  # type: ignore[attr-defined]
     for ours in (nms, roi_align_forward, roi_align_backward):
         current = getattr(module, ours.__name__)
         if getattr(current, '__wrapped__', None) is not ours:
-            setattr(module, ours.__name__, _served(ours, current))
+            setattr(module, ours.__name__, _serve(ours, current))

@@ -1,4 +1,4 @@
-"""Floats of 16 bits: which of them a GPU multiplies fast, and what is too fine for them."""
+"""Floating-point types for mixed precision, and a context in which torch uses one thread."""
 
 import contextlib
 import threading
@@ -8,30 +8,30 @@ import torch
 
 
 def short_float() -> str:
-    """'bfloat16' where the GPU has it, else 'float16': a torch.dtype by name, as AmpOptimWrapper takes it."""
+    """Return 'bfloat16' if the GPU supports it, else 'float16': a dtype name for AmpOptimWrapper."""
     return 'bfloat16' if torch.cuda.is_bf16_supported(including_emulation=False) else 'float16'
 
 
 def at_least_float32(first: torch.Tensor, *others: torch.Tensor) -> list[torch.Tensor]:
-    """Tensors in the type of the first one, in float32 where that has 16 bits.
+    """Convert tensors to the type of the first, or to float32 if that type has 16 bits.
 
-    Box coordinates would be rounded there to whole pixels or worse: bfloat16 holds 8 bits.
+    bfloat16 has 8 significant bits, so box coordinates above 128 px would be rounded to whole pixels or worse.
     """
     dtype = torch.float64 if first.dtype == torch.float64 else torch.float32
     return [values.to(dtype) for values in (first, *others)]
 
 
 _lock = threading.Lock()
-_inside: list[int] = []  # the thread of each open context, which may be nested
-_threads = 1  # torch's number outside them
+_inside: list[int] = []  # the thread of each open context; contexts may be nested
+_threads = 1  # torch's number of threads outside the contexts
 
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[int]:
-    """Let torch work with one thread in this context; yields the number before, which is restored afterwards.
+    """Limit torch to one thread in this context; yield the previous number, which is restored at the end.
 
-    torch keeps a number for each thread. A thread that asks for the first time is given the number that any thread set
-    last. So a thread asks before it sets the number, and believes the answer only while no thread is inside.
+    torch keeps a number per thread. A thread's first query returns the number that any thread set last. A thread
+    therefore queries before it sets the number, and uses the result only if no thread is inside a context.
     """
     global _threads
     me = threading.get_ident()

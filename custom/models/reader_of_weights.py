@@ -1,4 +1,4 @@
-"""The reader that belongs to a checkpoint."""
+"""Choice of the reader settings for a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,26 +9,23 @@ from typing import TYPE_CHECKING, Any
 from ..reading.lookup import FILE_NAME, NONE, ReaderChoice
 from ..reading.settings import ReaderSettings, read_reader
 from ..utils.errors import UserError
-from .checkpoints import fingerprint
+from .checkpoints import fingerprint, load_checkpoint
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
 
 def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None, content: dict | None = None) -> ReaderChoice:
-    """Find the reader for a checkpoint and give it to the test metrics of `cfg`, in place.
-
-    The first that fits: of the checkpoint's meta, of the reader.json beside it, of the config. One that was tuned for
-    other weights does not fit.
+    """Choose the reader of a checkpoint by `reader_of_weights` and set it in the test metrics of `cfg`, in place.
 
     Args:
-        cfg: the config; its NumberMetric has the reader that every other one goes before.
+        cfg: the config; the reader of its NumberMetric is the default.
         checkpoint: the file of the weights.
-        wanted: a reader.json instead of those, 'none' for the config's, None for the first that fits.
-        content: of the checkpoint, as `load_checkpoint` gives it. Defaults to None, it is read here.
+        wanted: a reader.json, 'none' for the config's reader, or None for the first that fits.
+        content: the result of `load_checkpoint`. Defaults to None, the file is loaded here.
 
     Raises:
-        UserError: a file cannot be read, or the reader that is wanted was tuned for other weights.
+        UserError: a file cannot be read, or `wanted` was tuned for other weights.
     """
     if not isinstance(cfg.test_evaluator, list):
         cfg.test_evaluator = [cfg.test_evaluator]
@@ -39,47 +36,36 @@ def choose_reader(cfg: Config, checkpoint: Path, wanted: str | None, content: di
         default['boxes'] |= metric.get('boxes') or {}
     default_reader = ReaderSettings.from_dict(default, "the config's test_evaluator")
     found = reader_of_weights(checkpoint, wanted, default_reader, content)
-    content = found.reader.to_dict()
+    settings = found.reader.to_dict()
     for metric in metrics:
-        metric['boxes'] = content['boxes']
+        metric['boxes'] = settings['boxes']
         if metric['type'] == 'NumberMetric':
-            metric['reader'] = content['number']
+            metric['reader'] = settings['number']
     return found
 
 
 def reader_of_weights(
     checkpoint: Path, wanted: str | None, default: ReaderSettings, content: dict | None = None, name: str | None = None
 ) -> ReaderChoice:
-    """The first reader that fits a checkpoint, of its meta or beside it; else `default`.
+    """Return the first reader that fits: in the checkpoint's meta, beside the checkpoint, else `default`.
 
-    Args:
-        checkpoint: the file of the weights.
-        wanted: a reader.json instead of those, 'none' for the default.
-        default: the config's.
-        content: see `choose_reader`.
-        name: what messages call the weights. Defaults to None, those of the checkpoint.
-
-    Raises:
-        UserError: see `choose_reader`.
+    A reader does not fit if it was tuned for other weights. `name` is the weights' name in messages; it defaults to
+    None, those of the checkpoint. The other arguments and the errors are those of `choose_reader`.
     """
-    from .checkpoints import load_checkpoint
-
-    config, notes = 'the config', list[str]()
+    config, notes = "the config's thresholds", list[str]()
     if wanted == NONE:
         return ReaderChoice(default, config)
     stored = content or load_checkpoint(checkpoint)
     own = None
     for source, reader in _candidates(checkpoint, stored, wanted):
-        own = own or (reader.fingerprint and fingerprint(stored['state_dict']))  # takes a while, and few need it
+        own = own or (reader.fingerprint and fingerprint(stored['state_dict']))  # slow, and often not needed
         if reader.fingerprint in (None, own):
             return ReaderChoice(reader, source, tuple(notes))
         own_name = name or f'those of {checkpoint}'
-        said = f'{source}: tuned for other weights ({reader.fingerprint}) than {own_name} ({own})'
+        fault = f'{source}: tuned for other weights ({reader.fingerprint}) than {own_name} ({own})'
         if wanted:
-            raise UserError(
-                f'{said}; tune one by tools/tune_reader.py, or take the thresholds of {config} by --reader none'
-            )
-        notes.append(f'reader of {said}; not used')
+            raise UserError(f'{fault}; tune a reader by tools/tune_reader.py, or use {config} by --reader none')
+        notes.append(f'{fault}; not used')
     return ReaderChoice(default, config, tuple(notes))
 
 
@@ -91,7 +77,7 @@ def _candidates(
         return
     content = (stored.get('meta') or {}).get('reader')
     if content is not None:
-        yield str(checkpoint), ReaderSettings.from_dict(content, f'{checkpoint}: meta["reader"]')
+        yield f'in {checkpoint}', ReaderSettings.from_dict(content, f'{checkpoint}: meta["reader"]')
     beside = checkpoint.with_name(FILE_NAME)
     if beside.is_file():
         yield str(beside), read_reader(beside)

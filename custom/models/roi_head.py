@@ -1,4 +1,4 @@
-"""MMDetection's RoI head, its losses and answers made for all photos of a batch at once."""
+"""MMDetection's RoI head with losses and predictions computed for all images of a batch at once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,18 +13,19 @@ from mmdet.structures.bbox import bbox2roi
 from mmengine.structures import InstanceData
 
 from ..utils.errors import UserError
+from .mmcv_ops import batched_nms
 from .numerics import at_least_float32
-from .torchvision_ops import batched_nms
 
 
 @MODELS.register_module()
 class BatchedRoIHead(StandardRoIHead):
-    """`StandardRoIHead` with the same boxes, of at least 32 bits, in fewer steps: only NMS is done photo by photo.
+    """`StandardRoIHead` with the same results in fewer operations; only NMS is done per image.
 
-    Its box head has a softmax over the digits and the background.
+    Boxes have at least 32 bits. The box head has a softmax over the digits and the background. `DigitFasterRCNN` calls
+    `loss` and `predict`, whose arguments are pooled features instead of the parent's feature maps.
 
     Raises:
-        UserError: test_cfg asks for another NMS than the plain one of each digit.
+        UserError: test_cfg has another NMS than plain NMS per class.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -32,74 +33,74 @@ class BatchedRoIHead(StandardRoIHead):
         nms = self.test_cfg.nms if self.test_cfg else {}
         if nms.get('type', 'nms') != 'nms' or nms.get('class_agnostic', False):
             raise UserError(
-                f'model.test_cfg.rcnn.nms={dict(nms)}: BatchedRoIHead knows plain NMS of each digit only; for another '
-                'set model.roi_head.type=StandardRoIHead, too'
+                f'model.test_cfg.rcnn.nms={dict(nms)}: BatchedRoIHead supports plain NMS per class only; for another '
+                'NMS also set model.roi_head.type=StandardRoIHead'
             )
 
-    def choose(
+    def sample(
         self, levels: Sequence[torch.Tensor], proposals: Sequence[InstanceData], samples: Sequence[DetDataSample]
     ) -> list[SamplingResult]:
-        """What is learned from, of each photo: a choice of its proposals, and which are digits.
+        """Assign and sample proposals per image.
 
         Args:
-            levels: of the FPN, each (B, C, H, W), for samplers that look at them.
-            proposals: of each photo, `bboxes` (N, 4), xyxy in pixels; renamed `priors`.
-            samples: with the digits that are there.
+            levels: of the FPN, each (B, C, H, W), for samplers that use them.
+            proposals: per image, `bboxes` (N, 4) xyxy in pixels; renamed to `priors`.
+            samples: with the ground truth.
         """
-        chosen = []
+        sampled = []
         triples = zip(proposals, *unpack_gt_instances(samples)[:2], strict=True)
-        for i, (own, truth, ignored) in enumerate(triples):
+        for i, (own, ground_truth, ignored) in enumerate(triples):
             own.priors = own.pop('bboxes')
-            assigned = self.bbox_assigner.assign(own, truth, ignored)
+            assigned = self.bbox_assigner.assign(own, ground_truth, ignored)
             feats = [level[i][None] for level in levels]
-            chosen.append(self.bbox_sampler.sample(assigned, own, truth, feats=feats))
-        return chosen
+            sampled.append(self.bbox_sampler.sample(assigned, own, ground_truth, feats=feats))
+        return sampled
 
-    def learn(self, pooled: torch.Tensor, chosen: list[SamplingResult]) -> dict[str, torch.Tensor]:
-        """The losses on the chosen boxes of all photos, `pooled` as `pool` gives it."""
+    def loss(self, pooled: torch.Tensor, sampled: list[SamplingResult]) -> dict[str, torch.Tensor]:
+        """Compute the losses of the sampled boxes of all images from their pooled features (R, C, 7, 7)."""
         cls_score, deltas = self.bbox_head(pooled)
-        rois = bbox2roi([own.priors for own in chosen])
-        return self.bbox_head.loss_and_target(cls_score, deltas, rois, chosen, self.train_cfg)['loss_bbox']
+        rois = bbox2roi([own.priors for own in sampled])
+        return self.bbox_head.loss_and_target(cls_score, deltas, rois, sampled, self.train_cfg)['loss_bbox']
 
     def pool(self, levels: Sequence[torch.Tensor], proposals: Sequence[torch.Tensor]) -> torch.Tensor:
-        """What the box head looks at: (R, C, 7, 7) of the proposals of all photos, each (N, 4) xyxy in pixels."""
+        """Pool the features (R, C, 7, 7) of the proposals, per image (N, 4) xyxy in pixels."""
         used = levels[: self.bbox_roi_extractor.num_inputs]
-        # The extractor rounds boxes to what the maps are: bfloat16 has whole pixels only, from 128 on.
+        # The extractor converts boxes to the type of the maps. bfloat16 has whole pixels only, from 128 on.
         return self.bbox_roi_extractor(at_least_float32(*used), bbox2roi(list(proposals)))
 
-    def answer(
+    def predict(
         self, pooled: torch.Tensor, proposals: Sequence[torch.Tensor], metas: Sequence[dict], rescale: bool
     ) -> list[InstanceData]:
-        """Boxes of each photo.
+        """Predict the boxes of each image.
 
         Args:
-            pooled: as `pool` gives it.
-            proposals: of each photo (N, 4), xyxy in pixels.
-            metas: of each photo; its img_shape bounds the boxes, its scale_factor takes them back.
-            rescale: boxes in pixels of the photo before it was scaled.
+            pooled: the result of `pool`.
+            proposals: per image (N, 4) xyxy in pixels.
+            metas: per image; boxes are clipped to `img_shape` and divided by `scale_factor`.
+            rescale: return boxes in pixels of the original image.
 
         Returns:
-            For each photo `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,), best score first.
+            Per image `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,), highest score first.
         """
         cls_score, deltas = at_least_float32(*self.bbox_head(pooled))
         scores = cls_score.softmax(dim=-1)[:, :-1]
         counts = torch.tensor([len(own) for own in proposals], device=scores.device)
-        photo = torch.arange(len(counts), device=scores.device).repeat_interleave(counts)
-        rois, kinds = torch.cat(list(proposals)), deltas.shape[1] // 4
-        bboxes = self.bbox_head.bbox_coder.decode(rois.repeat_interleave(kinds, dim=0), deltas.reshape(-1, 4))
-        limits = scores.new_tensor([meta['img_shape'][1::-1] * 2 for meta in metas])[photo, None]
-        bboxes = bboxes.view(-1, kinds, 4).clamp(min=0).minimum(limits)
+        image = torch.arange(len(counts), device=scores.device).repeat_interleave(counts)
+        rois, classes = torch.cat(list(proposals)), deltas.shape[1] // 4
+        bboxes = self.bbox_head.bbox_coder.decode(rois.repeat_interleave(classes, dim=0), deltas.reshape(-1, 4))
+        limits = scores.new_tensor([meta['img_shape'][1::-1] * 2 for meta in metas])[image, None]
+        bboxes = bboxes.view(-1, classes, 4).clamp(min=0).minimum(limits)
         if rescale:
             factors = [tuple(1 / side for side in meta['scale_factor']) * 2 for meta in metas]
-            bboxes = bboxes * scores.new_tensor(factors)[photo, None]
+            bboxes = bboxes * scores.new_tensor(factors)[image, None]
 
         rows, labels = (scores > self.test_cfg.score_thr).nonzero(as_tuple=True)
-        bboxes = bboxes[rows, labels if kinds > 1 else torch.zeros_like(labels)]
-        sizes = torch.bincount(photo[rows], minlength=len(metas)).tolist()
+        bboxes = bboxes[rows, labels if classes > 1 else torch.zeros_like(labels)]
+        sizes = torch.bincount(image[rows], minlength=len(metas)).tolist()
+        results = []
         parts = (part.split(sizes) for part in (bboxes, scores[rows, labels], labels))
-        answers = []
         for own_boxes, own_scores, own_labels in zip(*parts, strict=True):
             kept = batched_nms(own_boxes, own_scores, own_labels, self.test_cfg.nms.iou_threshold)
             kept = kept[: self.test_cfg.max_per_img] if self.test_cfg.max_per_img > 0 else kept
-            answers.append(InstanceData(bboxes=own_boxes[kept], scores=own_scores[kept], labels=own_labels[kept]))
-        return answers
+            results.append(InstanceData(bboxes=own_boxes[kept], scores=own_scores[kept], labels=own_labels[kept]))
+        return results

@@ -1,4 +1,4 @@
-"""MMDetection's RPN head, its proposals made for all photos of a batch at once."""
+"""MMDetection's RPN head with proposals computed for all images of a batch at once."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -9,17 +9,16 @@ from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
+from .mmcv_ops import batched_nms
 from .numerics import at_least_float32
-from .torchvision_ops import batched_nms
 
 
 @MODELS.register_module()
 class BatchedRPNHead(RPNHead):
-    """`RPNHead` with the same proposals in a third of the time, where a photo has few of them.
+    """`RPNHead` with the same proposals in a third of the time for few proposals per image.
 
-    The parent goes through the photos, and for each through the levels, in some thirty small steps; small photos take
-    longer for these than for the network. Only NMS is done photo by photo here. Boxes have at least 32 bits, whatever
-    the network computes in.
+    The parent loops over images and levels in about thirty small operations, which for small images take longer than
+    the network. Here only NMS is done per image. Boxes have at least 32 bits, also in mixed precision.
     """
 
     def predict_by_feat(
@@ -32,19 +31,19 @@ class BatchedRPNHead(RPNHead):
         rescale: bool = False,
         with_nms: bool = True,
     ) -> list[InstanceData]:
-        """Proposals of each photo.
+        """Compute the proposals of each image.
 
         Args:
-            cls_scores: of each level, logits (B, anchors, H, W).
-            bbox_preds: of each level, (B, anchors * 4, H, W).
-            score_factors: not used, as by the parent.
-            batch_img_metas: of each photo; its img_shape bounds the boxes.
-            cfg: `nms_pre` boxes of a level are looked at, `max_per_img` kept. Defaults to None, test_cfg.
-            rescale: boxes in pixels of the photo before it was scaled; left to the parent. Defaults to False.
-            with_nms: as the parent asks for, True.
+            cls_scores: per level, logits (B, anchors, H, W).
+            bbox_preds: per level, (B, anchors * 4, H, W).
+            score_factors: unused, as in the parent.
+            batch_img_metas: per image; boxes are clipped to `img_shape`.
+            cfg: `nms_pre` boxes per level enter NMS, `max_per_img` are kept. Defaults to None, test_cfg.
+            rescale: return boxes in pixels of the original image, by the parent's method. Defaults to False.
+            with_nms: as in the parent. Defaults to True.
 
         Returns:
-            For each photo `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,), the labels 0.
+            Per image `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,); the labels are 0.
         """
         cfg = cast(ConfigDict, self.test_cfg if cfg is None else cfg)
         if rescale or not self.use_sigmoid_cls or cfg.nms.get('type', 'nms') != 'nms':
@@ -56,23 +55,21 @@ class BatchedRPNHead(RPNHead):
         bboxes = bboxes.clamp(min=0).minimum(limits)
         scores = logits.sigmoid()
         large = ((bboxes[..., 2:] - bboxes[..., :2]) > cfg.get('min_bbox_size', -1)).all(dim=-1)
-        every = bool(large.all())
+        all_large = bool(large.all())
         proposals = []
         for own_boxes, own_scores, own_large in zip(bboxes, scores, large, strict=True):
             own_levels = levels
-            if not every:
+            if not all_large:
                 own_boxes, own_scores, own_levels = own_boxes[own_large], own_scores[own_large], levels[own_large]
             kept = batched_nms(own_boxes, own_scores, own_levels, cfg.nms.iou_threshold)[: cfg.max_per_img]
-            found = InstanceData()
-            found.bboxes, found.scores = own_boxes[kept], own_scores[kept]
-            found.labels = torch.zeros_like(kept)
-            proposals.append(found)
+            labels = torch.zeros_like(kept)
+            proposals.append(InstanceData(bboxes=own_boxes[kept], scores=own_scores[kept], labels=labels))
         return proposals
 
     def _best(
         self, cls_scores: Sequence[torch.Tensor], bbox_preds: Sequence[torch.Tensor], nms_pre: int
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The best boxes of each level: logits (B, N), bboxes (B, N, 4) xyxy in pixels, level (N,)."""
+        """Decode the best boxes of each level: logits (B, N), bboxes (B, N, 4) xyxy in pixels, level (N,)."""
         cls_scores, bbox_preds = (
             at_least_float32(*(level.detach() for level in levels)) for levels in (cls_scores, bbox_preds)
         )
@@ -88,6 +85,6 @@ class BatchedRPNHead(RPNHead):
             deltas.append(preds.gather(1, order[..., None].expand(-1, -1, 4)))
             priors.append(own[order])
             levels += [number] * best.shape[1]
-        moved, start = torch.cat(deltas, dim=1), torch.cat(priors, dim=1)
-        bboxes = self.bbox_coder.decode(start.view(-1, 4), moved.view(-1, 4)).view_as(start)
+        start = torch.cat(priors, dim=1)
+        bboxes = self.bbox_coder.decode(start.view(-1, 4), torch.cat(deltas, dim=1).view(-1, 4)).view_as(start)
         return torch.cat(logits, dim=1), bboxes, torch.tensor(levels, device=bboxes.device)

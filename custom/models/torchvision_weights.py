@@ -1,8 +1,8 @@
-"""torchvision's Faster R-CNN weights under MMDetection's names, and back.
+"""Conversion of Faster R-CNN weights between torchvision's names and MMDetection's.
 
-`fasterrcnn_resnet50_fpn` belongs to configs/digits_frcnn_r50v1.py, `fasterrcnn_resnet50_fpn_v2` to …_r50v2.py. Beside
-the names only the box predictor changes: torchvision has the background as its first class; MMDetection has it as the
-last, and gives it no box.
+`fasterrcnn_resnet50_fpn` belongs to configs/digits_frcnn_r50v1.py, `fasterrcnn_resnet50_fpn_v2` to …_r50v2.py. Apart
+from names only the box predictor differs: the background is torchvision's first class, and MMDetection's last class
+without a box.
 """
 
 import re
@@ -23,7 +23,7 @@ CONFIGS = {
     'fasterrcnn_resnet50_fpn_v2': 'configs/digits_frcnn_r50v2.py',
 }
 PREDICTOR = 'roi_heads.box_predictor.'
-# How names begin, torchvision's and MMDetection's; # is a number, and what follows is the same in both.
+# Prefixes of names in torchvision and MMDetection; # is a number, and the rest of a name is the same in both.
 COMMON = [
     ('backbone.body.', 'backbone.'),
     ('backbone.fpn.inner_blocks.#.0.', 'neck.lateral_convs.#.conv.'),
@@ -53,19 +53,19 @@ NAMES = {
 
 
 def to_mmdet(weights: Mapping[str, torch.Tensor], source: str | Path) -> tuple[Weights, str]:
-    """Rename the weights of a torchvision Faster R-CNN, of any number of classes.
+    """Convert the weights of a torchvision Faster R-CNN with any number of classes.
 
     Args:
-        weights: torchvision's state dict, with today's names or those of before torchvision 0.13.
-        source: the file that they come from, for the error.
+        weights: torchvision's state dict, also with names from before torchvision 0.13.
+        source: the file of the weights, for messages.
 
     Returns:
-        MMDetection's state dict, and the torchvision model that it was: a key of `CONFIGS`.
+        MMDetection's state dict, and the name of the torchvision model: a key of `CONFIGS`.
 
     Raises:
-        UserError: they are not the weights of one of the two models.
+        UserError: the weights do not belong to one of the two models.
     """
-    # Before 0.13 a convolution without a norm was no block of its own.
+    # Before 0.13 a convolution without a norm was not a block.
     weights = {re.sub(r'^(backbone\.fpn\.\w+_blocks\.\d)\.(\w+)$', r'\1.0.\2', key): weights[key] for key in weights}
     weights = {re.sub(r'^(rpn\.head\.conv)\.(\w+)$', r'\1.0.0.\2', key): weights[key] for key in weights}
     model = 'fasterrcnn_resnet50_fpn_v2' if 'roi_heads.box_head.5.weight' in weights else 'fasterrcnn_resnet50_fpn'
@@ -82,48 +82,45 @@ def to_mmdet(weights: Mapping[str, torch.Tensor], source: str | Path) -> tuple[W
 def to_torchvision(
     weights: Mapping[str, torch.Tensor], source: str | Path, predictor: Mapping[str, torch.Tensor] | None = None
 ) -> tuple[Weights, str]:
-    """Rename the weights of a model of one of `CONFIGS`, of any number of classes.
+    """Convert the weights of a model of one of `CONFIGS` with any number of classes.
 
     Args:
         weights: MMDetection's state dict.
-        source: the file that they come from, for the error.
-        predictor: the box predictor that they had in torchvision. It gives what MMDetection has no place for: the
-            background's box, which torchvision neither trains nor uses; all of it where `weights` has none. Without
-            it the background's box is zeros. Defaults to None.
+        source: the file of the weights, for messages.
+        predictor: the original box predictor of torchvision. It provides the background's box, which torchvision
+            neither trains nor uses, and the whole predictor if `weights` has none. Defaults to None, a box of zeros.
 
     Returns:
-        torchvision's state dict, and the model that it belongs to: a key of `CONFIGS`.
+        torchvision's state dict, and the name of its model: a key of `CONFIGS`.
 
     Raises:
-        UserError: the model is none that torchvision has.
+        UserError: torchvision has no such model.
     """
-    deeper = any('.shared_convs.' in key for key in weights)
-    model = 'fasterrcnn_resnet50_fpn_v2' if deeper else 'fasterrcnn_resnet50_fpn'
+    version = '_v2' if any('.shared_convs.' in key for key in weights) else ''
+    model = f'fasterrcnn_resnet50_fpn{version}'
     renamed = _rename(weights, [(ours, theirs) for theirs, ours in NAMES[model]], source)
     kept = dict(predictor or {})
     for key in [key for key in renamed if key.startswith(PREDICTOR)]:
-        value, before = renamed[key], kept.pop(key, None)
+        value, original = renamed[key], kept.pop(key, None)
         if 'cls_score' in key:
             renamed[key] = value.roll(1, 0)
         else:
-            background = torch.zeros_like(value[:4])
-            if before is not None and before.shape[1:] == value.shape[1:]:
-                background = before[:4]
-            renamed[key] = torch.cat([background, value])
+            fits = original is not None and original.shape[1:] == value.shape[1:]
+            renamed[key] = torch.cat([original[:4] if fits else torch.zeros_like(value[:4]), value])
     renamed |= kept
     _check(renamed, model, source)
     return renamed, model
 
 
 def without_other_classes(weights: Weights) -> Weights:
-    """MMDetection's weights, less a box predictor of other classes than the ten digits."""
+    """Remove the box predictor from MMDetection's weights unless its classes are the ten digits."""
     if len(weights.get('roi_head.bbox_head.fc_cls.bias', ())) in (0, len(DIGITS) + 1):
         return weights
     return {key: weights[key] for key in weights if not re.search(r'\.fc_(cls|reg)\.', key)}
 
 
 def write_weights(path: Path, stored: dict) -> None:
-    """Write a dict that may hold more than a `state_dict` (.pth), or that alone (.safetensors)."""
+    """Write a checkpoint: all of `stored` as .pth, or only its `state_dict` as .safetensors."""
     with replacing(path) as beside:
         if path.suffix == '.safetensors':
             from safetensors.torch import save_file
@@ -143,24 +140,24 @@ def _rename(weights: Mapping[str, torch.Tensor], names: Iterable[tuple[str, str]
                 renamed[new.replace('#', ''.join(found.groups())) + key[found.end() :]] = value
                 break
         else:
-            raise UserError(f'{source}: {key} is no weight of the models that this converts: {", ".join(CONFIGS)}')
+            raise UserError(f'{source}: {key} is not a weight of the supported models: {", ".join(CONFIGS)}')
     return renamed
 
 
 def _check(weights: Weights, model: str, source: str | Path) -> None:
-    """Compare names and shapes with torchvision's model; the counters of batches and the predictor may be missing."""
+    """Compare names and shapes with torchvision's model. Batch counters and the predictor are optional."""
     outputs = len(weights.get(f'{PREDICTOR}cls_score.bias', ())) or len(DIGITS) + 1
-    build = getattr(detection, model)
     with torch.device('meta'):  # shapes only
-        wanted = build(weights=None, weights_backbone=None, num_classes=outputs).state_dict()
-    optional = [key for key in wanted if key.endswith('num_batches_tracked')]
-    if not any(key.startswith(PREDICTOR) for key in weights):
-        optional += [key for key in wanted if key.startswith(PREDICTOR)]
-    reshaped = [key for key in wanted.keys() & weights.keys() if wanted[key].shape != weights[key].shape]
+        expected = getattr(detection, model)(weights=None, weights_backbone=None, num_classes=outputs).state_dict()
+    has_predictor = any(key.startswith(PREDICTOR) for key in weights)
     groups = {
-        'missing': wanted.keys() - weights.keys() - set(optional),
-        'unknown': weights.keys() - wanted.keys(),
-        'of another shape': reshaped,
+        'missing': {
+            key
+            for key in expected.keys() - weights.keys()
+            if not key.endswith('num_batches_tracked') and (has_predictor or not key.startswith(PREDICTOR))
+        },
+        'unknown': weights.keys() - expected.keys(),
+        'of another shape': {k for k in expected.keys() & weights.keys() if expected[k].shape != weights[k].shape},
     }
     faults = [f'{len(keys)} {what} ({", ".join(sorted(keys)[:2])})' for what, keys in groups.items() if keys]
     if faults:
