@@ -1,4 +1,6 @@
-"""What spoils training photos: light, colour, something in the way or beside, blur, low resolution, noise, JPEG."""
+"""Image degradation augmentations: lighting, colour, occlusion, distractor bars, blur, downscaling, noise, JPEG."""
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -8,19 +10,14 @@ from mmdet.registry import TRANSFORMS
 from ..synth.camera import jpeg
 from ..utils.errors import UserError
 
-GREY = np.array([0.114, 0.587, 0.299])  # how bright blue, green and red are
+GREY = np.array([0.114, 0.587, 0.299])  # luma weights of blue, green and red
 
 
 def colour_matrix(saturation: float, hue: float, inverted: bool) -> np.ndarray:
-    """The change of colours as one affine map.
+    """Build an affine map of BGR pixels of 0 to 255, (3, 4) for `cv2.transform`.
 
-    Args:
-        saturation: 0 is grey, 1 leaves it.
-        hue: degrees by which colours turn around the grey axis.
-        inverted: bright becomes dark while the tint stays.
-
-    Returns:
-        (3, 4) for `cv2.transform` of BGR pixels of 0 to 255.
+    `saturation` is a factor, where 0 gives grey. `hue` is a rotation around the grey axis in degrees. `inverted` makes
+    bright pixels dark and keeps the tint.
 
     Example:
         >>> (colour_matrix(1, 0, True) @ [250, 250, 250, 1]).round().tolist()
@@ -38,16 +35,10 @@ def colour_matrix(saturation: float, hue: float, inverted: bool) -> np.ndarray:
 
 
 def tone_table(gains: np.ndarray, contrast: float, brightness: float, gamma: float) -> np.ndarray:
-    """The change of tones as a table.
+    """Build a table of tones, (1, 256, 3) uint8 for `cv2.LUT`.
 
-    Args:
-        gains: (3,), one for each channel.
-        contrast: 1 leaves it; the middle tone stays.
-        brightness: added, in tones of 0 to 255.
-        gamma: below 1 lightens.
-
-    Returns:
-        (1, 256, 3) uint8 for `cv2.LUT`.
+    `gains` (3,) are factors per channel, `contrast` is a factor around the middle tone, `brightness` is added in tones
+    of 0 to 255, and a `gamma` below 1 lightens.
     """
     tones = (np.arange(256) / 255) ** gamma * 255
     tones = (tones - 128) * contrast + 128 + brightness
@@ -55,13 +46,9 @@ def tone_table(gains: np.ndarray, contrast: float, brightness: float, gamma: flo
 
 
 def noise(img: np.ndarray, sigma: float, stains: float, size: int) -> np.ndarray:
-    """Add grain that is alike in the channels, and stains of colour.
+    """Add noise to an image (h, w, 3) uint8: grey grain and colour noise with cells of `size` pixels.
 
-    Args:
-        img: (h, w, 3) uint8.
-        sigma: of the grain, in tones of 0 to 255.
-        stains: sigma of the stains, likewise.
-        size: of a stain, in pixels.
+    `sigma` and `stains` are the standard deviations of grain and colour noise, in tones of 0 to 255.
     """
     height, width = img.shape[:2]
     cv2.setRNGSeed(int(np.random.randint(2**31)))
@@ -74,9 +61,9 @@ def noise(img: np.ndarray, sigma: float, stains: float, size: int) -> np.ndarray
 
 
 def motion(length: float, angle: float) -> np.ndarray:
-    """The kernel of a camera that moved by `length` pixels, `angle` in radians; its sum is 1."""
+    """Build the kernel of motion blur by `length` pixels at `angle` in radians; the sum is 1."""
     reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
-    half = np.ceil(np.abs(reach) - 1e-6).astype(int)  # no larger than needed: cv2 is slow with large kernels
+    half = np.ceil(np.abs(reach) - 1e-6).astype(int)  # as small as possible: cv2 is slow with large kernels
     kernel = np.zeros(2 * half[::-1] + 1, np.float32)
     start, end = (np.round((half + sign * reach) * 16).astype(int).tolist() for sign in (-1, 1))
     cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_8, 4)
@@ -84,83 +71,70 @@ def motion(length: float, angle: float) -> np.ndarray:
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False)
 class DigitDegrade(BaseTransform):
-    """Make a photo as bad as real ones get; what happens in space is in proportion to the digits' height.
+    """Random degradation in the order of image formation; sizes in space are proportional to the digits' height.
 
-    In the order in which a camera meets it: colour and tone, bars beside the number, a strip or a shadow in front,
-    blur, fewer pixels, noise, JPEG. Each happens by chance. The photo is enlarged again in the end: its size stays.
+    The steps are colour and tone, bars beside the number, an occluding strip or a shadow, blur, downscaling, noise and
+    JPEG. Each step is random. The size of the image does not change.
 
     Required keys: `img` (uint8), `gt_bboxes`. Modified: `img`.
 
-    Args:
-        prob: the chance of each change of tone or colour, of blur, fewer pixels, noise and JPEG. Defaults to 0.4.
-        blur: largest sigma of the blur, in heights of a digit; small ones are more frequent. Defaults to 0.08.
-        min_digit: fewer pixels leave digits at least this high. Defaults to 10.
-        quality: of the JPEG, lowest and highest. Defaults to (25, 95).
-        invert: the chance that bright becomes dark. Defaults to 0.05.
-        cover: the chance of a strip in front, and that of a shadow. A strip hides a quarter of a digit at most.
-            Defaults to 0.1.
-        beside: the chance, on either side of the number, of an upright bar or edge such as boards, frames and posts
-            have. It is clear of the digits and higher than they are: no 1. Defaults to 0.
-
     Raises:
-        UserError: `quality` is none that JPEG has.
+        UserError: `quality` is no range of JPEG qualities.
     """
 
-    def __init__(
-        self,
-        prob: float = 0.4,
-        blur: float = 0.08,
-        min_digit: float = 10,
-        quality: tuple[int, int] = (25, 95),
-        invert: float = 0.05,
-        cover: float = 0.1,
-        beside: float = 0,
-    ) -> None:
-        if not 1 <= quality[0] <= quality[1] <= 100:
-            raise UserError(f'DigitDegrade: quality={tuple(quality)} is no range of JPEG qualities; give 1 to 100')
-        self.prob, self.blur, self.min_digit = prob, blur, min_digit
-        self.quality, self.invert, self.cover, self.beside = quality, invert, cover, beside
+    prob: float = 0.4  # probability of each change of tone or colour, of blur, downscaling, noise and JPEG
+    blur: float = 0.08  # largest sigma in heights of a digit; small ones are more frequent
+    min_digit: float = 10  # height in pixels that downscaled digits keep
+    quality: tuple[int, int] = (25, 95)  # lowest and highest quality of the JPEG, 1 to 100
+    invert: float = 0.05  # probability of inverted brightness
+    cover: float = 0.1  # probability of a strip, which covers at most a quarter of a digit, and of a shadow
+    # Probability, on each side of the number, of an upright bar or edge, as boards, frames and posts have. A bar is
+    # clear of the digits and taller, so that it is no 1.
+    beside: float = 0
 
-    def _happens(self) -> bool:
-        return np.random.random() < self.prob
+    def __post_init__(self) -> None:
+        if not 1 <= self.quality[0] <= self.quality[1] <= 100:
+            raise UserError(f'DigitDegrade: quality={tuple(self.quality)} is no range of JPEG qualities; give 1 to 100')
+
+    def _chance(self, prob: float | None = None) -> bool:
+        return np.random.random() < (self.prob if prob is None else prob)
 
     def _normal(self, sigma: float) -> float:
-        return np.random.normal(0, sigma) if self._happens() else 0.0
+        return np.random.normal(0, sigma) if self._chance() else 0.0
 
     def transform(self, results: dict) -> dict:
-        """Spoil `results['img']`."""
+        """Degrade `results['img']`."""
         img, boxes = results['img'], np.asarray(results['gt_bboxes'].tensor, dtype=float)
         sizes = boxes[:, 2:] - boxes[:, :2]
         high = float(np.median(sizes[:, 1])) if len(boxes) else img.shape[0] / 2
         img = self._recolour(img)
-        if self.beside and len(boxes):
-            for right in (False, True):
-                if np.random.random() < self.beside:
-                    img = self._bar(img, boxes, high, right)
-        if np.random.random() < self.cover:
+        for right in (False, True) if self.beside and len(boxes) else ():
+            if self._chance(self.beside):
+                img = self._bar(img, boxes, high, right)
+        if self._chance(self.cover):
             img = self._shade(img)
-        if len(boxes) and np.random.random() < self.cover:
+        if len(boxes) and self._chance(self.cover):
             img = self._strip(img, sizes)
-        if self._happens():
+        if self._chance():
             img = self._unfocus(img, high)
         results['img'] = self._record(img, high, max(1.0, results.get('scale_factor', (1, 1))[1]))
         return results
 
     def _recolour(self, img: np.ndarray) -> np.ndarray:
-        inverted = np.random.random() < self.invert
-        if inverted or self._happens():
-            matrix = colour_matrix(np.random.uniform(0, 1.6), np.random.normal(0, 10), inverted)
-            img = cv2.transform(img, matrix)
-        gains = np.exp(np.random.normal(0, 0.08, 3)) if self._happens() else np.ones(3)
+        inverted = self._chance(self.invert)
+        if inverted or self._chance():
+            img = cv2.transform(img, colour_matrix(np.random.uniform(0, 1.6), np.random.normal(0, 10), inverted))
+        gains = np.exp(np.random.normal(0, 0.08, 3)) if self._chance() else np.ones(3)
         contrast, gamma = np.exp(np.clip([self._normal(0.25), self._normal(0.25)], -0.5, 0.5))
         light = cv2.resize(img, (1, 1), interpolation=cv2.INTER_AREA).mean()
         if (light < 80 and gamma > 1) or (light > 175 and gamma < 1):
-            gamma = 1 / gamma  # a photo that is dark or bright already would lose its digits
+            gamma = 1 / gamma  # digits of an image that is already dark or bright would vanish
         return cv2.LUT(img, tone_table(gains, contrast, self._normal(20), gamma))
 
     def _shade(self, img: np.ndarray) -> np.ndarray:
-        """Darken what lies on one side of a line, softly or sharply."""
+        """Darken one side of a line, with a soft or sharp edge."""
         height, width = img.shape[:2]
         angle = np.random.uniform(0, 2 * np.pi)
         x = np.arange(width) - np.random.uniform(0.2, 0.8) * width
@@ -170,7 +144,7 @@ class DigitDegrade(BaseTransform):
         return (img * (1 - depth)[..., None]).astype(np.uint8)
 
     def _strip(self, img: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        """Lay a pole or a wire across, in a colour of the photo."""
+        """Draw a pole or a wire across the image, in a colour of the image."""
         height, width = img.shape[:2]
         thin = 0.25 * (sizes.prod(axis=1) / np.hypot(*sizes.T)).min()  # times a diagonal: a quarter of the area
         if thin < 2:
@@ -184,13 +158,9 @@ class DigitDegrade(BaseTransform):
         return cv2.line(img.copy(), start, end, colour.clip(0, 255).tolist(), thick)
 
     def _bar(self, img: np.ndarray, boxes: np.ndarray, high: float, right: bool) -> np.ndarray:
-        """Put an upright bar, or an edge and all that is behind it, beside the number, in a colour like the photo's.
+        """Draw an upright bar, or a surface up to the border, beside the number, in a colour like the image's.
 
-        Args:
-            img: (h, w, 3) uint8.
-            boxes: (n, 4), xyxy in pixels; n at least 1.
-            high: of the digits, in pixels.
-            right: on which side.
+        `boxes` (n, 4) are xyxy in pixels, n at least 1; `high` is the height of the digits in pixels.
         """
         height, width = img.shape[:2]
         near = boxes[:, 2].max() if right else boxes[:, 0].min()
@@ -208,7 +178,7 @@ class DigitDegrade(BaseTransform):
         colour = img[np.random.randint(height), np.random.randint(width)] * np.random.uniform(0.4, 1.6)
         mask = np.zeros((height, width), np.float32)
         cv2.fillConvexPoly(mask, np.round(corners * 16).astype(np.int32), 1.0, shift=4)  # in sixteenths of a pixel
-        sigma = gap * np.random.uniform(0.05, 0.4)  # as out of focus as may be and leave the digits
+        sigma = gap * np.random.uniform(0.05, 0.4)  # small enough to leave the digits unchanged
         mask = cv2.GaussianBlur(mask, (0, 0), sigma)[..., None]
         return (img * (1 - mask) + colour.clip(0, 255) * mask).astype(np.uint8)
 
@@ -221,22 +191,20 @@ class DigitDegrade(BaseTransform):
         return cv2.GaussianBlur(img, (0, 0), sigma) if sigma > 0.2 else img
 
     def _record(self, img: np.ndarray, high: float, enlarged: float) -> np.ndarray:
-        """Take the photo with fewer pixels, with noise, and store it as JPEG.
+        """Downscale the image, add noise, compress to JPEG and restore the size.
 
-        Args:
-            img: (h, w, 3) uint8.
-            high: of its digits, in pixels.
-            enlarged: how many times as large the photo is as it was; it has no finer detail than then.
+        `high` is the height of the digits in pixels. `enlarged` is the factor of an earlier enlargement: downscaling by
+        this factor loses no detail.
         """
         height, width = img.shape[:2]
-        if self._happens():
+        if self._chance():
             coarse = enlarged * max(1.0, high / enlarged / self.min_digit) ** np.random.random()
             img = cv2.resize(img, None, fx=1 / coarse, fy=1 / coarse, interpolation=cv2.INTER_AREA)
-        if self._happens():
+        if self._chance():
             img = noise(img, abs(np.random.normal(0, 4)), abs(np.random.normal(0, 4)), np.random.randint(2, 5))
-        if self._happens():
+        if self._chance():
             img = jpeg(img, np.random.randint(self.quality[0], self.quality[1] + 1))
         if img.shape[:2] != (height, width):
-            how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[np.random.randint(2)]
-            img = cv2.resize(img, (width, height), interpolation=how)
+            interpolation = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[np.random.randint(2)]
+            return cv2.resize(img, (width, height), interpolation=interpolation)
         return img

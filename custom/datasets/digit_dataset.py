@@ -1,4 +1,4 @@
-"""The two kinds of data: photos with a COCO json, and a folder of photos without."""
+"""Datasets of digits: photos with a COCO json, and a folder of unlabelled photos."""
 
 import logging
 import os.path as osp
@@ -22,14 +22,14 @@ Result = TypeVar('Result')
 
 
 def in_shares(work: Callable[[list[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result]:
-    """Return the results of `work` for all items; each rank of a machine does a share of them.
+    """Split items among the ranks of a machine and return all results on each rank. All ranks must call this.
 
     Args:
-        work: gives a result for each item of a share.
-        items: the same on all ranks of a machine. All ranks must call this function.
+        work: returns one result per item of a share.
+        items: equal on all ranks of a machine.
 
     Raises:
-        UserError: on all ranks, the one that `work` raises on any.
+        UserError: on all ranks, the error that `work` raises on any.
     """
     rank, machines = get_rank(), all_gather_object(socket.gethostname())  # another machine may have other photos
     here = [other for other, machine in enumerate(machines) if machine == machines[rank]]
@@ -51,17 +51,17 @@ def in_shares(work: Callable[[list[Item]], Sequence[Result]], items: Sequence[It
 class DigitDataset(BaseDetDataset):
     """Photos with a COCO json of digits.
 
-    A label is the digit itself, whatever the order, ids or type of the json's categories. Nothing is dropped in
-    silence: see `custom.data.coco_reading.read_annotations` for what is checked, mended and refused.
+    A label is the digit itself, independent of order, ids and types of the json's categories. For checks, repairs and
+    refusals see `custom.data.coco_reading.read_annotations`; nothing is dropped without a message.
 
     Raises:
-        UserError: one message that lists everything wrong with the json or its photos.
+        UserError: one message that lists all mistakes in the json and its photos.
     """
 
     METAINFO: ClassVar[dict] = {'classes': DIGITS, 'palette': PALETTE}
 
     def load_data_list(self) -> list[dict]:
-        """One dict a photo; `instances` hold xyxy boxes in pixels and the digit as `bbox_label`."""
+        """Return one dict per image; `instances` hold xyxy boxes in pixels and the digit as `bbox_label`."""
         folder = self.data_prefix['img']
         annotations = read_annotations(
             self.ann_file,
@@ -70,44 +70,34 @@ class DigitDataset(BaseDetDataset):
         )
         for note in annotations.notes:
             print_log(f'{self.ann_file}: {note}', 'current', logging.WARNING)
-        instances: dict[int, list[dict]] = {image_id: [] for image_id in annotations.image_ids.tolist()}
-        for image_id, (x, y, w, h), label, crowd in zip(
-            annotations.box_image_ids.tolist(),
-            annotations.bboxes.tolist(),
-            annotations.labels.tolist(),
-            annotations.iscrowd.tolist(),
-            strict=True,
-        ):
+        images = zip(annotations.image_ids.tolist(), annotations.file_names, annotations.sizes.tolist(), strict=True)
+        infos: dict[int, dict] = {
+            image_id: {'img_id': image_id, 'img_path': osp.join(folder, name), 'width': width, 'height': height}
+            for image_id, name, (width, height) in images
+        }
+        for info in infos.values():
+            info['instances'] = []
+        columns = (annotations.box_image_ids, annotations.bboxes, annotations.labels, annotations.iscrowd)
+        for image_id, (x, y, w, h), label, crowd in zip(*(column.tolist() for column in columns), strict=True):
             box = {'bbox': [x, y, x + w, y + h], 'bbox_label': label, 'ignore_flag': int(crowd)}
-            instances[image_id].append(box)
-        return [
-            {
-                'img_id': image_id,
-                'img_path': osp.join(folder, file_name),
-                'width': width,
-                'height': height,
-                'instances': instances[image_id],
-            }
-            for image_id, file_name, (width, height) in zip(
-                annotations.image_ids.tolist(), annotations.file_names, annotations.sizes.tolist(), strict=True
-            )
-        ]
+            infos[image_id]['instances'].append(box)
+        return list(infos.values())
 
 
 @DATASETS.register_module()
 class DigitFolder(BaseDetDataset):
-    """Photos without labels: every png, jpg, bmp and webp directly in `data_prefix['img']`, in natural order.
+    """Unlabelled photos: every png, jpg, bmp and webp directly in `data_prefix['img']`, in natural order.
 
-    The id of a photo is its file stem, or a hash of its name where the stem is no number.
+    The id of a photo is its file stem, or a hash of its name if the stem is no number.
 
     Raises:
-        UserError: no such folder, no photo in it, one that cannot be opened, or two that would share an id.
+        UserError: the folder is missing or has no photo, a photo cannot be opened, or two photos share an id.
     """
 
     METAINFO = DigitDataset.METAINFO
 
     def load_data_list(self) -> list[dict]:
-        """One dict a photo, without `instances`."""
+        """Return one dict per image, without `instances`."""
         folder = self.data_prefix['img']
         photos = list_photos(folder)
         paths = [osp.join(folder, photo.file_name) for photo in photos]

@@ -1,4 +1,6 @@
-"""The geometry of training photos: one warp from the photo as it is to the size at which the network sees it."""
+"""Geometric augmentation by one warp from the original image to the network's input size."""
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -9,20 +11,14 @@ from mmdet.structures.bbox import HorizontalBoxes, autocast_box_type
 
 from ..utils.errors import UserError
 
+STEP = 16  # pixels; sides of canvases are multiples of the padding's divisor, so that batches have less padding
+
 
 def warp_boxes(matrix: np.ndarray, bboxes: np.ndarray) -> np.ndarray:
-    """Carry upright boxes through a homography, and give upright ones that fit the digits again.
+    """Transform axis-aligned boxes (N, 4) xyxy in pixels by a homography (3, 3) to axis-aligned boxes (N, 4).
 
-    A digit is taken for the ellipse inscribed in its box, and the result is the box around the ellipse's image: under
-    a small rotation the centre moves and the size stays; an italic digit grows a little wider. The box around the
-    corners' images would be far too large.
-
-    Args:
-        matrix: (3, 3), from pixels to pixels.
-        bboxes: (N, 4) xyxy pixels.
-
-    Returns:
-        (N, 4) xyxy pixels.
+    A result is the box around the transformed ellipse inscribed in the original box: a small rotation moves the centre
+    and hardly changes the size. A box around the transformed corners would be far too large.
 
     Example:
         >>> warp_boxes(np.diag([2.0, 1.0, 1.0]), np.array([[0.0, 0.0, 10.0, 20.0]])).tolist()
@@ -37,17 +33,12 @@ def warp_boxes(matrix: np.ndarray, bboxes: np.ndarray) -> np.ndarray:
 
 
 def shift(x: float, y: float) -> np.ndarray:
-    """The homography (3, 3) that moves by x and y pixels."""
+    """Return the homography (3, 3) that translates by x and y pixels."""
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], dtype=float)
 
 
 def _surroundings(photo: np.ndarray, stretched: np.ndarray) -> np.ndarray:
-    """What lies around a photo on its canvas, drawn from three kinds; none has a digit that can be read.
-
-    Args:
-        photo: (h, w, 3) uint8.
-        stretched: (H, W, 3) uint8, the canvas with the photo's edges drawn out to its rim.
-    """
+    """Make one of three backgrounds without legible digits from the photo and its `stretched` border, both uint8."""
     height, width = stretched.shape[:2]
     kind = np.random.randint(3)
     if kind == 0:
@@ -63,25 +54,21 @@ def _surroundings(photo: np.ndarray, stretched: np.ndarray) -> np.ndarray:
 
 
 def draw_warped(photo: np.ndarray, matrix: np.ndarray, canvas: tuple[int, int]) -> np.ndarray:
-    """Draw a photo through a homography on a canvas; its edge fades into what is made up around it.
+    """Warp a photo onto a canvas, with a soft transition to a generated background.
 
     Args:
         photo: (h, w, 3) uint8.
-        matrix: (3, 3), from the photo's pixels to the canvas's; the top left pixel's corner is (0, 0) on both.
-        canvas: its width and height in pixels.
-
-    Returns:
-        (canvas[1], canvas[0], 3) uint8.
+        matrix: (3, 3), from photo to canvas pixels; (0, 0) is the top left corner of the top left pixel.
+        canvas: width and height in pixels; the result is (canvas[1], canvas[0], 3) uint8.
     """
     height, width = photo.shape[:2]
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
-    onto = cv2.perspectiveTransform(corners[None], matrix)[0]
+    onto = _corners(width, height, matrix)
     less = np.sqrt(cv2.contourArea(onto.astype(np.float32)) / (width * height)) * 1.5
-    if less < 0.75:  # the warp looks at four pixels only, and would skip others
+    if less < 0.75:  # the warp interpolates four pixels and would skip others
         small = max(1, round(width * less)), max(1, round(height * less))
         photo = cv2.resize(photo, small, interpolation=cv2.INTER_AREA)
         matrix = matrix @ np.diag([width / photo.shape[1], height / photo.shape[0], 1])
-    centred = shift(-0.5, -0.5) @ matrix @ shift(0.5, 0.5)  # cv2 counts from the middle of the first pixel
+    centred = shift(-0.5, -0.5) @ matrix @ shift(0.5, 0.5)  # cv2's origin is the centre of the first pixel
     drawn = cv2.warpPerspective(photo, centred, canvas, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     mask = np.zeros(drawn.shape[:2], np.uint8)
     cv2.fillConvexPoly(mask, np.round(onto * 16 - 8).astype(np.int32), 255, cv2.LINE_AA, 4)
@@ -92,16 +79,10 @@ def draw_warped(photo: np.ndarray, matrix: np.ndarray, canvas: tuple[int, int]) 
     return cv2.blendLinear(drawn, around, share, 1 - share)
 
 
-STEP = 16  # pixels; canvases are of such sides as photos are padded to, and less of a batch is padding
+def _translation(photo: np.ndarray, digits: np.ndarray, length: float) -> float:
+    """Draw a translation that leaves at most a tenth of the photo, and no digit, outside the canvas.
 
-
-def _place(photo: np.ndarray, digits: np.ndarray, length: float) -> float:
-    """Where to move a photo along one axis: anywhere on the canvas, a tenth of it off the edge, no digit off.
-
-    Args:
-        photo: its two ends in pixels.
-        digits: the two ends of what must be on the canvas.
-        length: of the canvas, in pixels.
+    All arguments are along one axis in pixels: start and end of the photo and of the digits, length of the canvas.
     """
     low, high = sorted((-photo[0], length - photo[1]))
     spare = (photo[1] - photo[0]) / 10
@@ -110,60 +91,52 @@ def _place(photo: np.ndarray, digits: np.ndarray, length: float) -> float:
     return np.random.uniform(low, high) if low <= high else sum(inside) / 2
 
 
+def _corners(width: float, height: float, matrix: np.ndarray) -> np.ndarray:
+    """Transform the corners of a photo by a homography: (4, 2) in pixels, clockwise from the top left."""
+    corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], dtype=float)
+    return cv2.perspectiveTransform(corners, matrix)[0]
+
+
 def _ends(points: np.ndarray) -> np.ndarray:
     return np.stack([points.min(axis=0), points.max(axis=0)])
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False)
 class DigitWarp(BaseTransform):
-    """Zoom, stretch, turn, slant, tilt and move a photo, all by one warp to the size that the network is fed.
+    """Random zoom, aspect ratio, rotation, shear, perspective and translation by one warp to the network's input size.
 
-    It takes the place of `Expand`, `RandomAffine` and `RandomResize`. Nothing is mirrored, and every digit stays whole
-    on the canvas: the zoom is held back where they would not fit. What is around a photo that leaves room is made from
-    its own colours.
+    The warp replaces `Expand`, `RandomAffine` and `RandomResize`. There is no flip. Every digit stays completely on the
+    canvas, which limits the zoom. Space around the photo is filled from the photo's colours.
 
-    Required keys: `img`, `gt_bboxes`, `gt_bboxes_labels`, `gt_ignore_flags`. Modified: these, `img_shape`; added:
-    `scale_factor` (horizontal, vertical: alike), that of the photo's centre.
-
-    Args:
-        scale: largest width and height of the canvas in pixels, whose sides are multiples of 16. It is the `scale` of
-            the test pipeline's `Resize`, but for photos higher than wide: that makes them up to scale[0] high, and a
-            batch is as high as its highest.
-        shrink: a canvas is this times as large, log-uniform. Defaults to (0.75, 1.0).
-        zoom: the photo is this times as large as would fill the canvas, log-uniform. Defaults to (0.35, 1.15), which
-            makes digits that fill 0.66 of a photo's height fill 0.42 of the canvas's at the median.
-        aspect: the photo gets this times as wide for its height, log-uniform. Defaults to (0.8, 1.25).
-        rotate: most degrees to either side. Defaults to 12.
-        shear: most degrees that uprights lean to either side. Defaults to 15.
-        perspective: by how much the scale differs at most from one end of the photo to the other. Defaults to 0.15.
-        prob: the chance of each of the last four. Defaults to 0.5.
-        min_digit: the zoom keeps digits at least this high in pixels, if they were. Defaults to 9.
+    Required keys: `img`, `gt_bboxes`, `gt_bboxes_labels`, `gt_ignore_flags`. Modified: these, `img_shape`. Added:
+    `scale_factor` (horizontal and vertical, equal) at the photo's centre.
 
     Raises:
-        UserError: a range that is empty or not positive, or a perspective that would show the photo's back.
+        UserError: a range is empty or not positive, or `perspective` is not in 0 to 1.
     """
 
-    def __init__(
-        self,
-        scale: tuple[int, int],
-        shrink: tuple[float, float] = (0.75, 1.0),
-        zoom: tuple[float, float] = (0.35, 1.15),
-        aspect: tuple[float, float] = (0.8, 1.25),
-        rotate: float = 12,
-        shear: float = 15,
-        perspective: float = 0.15,
-        prob: float = 0.5,
-        min_digit: float = 9,
-    ) -> None:
-        for name, (low, high) in {'shrink': shrink, 'zoom': zoom, 'aspect': aspect}.items():
+    # Largest width and height of the canvas in pixels, whose sides are multiples of 16: the `scale` of the test
+    # pipeline's `Resize`, except that `Resize` makes upright photos up to scale[0] high.
+    scale: tuple[int, int]
+    shrink: tuple[float, float] = (0.75, 1.0)  # factor of the canvas size, log-uniform
+    # Size of the photo relative to the canvas, log-uniform. By default digits that fill 0.66 of a photo's height fill
+    # 0.42 of the canvas's at the median.
+    zoom: tuple[float, float] = (0.35, 1.15)
+    aspect: tuple[float, float] = (0.8, 1.25)  # factor of width over height, log-uniform
+    rotate: float = 12  # largest rotation to either side, in degrees
+    shear: float = 15  # largest angle of uprights to either side, in degrees
+    perspective: float = 0.15  # largest relative difference in scale between two ends of the photo
+    prob: float = 0.5  # probability of each of the last four
+    min_digit: float = 9  # height in pixels below which the zoom does not reduce digits
+
+    def __post_init__(self) -> None:
+        for name in ('shrink', 'zoom', 'aspect'):
+            low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise UserError(f'DigitWarp: {name}=({low}, {high}) is no range; give two positive numbers, rising')
-        if not 0 <= perspective < 1:
-            raise UserError(f'DigitWarp: perspective={perspective}; give a number from 0 to below 1')
-        self.scale, self.shrink, self.zoom, self.aspect = tuple(scale), shrink, zoom, aspect
-        self.most = np.maximum(1, np.array(scale) // STEP)
-        self.rotate, self.shear, self.perspective = rotate, shear, perspective
-        self.prob, self.min_digit = prob, min_digit
+        if not 0 <= self.perspective < 1:
+            raise UserError(f'DigitWarp: perspective={self.perspective}; give a number from 0 to below 1')
 
     def _factor(self, limits: tuple[float, float]) -> float:
         return float(np.exp(np.random.uniform(*np.log(limits))))
@@ -172,36 +145,38 @@ class DigitWarp(BaseTransform):
         return np.random.uniform(-most, most) if np.random.random() < self.prob else 0.0
 
     def _canvas(self, width: int, height: int, zoom: float) -> tuple[int, int]:
-        """Width and height of the canvas: the photo's shape, less closely the more room it leaves."""
+        """Draw width and height of the canvas; with a smaller zoom they may differ more from the photo's shape."""
         squeeze = np.exp(np.random.uniform(-0.8, 0.8) * min(max(1 - zoom, 0), 0.5))
         fit = min(self.scale[0] / (width * squeeze), self.scale[1] / height) * self._factor(self.shrink)
-        wide, high = np.clip(np.round([width * squeeze * fit / STEP, height * fit / STEP]), 1, self.most)
+        wide, high = np.clip(
+            np.round([width * squeeze * fit / STEP, height * fit / STEP]),
+            1,
+            np.maximum(1, np.array(self.scale) // STEP),
+        )
         return int(wide) * STEP, int(high) * STEP
 
     def _deform(self, width: int, height: int, fit: float) -> np.ndarray:
-        """The homography without zoom and move; it puts the photo's centre at the origin."""
+        """Draw the homography without zoom and translation; the photo's centre becomes the origin."""
         stretch = np.sqrt(self._factor(self.aspect) if np.random.random() < self.prob else 1.0)
         turn, lean = np.deg2rad([self._sometimes(self.rotate), self._sometimes(self.shear)])
         linear = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         linear = linear @ [[1, np.tan(lean)], [0, 1]] @ np.diag([stretch, 1 / stretch]) * fit
-        tilt = np.eye(3)
+        tilt, deform = np.eye(3), np.eye(3)
         tilt[2, :2] = self._sometimes(self.perspective), self._sometimes(self.perspective)
         tilt[2, :2] /= width * fit, height * fit
-        deform = np.eye(3)
         deform[:2, :2] = linear
         return tilt @ deform @ shift(-width / 2, -height / 2)
 
     @autocast_box_type()
     def transform(self, results: dict) -> dict:
         """Warp the photo and its boxes."""
-        photo, truth = results['img'], results['gt_bboxes'].tensor.numpy().astype(float)
+        photo, bboxes = results['img'], results['gt_bboxes'].tensor.numpy().astype(float)
         height, width = photo.shape[:2]
         zoom = self._factor(self.zoom)
         canvas = self._canvas(width, height, zoom)
         fit = np.sqrt(canvas[0] * canvas[1] / (width * height))
         matrix = self._deform(width, height, fit)
-        corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
-        digits = warp_boxes(matrix, truth[results['gt_ignore_flags'] == 0])
+        digits = warp_boxes(matrix, bboxes[results['gt_ignore_flags'] == 0])
         ends = np.zeros((2, 2))
         if len(digits):
             ends = _ends(digits.reshape(-1, 2))
@@ -209,15 +184,13 @@ class DigitWarp(BaseTransform):
             zoom = max(zoom, min(1.0, self.min_digit / high))
             zoom = min(zoom, *(np.array(canvas) / (ends[1] - ends[0])))
         matrix = np.diag([zoom, zoom, 1]) @ matrix
-        area = _ends(cv2.perspectiveTransform(corners[None], matrix)[0])
-        move = [_place(area[:, i], ends[:, i] * zoom, canvas[i]) for i in (0, 1)]
-        matrix = shift(*move) @ matrix
+        area = _ends(_corners(width, height, matrix))
+        matrix = shift(*(_translation(area[:, i], ends[:, i] * zoom, canvas[i]) for i in (0, 1))) @ matrix
 
         results['img'] = draw_warped(photo, matrix, canvas)
         results['img_shape'] = results['img'].shape[:2]
         results['scale_factor'] = (zoom * fit, zoom * fit)
-        limits = np.tile(canvas, 2)
-        boxes = warp_boxes(matrix, truth).clip(0, limits)
+        boxes = warp_boxes(matrix, bboxes).clip(0, np.tile(canvas, 2))
         kept = (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)
         results['gt_bboxes'] = HorizontalBoxes(torch.from_numpy(boxes[kept].astype(np.float32)))
         for key in ('gt_bboxes_labels', 'gt_ignore_flags'):

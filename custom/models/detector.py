@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -103,7 +104,7 @@ class DigitFasterRCNN(FasterRCNN):
         proposals, pooled = zip(*_on_all_cores(pool, groups), strict=True)
         order = [i for group in groups for i in group.indices]
         metas = [batch_data_samples[i].metainfo for i in order]
-        results = self.roi_head.predict(torch.cat(pooled), sum(proposals, []), metas, rescale)
+        results = self.roi_head.predict(torch.cat(pooled), list(chain(*proposals)), metas, rescale)
         by_index = dict(zip(order, results, strict=True))
         return self.add_pred_to_datasample(batch_data_samples, [by_index[i] for i in range(len(order))])
 

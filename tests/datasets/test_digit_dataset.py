@@ -77,7 +77,9 @@ SCRIPT = """
 import sys
 import torch.distributed as dist
 from mmdet.registry import DATASETS
-from custom import annotations, cli, datasets
+from custom.commands.parser import run_tool
+from custom.data import coco_reading
+from custom.datasets import digit_dataset
 seen = []
 annotations.read_photo = lambda path, read=annotations.read_photo: seen.append(path.name) or read(path)
 datasets.photo_size = lambda path, read=datasets.photo_size: seen.append(path.rpartition('/')[2]) or read(path)

@@ -1,4 +1,4 @@
-"""timm backbones: the shapes that a neck relies on, and weights that are really there."""
+"""Shapes and pretrained weights of timm backbones."""
 
 import importlib.util
 
@@ -52,18 +52,18 @@ def test_out_indices():
     maps = backbone(torch.rand(2, 3, 64, 64))
     assert [one.shape[-1] for one in maps] == [32, 8]
     sum(one.sum() for one in maps).backward()
-    assert all(parameter.grad is not None for parameter in backbone.parameters())  # no stage is there for nothing
+    assert all(parameter.grad is not None for parameter in backbone.parameters())  # no unused stage
 
 
 @pytest.mark.parametrize('settings', [{'model_name': 'no_such_net'}, {**LITE0, 'out_indices': (2, 9)}])
-def test_what_timm_does_not_have(settings):
-    with pytest.raises(UserError, match=f'timm gives no {settings["model_name"]!r}'):
+def test_a_model_or_map_that_timm_lacks_is_refused(settings):
+    with pytest.raises(UserError, match=f'timm has no {settings["model_name"]!r}'):
         TimmFeatures(**settings)
 
 
 @needs_package
-def test_every_weight_of_the_package_has_its_place():
-    """The whole classifier, loaded strictly, and asked about a photo of an officer that comes with matplotlib."""
+def test_every_weight_of_the_package_is_renamed():
+    """Load the whole classifier strictly and classify matplotlib's sample image of an officer."""
     weights = timm_names(CheckpointLoader.load_checkpoint(PACKAGE)['state_dict'])
     network = timm.create_model('tf_efficientnet_lite0').eval()
     network.load_state_dict(weights, strict=True)
@@ -114,7 +114,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
         initialised(init_cfg={'type': 'Pretrained', 'checkpoint': str(file)})
 
 
-def test_weights_under_names_of_timm(tmp_path):
+def test_weights_with_timm_names(tmp_path):
     file = tmp_path / 'w.pth'
     network = timm.create_model('tf_efficientnet_lite0', num_classes=3)
     torch.save(network.state_dict(), file)

@@ -1,4 +1,4 @@
-"""Batch norm folded away: the same maps, no batch norm; another order of layers stays."""
+"""Folding of batch norm: equal feature maps, and unfolded models with another order of layers."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def norms(model):
 
 
 @pytest.mark.parametrize('name', ['digits_frcnn_lite', 'digits_frcnn', 'digits_frcnn_r50v2'])
-def test_same_maps_without_batch_norm(name):
+def test_folded_models_have_the_same_feature_maps(name):
     init_default_scope('mmdet')
     cfg = Config.fromfile(ROOT / f'configs/{name}.py').model
     cfg.backbone.init_cfg = None
@@ -40,7 +40,7 @@ def test_same_maps_without_batch_norm(name):
 
 
 class Odd(nn.Module):
-    """Lists its layers in another order than it uses them."""
+    """A module whose layers are registered in another order than they are applied."""
 
     def __init__(self):
         super().__init__()
@@ -51,7 +51,7 @@ class Odd(nn.Module):
         return (self.conv(self.norm(x).relu()),)
 
 
-def test_a_backbone_that_computes_in_another_order_stays():
+def test_a_backbone_with_another_order_of_layers_stays_unfolded():
     model = nn.Module()
     model.backbone = Odd()
     model.extract_feat = lambda photos: model.backbone(photos)

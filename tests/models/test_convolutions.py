@@ -1,4 +1,4 @@
-"""The fast convolutions against torch's own, forward and backward."""
+"""Fast convolutions against torch's own, forward and backward."""
 
 from types import SimpleNamespace
 
@@ -21,11 +21,11 @@ def both(channels, results, **kwargs):
 
 @pytest.mark.parametrize('shape', [(1, 64, 64), (3, 37, 50), (2, 43, 41)])  # of a batch, not only multiples of 4
 @pytest.mark.parametrize('bias', [True, False])
-def test_it_is_the_convolution(shape, bias):
+def test_winograd_equals_the_convolution(shape, bias):
     n, h, w = shape
     plain, ours = both(5, 7, bias=bias)
     x = torch.randn(n, 5, h, w)
-    assert n * -(-h // 4) * -(-w // 4) >= LEAST_TILES[True]  # so that the algorithm is used
+    assert n * -(-h // 4) * -(-w // 4) >= LEAST_TILES[True]  # enough for Winograd's algorithm
     grad = torch.randn(n, 7, h, w)
     results = []
     for conv, dtype in ((plain, torch.float64), (ours, torch.float32)):
@@ -36,7 +36,7 @@ def test_it_is_the_convolution(shape, bias):
     for expected, found in zip(*results, strict=True):
         assert found.shape == expected.shape
         assert torch.allclose(found.double(), expected, rtol=0, atol=2e-5 * float(expected.abs().max()))
-        assert not torch.equal(found, expected.float())  # it came another way
+        assert not torch.equal(found, expected.float())  # computed by another algorithm
 
 
 def double_in_place(conv):
@@ -49,7 +49,7 @@ def double_data(conv):
 
 
 def double_the_average(conv):
-    """Swap in twice the weights as mmengine swaps averaged ones."""
+    """Swap in doubled weights in the way in which EMAHook swaps averaged weights."""
     runner, hook = SimpleNamespace(model=conv), EMAHook()
     hook.before_run(runner)
     double_data(hook.ema_model.module)
@@ -58,7 +58,7 @@ def double_the_average(conv):
 
 @pytest.mark.parametrize('double', [double_in_place, double_data, double_the_average])
 @pytest.mark.parametrize('mode', [torch.no_grad, torch.inference_mode])
-def test_changed_weights_are_seen_in_inference(double, mode):
+def test_changed_weights_are_used_in_inference(double, mode):
     _, ours = both(4, 4, bias=False)
     x = torch.randn(1, 4, 32, 32)
     with mode():
@@ -68,7 +68,7 @@ def test_changed_weights_are_seen_in_inference(double, mode):
         assert torch.allclose(ours(x), 2 * before, atol=1e-4)
 
 
-def test_the_transform_of_the_same_weights_is_made_once(monkeypatch):
+def test_the_transform_of_unchanged_weights_is_cached(monkeypatch):
     made = []
     monkeypatch.setattr(
         convolutions, '_kernel', lambda weight, make=convolutions._kernel: made.append(1) or make(weight)
@@ -81,7 +81,7 @@ def test_the_transform_of_the_same_weights_is_made_once(monkeypatch):
     assert len(made) == 1
 
 
-def test_few_tiles_and_other_types_go_the_plain_way():
+def test_few_tiles_and_other_types_use_torchs_convolution():
     plain, ours = both(4, 4)
     small = torch.randn(1, 4, 8, 8)
     assert torch.equal(ours(small), plain.float()(small))
@@ -104,7 +104,7 @@ def test_pointwise(stride):
         assert torch.allclose(found, expected, rtol=1e-4)
 
 
-def test_only_convolutions_that_gain_are_changed():
+def test_only_suitable_convolutions_are_replaced():
     model = nn.Sequential(
         nn.Conv2d(96, 96, 3, padding=1),
         nn.Conv2d(96, 96, 1, stride=2),
@@ -124,7 +124,7 @@ def test_only_convolutions_that_gain_are_changed():
 
 
 @pytest.mark.parametrize('size', [1, 3])
-def test_gradients_lie_in_memory_as_the_weights_do(size):
+def test_gradients_have_the_strides_of_the_weights(size):
     model = nn.Sequential(nn.Conv2d(96, 96, size, padding=size // 2)).to(memory_format=torch.channels_last)
     use_fast_convolutions(model)
     model(torch.randn(1, 96, 32, 32)).sum().backward()

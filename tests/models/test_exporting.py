@@ -1,4 +1,4 @@
-"""tools/export_weights.py: small weights that find what the checkpoint finds."""
+"""Export of 16-bit weights with the detections of the checkpoint."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def weights():
     }
 
 
-def test_kernels_are_halved_vectors_are_not_and_the_file_says_what_it_is(weights, tmp_path):
+def test_kernels_are_halved_vectors_are_not_and_metadata_is_stored(weights, tmp_path):
     done = export_weights([save(tmp_path / 'a.pth', weights)], tmp_path / 'new' / 'a.safetensors')
     with safe_open(tmp_path / 'new' / 'a.safetensors', 'pt') as file:
         stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no dict
@@ -59,18 +59,18 @@ def test_kernels_are_halved_vectors_are_not_and_the_file_says_what_it_is(weights
     assert fingerprint(loaded) == fingerprint(weights)
 
 
-def test_names_lose_what_a_wrapped_model_adds(weights, tmp_path):
+def test_the_prefix_of_a_wrapped_model_is_removed(weights, tmp_path):
     wrapped = {f'module.{key}': value for key, value in weights.items()}
     export_weights([save(tmp_path / 'a.pth', wrapped)], tmp_path / 'b.safetensors')
     assert load_checkpoint(tmp_path / 'b.safetensors')['state_dict'].keys() == weights.keys()
 
 
-def test_what_a_checkpoint_does_not_know_is_not_said():
+def test_unknown_metadata_is_omitted():
     assert describe({}) == {'format': 'pt'}
     assert describe({'epoch': 2, 'experiment_name': 'mine'}) == {'format': 'pt', 'config': 'mine', 'epoch': '2'}
 
 
-def test_the_reader_goes_along(weights, tmp_path):
+def test_the_reader_is_exported(weights, tmp_path):
     reader = ReaderSettings(ReaderConfig(score_thr=0.7), fingerprint=fingerprint(weights))
     inside = save(tmp_path / 'inside.pth', weights, reader=reader.to_dict())
     assert export_weights([inside], tmp_path / 'x' / 'a.safetensors').reader == tmp_path / 'x' / 'reader.json'
@@ -81,7 +81,7 @@ def test_the_reader_goes_along(weights, tmp_path):
     assert read_reader(tmp_path / 'y' / 'reader.json') == reader
 
 
-def test_a_reader_that_is_named_goes_along_as_these_weights_own(weights, tmp_path):
+def test_a_named_reader_is_exported_with_the_fingerprint_of_the_weights(weights, tmp_path):
     checkpoint = save(tmp_path / 'a.pth', weights, reader=ReaderSettings(fingerprint=fingerprint(weights)).to_dict())
     tuned = ReaderSettings(ReaderConfig(score_thr=0.7), views=Views((0.75, 1)))
     write_reader(tmp_path / 'tuned.json', tuned)
@@ -93,7 +93,7 @@ def test_a_reader_that_is_named_goes_along_as_these_weights_own(weights, tmp_pat
     assert not (tmp_path / 'y').exists()
 
 
-def test_the_reader_of_other_weights_neither_goes_along_nor_is_replaced(weights, tmp_path):
+def test_a_reader_of_other_weights_is_neither_exported_nor_replaced(weights, tmp_path):
     other = ReaderSettings(fingerprint='0' * 16)
     checkpoint = save(tmp_path / 'a.pth', weights, reader=other.to_dict())
     done = export_weights([checkpoint], tmp_path / 'x' / 'a.safetensors')
@@ -115,7 +115,7 @@ def test_a_newer_export_replaces_weights_and_reader(weights, tmp_path):
         assert fingerprint(load_checkpoint(out)['state_dict']) == reader.fingerprint
 
 
-def test_the_reader_of_a_run_that_began_with_exported_weights_goes_along(tmp_path):
+def test_the_reader_of_a_run_from_exported_weights_is_exported(tmp_path):
     class Model(ToyModel):
         def __init__(self):
             super().__init__()
@@ -138,7 +138,7 @@ def test_the_reader_of_a_run_that_began_with_exported_weights_goes_along(tmp_pat
     assert fingerprint(load_checkpoint(tmp_path / 'x' / 'b.safetensors')['state_dict']) == reader.fingerprint
 
 
-def test_of_several_checkpoints_the_mean_is_written_without_their_readers(weights, tmp_path):
+def test_the_mean_of_checkpoints_is_written_without_their_readers(weights, tmp_path):
     paths = []
     for name, shift in [('a', 0), ('b', 1), ('c', 5)]:
         moved = {key: value + shift for key, value in weights.items()}
@@ -163,15 +163,15 @@ def test_of_several_checkpoints_the_mean_is_written_without_their_readers(weight
         export_weights(paths, tmp_path / 'y' / 'mean.safetensors', tmp_path / 'first.json')
     done = export_weights(paths[:2], tmp_path / 'x' / 'mean.safetensors')  # another mean, and no reader of its own
     assert done.reader is None
-    assert 'reader.json: stays, but belongs to other weights' in done.notes[0]
+    assert 'reader.json: not replaced; it belongs to other weights' in done.notes[0]
     with pytest.raises(UserError, match=r'a\.pth: named more than once'):
         export_weights([paths[0], *paths[:2]], tmp_path / 'y' / 'mean.safetensors')
 
 
 @pytest.mark.parametrize('change', [{'layer.weight': torch.zeros(50, 71)}, {'layer.bias': torch.zeros(50)}])
-def test_models_of_two_kinds_have_no_mean(weights, tmp_path, change):
+def test_models_of_two_architectures_have_no_mean(weights, tmp_path, change):
     paths = [save(tmp_path / 'a.pth', weights), save(tmp_path / 'b.pth', {**weights, **change})]
-    with pytest.raises(UserError, match=rf'b\.pth: {next(iter(change))} is not the same in .*a\.pth; only'):
+    with pytest.raises(UserError, match=rf'b\.pth: {next(iter(change))} differs from .*a\.pth; only'):
         export_weights(paths, tmp_path / 'out' / 'x.safetensors')
     assert not (tmp_path / 'out').exists()
 
@@ -181,10 +181,10 @@ def test_models_of_two_kinds_have_no_mean(weights, tmp_path, change):
     [
         ('layer.weight', 70000.0, 'x.safetensors', 'a.pth: 1 weights do not fit into 16 bits, first: layer.weight'),
         ('norm.running_var', float('nan'), 'x.safetensors', 'a.pth: 1 weights do not fit .*, first: norm.running_var'),
-        ('layer.weight', 1.0, 'x.pth', 'x.pth: weights are exported as .safetensors; give a name that ends so'),
+        ('layer.weight', 1.0, 'x.pth', 'x.pth: weights are exported as .safetensors; give a name with this ending'),
     ],
 )
-def test_what_cannot_be_exported_is_named_and_writes_nothing(weights, tmp_path, key, value, name, said):
+def test_a_refused_export_writes_nothing(weights, tmp_path, key, value, name, said):
     weights[key][3] = value
     checkpoint = save(tmp_path / 'a.pth', weights)
     with pytest.raises(UserError, match=said):
@@ -192,7 +192,8 @@ def test_what_cannot_be_exported_is_named_and_writes_nothing(weights, tmp_path, 
     assert not (tmp_path / 'out').exists()
 
 
-def test_a_slip_is_one_line(tmp_path):
+@pytest.mark.integration
+def test_a_missing_checkpoint_is_one_line(tmp_path):
     done = run_tool('export_weights.py', tmp_path / 'nowhere.pth', tmp_path / 'out' / 'x.safetensors')
     assert (done.returncode, done.stdout) == (2, '')
     assert done.stderr.startswith(f'error: {tmp_path / "nowhere.pth"}: cannot be read')
@@ -202,14 +203,16 @@ def test_a_slip_is_one_line(tmp_path):
 
 @torch.no_grad()
 def scores_of(model):
-    """The 20 best scores on a photo of noise."""
+    """Return the 20 best scores on an image of noise."""
     photo = 255 * torch.rand(3, 80, 224, generator=torch.Generator().manual_seed(0))
     sample = DetDataSample(metainfo={'img_shape': (80, 224), 'ori_shape': (80, 224), 'scale_factor': (1, 1)})
     (found,) = model.eval().test_step({'inputs': [photo], 'data_samples': [sample]})
     return found.pred_instances.scores[:20].numpy()
 
 
-def test_the_exported_model_finds_the_same(tiny_root, tmp_path):
+@pytest.mark.integration
+@pytest.mark.slow
+def test_the_exported_model_has_the_same_detections(tiny_root, tmp_path):
     init_default_scope('mmdet')
     config = Config.fromfile(CONFIG).model
     config.backbone.init_cfg = None

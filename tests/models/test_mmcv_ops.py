@@ -1,9 +1,13 @@
-"""RoIAlign and nms against plain PyTorch, written from their definitions; and how mmcv gets them."""
+"""RoIAlign and NMS against their definitions in plain PyTorch, and their registration as mmcv's operators."""
+
+import sys
 
 import pytest
 import torch
 from helpers.project import run_python
+from torchvision.ops import batched_nms as torchvision_batched_nms
 
+from custom.models import mmcv_ops
 from custom.models.mmcv_ops import serve_mmcv_ops
 from custom.utils.errors import UserError
 
@@ -188,7 +192,7 @@ def test_nms_without_boxes_and_in_bfloat16():
     assert mmcv_nms(boxes, scores, 0.5)[1].tolist() == [1, 2]
 
 
-def test_other_operators_say_what_is_missing():
+def test_other_operators_are_refused():
     with pytest.raises(UserError, match=r'deform_conv_forward .* MMCV_WITH_OPS=1'):
         DeformConv2dPack(3, 4, 3)(torch.rand(1, 3, 8, 8))
     with pytest.raises(UserError, match="roi_align_forward with pool_mode='max'"):
@@ -218,6 +222,7 @@ def run(code, folder=None):
     return run_python(path + code)
 
 
+@pytest.mark.integration
 def test_serving_twice_changes_nothing_and_the_module_is_found():
     code = (
         'import importlib.util, sys\n'
@@ -226,9 +231,10 @@ def test_serving_twice_changes_nothing_and_the_module_is_found():
         'serve_mmcv_ops()\n'
         'import mmcv\n'
         'print(first is sys.modules["mmcv._ext"] is mmcv._ext, nms is first.nms)\n'
+        'from mmcv.utils import ext_loader; print(ext_loader.check_ops_exist())\n'
         'print(importlib.util.find_spec("mmcv._ext").name)\n'
     )
-    assert run(code) == ['True', 'True', 'mmcv._ext']
+    assert run(code) == ['True', 'True', 'True', 'mmcv._ext']
 
 
 COMPILED = """
@@ -251,12 +257,60 @@ print(_ext.softnms(), _ext.roi_align_forward(pool_mode=0))
 """
 
 
+@pytest.mark.integration
 def test_a_compiled_module_keeps_its_other_operators(tmp_path):
     (tmp_path / '_ext.py').write_text(COMPILED)
     assert run(USE_COMPILED, tmp_path) == ['[0]', 'compiled', 'compiled']
 
 
+@pytest.mark.integration
 def test_a_broken_compiled_module_is_replaced(tmp_path):
     (tmp_path / '_ext.py').write_text('raise ImportError("undefined symbol: of_another_torch")')
     code = USE_COMPILED.rsplit('\n', 2)[0] + '\nprint(callable(_ext.softnms))'
     assert run(code, tmp_path) == ['[0]', 'True']
+
+
+@pytest.mark.integration
+def test_the_operators_work_without_and_beside_all_of_torchvision():
+    code = (
+        'import sys, torch; from custom.models.mmcv_ops import load_operators; load_operators()\n'
+        'boxes, scores = torch.tensor([[0., 0, 9, 9], [0, 0, 9, 8], [20, 0, 29, 9]]), torch.tensor([.5, .9, .7])\n'
+        'print(*torch.ops.torchvision.nms(boxes, scores, .5).tolist())\n'
+        'print("torchvision" in sys.modules, "torch._dynamo" in sys.modules)\n'
+        'import torchvision; print(*torchvision.ops.nms(boxes, scores, .5).tolist())\n'
+        'load_operators(); print(*torch.ops.torchvision.nms(boxes, scores, .5).tolist())'
+    )
+    assert run_python(code) == ['1', '2', 'False', 'False', '1', '2', '1', '2']
+
+
+@pytest.mark.integration
+def test_without_the_library_all_of_torchvision_is_imported():
+    code = (
+        'import pathlib, sys; pathlib.Path.glob = lambda *_: []\n'
+        'from custom.models.mmcv_ops import load_operators\nload_operators()\n'
+        'print("torchvision" in sys.modules)'
+    )
+    assert run_python(code) == ['True']
+
+
+def test_versions_that_do_not_match_are_named(monkeypatch):
+    def fail(name):
+        raise RuntimeError('operator torchvision::nms does not exist')
+
+    monkeypatch.setattr(mmcv_ops.importlib, 'import_module', fail)
+    monkeypatch.setattr(mmcv_ops.importlib.util, 'find_spec', lambda name: None)
+    monkeypatch.setattr(mmcv_ops, 'NEEDED', ('no_such_operator',))
+    monkeypatch.delitem(sys.modules, 'torchvision')
+    with pytest.raises(UserError, match=r'torchvision does not work with torch .*does not exist.*requirements\.txt'):
+        mmcv_ops.load_operators()
+
+
+@pytest.mark.parametrize('count', [0, 1, 300, 1000, 1001])
+def test_nms_within_groups_equals_torchvisions(count):
+    generator = torch.Generator().manual_seed(count)
+    corners = torch.rand(count, 2, generator=generator) * 200
+    bboxes = torch.cat([corners, corners + 5 + torch.rand(count, 2, generator=generator) * 40], dim=1)
+    scores, groups = torch.rand(count, generator=generator), torch.randint(0, 10, (count,), generator=generator)
+    kept = mmcv_ops.batched_nms(bboxes, scores, groups, 0.5)
+    assert kept.tolist() == torchvision_batched_nms(bboxes, scores, groups, 0.5).tolist()
+    assert count < 2 or len(kept) < count

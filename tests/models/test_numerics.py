@@ -1,3 +1,5 @@
+"""Thread limits of torch in nested and overlapping contexts."""
+
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

@@ -1,3 +1,5 @@
+"""RoIAlign's gradient by matrix products against torchvision's."""
+
 import itertools
 
 import pytest

@@ -1,3 +1,5 @@
+"""Anchors, box coder and box head against torchvision's."""
+
 import pytest
 import torch
 from mmengine.config import ConfigDict
@@ -19,8 +21,8 @@ def test_corners_are_whole_pixels():
     assert placed.tolist() == expected + [[x1 + 4, y1, x2 + 4, y2] for x1, y1, x2, y2 in expected]
 
 
-def test_a_stride_is_the_padded_photo_over_the_map():
-    """96 px are 3 cells of 32 px, and 2 cells of the last map: 48 px apart there, not 64."""
+def test_a_stride_is_the_padded_image_size_over_the_map_size():
+    # 96 px are 3 cells of 32 px, and 2 cells of the last map: 48 px apart there, not 64.
     anchors = TorchvisionAnchors(strides=[32, 64], scales=[8], ratios=[1.0])
     placed = anchors.grid_priors([(3, 3), (2, 2)], device='cpu')[1]
     assert placed[:, :2].tolist() == [[-256, -256], [-208, -256], [-256, -208], [-208, -208]]
@@ -28,7 +30,7 @@ def test_a_stride_is_the_padded_photo_over_the_map():
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
 @pytest.mark.parametrize('padded', [(128, 256), (96, 288), (800, 1344)])
-def test_they_are_where_torchvision_has_them(padded, dtype):
+def test_anchors_are_equal_to_torchvisions(padded, dtype):
     sizes = [tuple(-(-side // stride) for side in padded) for stride in STRIDES]
     photos = ImageList(torch.empty(1, 3, *padded), [padded])
     theirs = AnchorGenerator(((32,), (64,), (128,), (256,), (512,)), ((0.5, 1.0, 2.0),) * 5)
@@ -40,7 +42,7 @@ def test_they_are_where_torchvision_has_them(padded, dtype):
 
 
 def test_boxes_shrink_without_limit_and_grow_to_a_limit():
-    """A box of 100 x 100 px; growth is cut to 62.5 times that."""
+    """Decode deltas of a box of 100 x 100 px; growth is limited to 62.5 times."""
     deltas = torch.tensor([[0, 0, -20, 20.0], [10, -10, 1, -5]])
     box = torch.tensor([[0, 0, 100, 100.0]]).expand(2, 4)
     plain = TorchvisionCoder().decode(box, deltas)
@@ -54,8 +56,8 @@ def test_boxes_shrink_without_limit_and_grow_to_a_limit():
 
 
 @pytest.mark.parametrize('rescale', [False, True])
-def test_boxes_outside_the_photo_make_room_for_others(rescale):
-    """Of three boxes the best lies right of the photo, 40 px wide; one may be kept: it is the second."""
+def test_boxes_outside_the_image_do_not_count_for_max_per_img(rescale):
+    # The best of three boxes lies right of the image, which is 40 px wide. The second is kept.
     head = TorchvisionBBoxHead(num_shared_fcs=1, in_channels=1, roi_feat_size=1, num_classes=1)
     rois = torch.tensor([[0, 50, 0, 60, 10], [0, 2, 2, 12, 12], [0, 20, 2, 30, 12.0]])
     logits = torch.tensor([[3, 0], [2, 0], [1, 0.0]])
@@ -69,7 +71,7 @@ def test_boxes_outside_the_photo_make_room_for_others(rescale):
     assert len(raw.bboxes) == 3
 
 
-def test_a_photo_without_proposals_has_no_boxes():
+def test_an_image_without_proposals_has_no_boxes():
     head = TorchvisionBBoxHead(num_shared_fcs=1, in_channels=1, roi_feat_size=1, num_classes=1)
     settings = ConfigDict(score_thr=0.05, nms={'type': 'nms', 'iou_threshold': 0.5}, max_per_img=1)
     photo = {'img_shape': (20, 40), 'scale_factor': (2.0, 2.0)}

@@ -1,4 +1,4 @@
-"""The proof: with the same weights, torchvision's models and ours find the same boxes."""
+"""Equal detections of torchvision's models and this project's with the same weights."""
 
 import re
 
@@ -34,7 +34,7 @@ def load_config(model, *options):
 
 
 def photos(dtype=torch.float32):
-    """Blurred noise: (3, H, W) RGB from 0 to 1, for each of PHOTOS."""
+    """Make blurred noise, (3, H, W) RGB in 0 to 1, for each of PHOTOS."""
     generator = torch.Generator().manual_seed(0)
     coarse = [torch.rand(1, 3, h // 8 + 2, w // 8 + 2, generator=generator) for h, w in PHOTOS]
     return [
@@ -44,7 +44,7 @@ def photos(dtype=torch.float32):
 
 
 def lively(build, **settings):
-    """One of torchvision's models, with random weights under which it finds boxes of every class.
+    """Build one of torchvision's models with random weights that give detections of every class.
 
     Norms get random affines and the statistics of `photos`, some channels so little variance that their eps counts.
     The predictor is scaled until its logits differ by about 3, and its boxes move by about a tenth of their size.
@@ -237,7 +237,7 @@ def shapes():
 def test_what_is_no_such_model(shapes):
     with pytest.raises(UserError, match=r'resnet50_fpn: \d+ missing \(.*\); 1 unknown \(head\.weight\)$'):
         to_mmdet({'head.weight': torch.zeros(1)}, 'x.pth')
-    with pytest.raises(UserError, match=r'^x\.pth: head\.weight is no weight of the models that this converts'):
+    with pytest.raises(UserError, match=r'^x\.pth: head\.weight is not a weight of the supported models'):
         to_torchvision({'head.weight': torch.zeros(1)}, 'x.pth')
     del shapes['backbone.body.conv1.weight']
     shapes['backbone.fpn.layer_blocks.9.0.weight'] = torch.zeros(1)

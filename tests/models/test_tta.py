@@ -1,3 +1,5 @@
+"""Test-time augmentation in MMDetection's test loop."""
+
 import copy
 import json
 
@@ -23,25 +25,25 @@ LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
 
 
 class Keep(Hook):
-    """Keeps what is found on each photo."""
+    """A hook that collects the detections of each image."""
 
     def __init__(self):
-        self.found = []
+        self.outputs = []
 
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=()):
-        self.found.extend(outputs)
+        self.outputs.extend(outputs)
 
 
 def run(runner):
     keep = Keep()
     runner.register_hook(keep)
     runner.test()
-    return keep.found
+    return keep.outputs
 
 
 @pytest.fixture
 def cfg(tiny_root, tmp_path):
-    """The small config on the tiny data set, its weights random, the test loop all that is left."""
+    """Load the small config for the tiny data set with random weights and only a test loop."""
     cfg = Config.fromfile(LITE)
     options = [f'data_root={tiny_root}', 'model.backbone.init_cfg=None', 'test_dataloader.batch_size=2']
     apply_overrides(cfg, [*options, 'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False'])
@@ -61,12 +63,12 @@ def predict(cfg):
 
 
 def scales_of(cfg):
-    """Sizes at which the test loop looks at a photo; where there is a second look, the last is the largest for that."""
+    """Return the scales of the views; with crops, the last is that of the image from which crops are cut."""
     (step,) = (step for step in cfg.test_dataloader.dataset.pipeline if step['type'] == 'TestTimeAug')
     return [resize['scale'] for resize in step['transforms'][0]]
 
 
-def test_one_scale_finds_what_is_found_without(cfg):
+def test_one_scale_equals_no_augmentation(cfg):
     without = predict(cfg)
     apply_overrides(cfg, ['tta_model.score_thr=0'])
     use_views(cfg, Views((1,)))
@@ -81,18 +83,18 @@ def test_one_scale_finds_what_is_found_without(cfg):
         assert own == wanted
 
 
-def test_two_scales_find_boxes_in_the_pixels_of_the_photo(cfg):
+def test_boxes_of_two_scales_are_in_pixels_of_the_original_image(cfg):
     use_views(cfg, Views((1, 2)))
     for sample in predict(cfg):
         boxes = sample.pred_instances.bboxes
         assert 0 < len(boxes) <= 100
         assert torch.all((boxes >= 0) & (boxes <= torch.tensor([40, 20, 40, 20])))  # a photo has 40 x 20 px
-        assert boxes[:, 2].max() > 20  # of another scale they would all lie in a corner
+        assert boxes[:, 2].max() > 20  # in pixels of another scale all would lie in a corner
 
 
 def test_the_samples_are_those_of_the_first_view():
     class Channels(ToyModel):
-        """Finds a box as large as the photo; its digit is the bright channel, its score the height over 100."""
+        """A model with one box per image: the label is the bright channel, the score is the height over 100."""
 
         def test_step(self, data):
             for pixels, sample in zip(data['inputs'], data['data_samples'], strict=True):
@@ -151,7 +153,7 @@ def test_the_scales_follow_the_command_line(cfg):
         ((2,), True, [(112, 40), (336, 120)], True),
     ],
 )
-def test_photos_are_seen_as_the_reader_was_tuned_unless_told_otherwise(cfg, wanted, tta, sizes, noted):
+def test_views_are_those_of_the_reader_unless_set_by_the_user(cfg, wanted, tta, sizes, noted):
     cfg.tta_scales, cfg.tta_digits = [0.5, 1.5], ()
     tuned = ReaderSettings(views=Views(wanted), tuned_on={'source': 'valid.json'})
     found = choose_views(cfg, ReaderChoice(tuned, 'here', ('before',)), tta)
@@ -173,10 +175,10 @@ def test_photos_are_seen_as_the_reader_was_tuned_unless_told_otherwise(cfg, want
         ({'tta_digits': (0,)}, 'tta_digits=(0,): must be shares of a size, from 0.05 to 2, as in (0.5, 1)'),
         ({'tta_scales': ()}, f'{LITE}: has no tta_scales; inherit configs/_base_/digits_tta.py'),
         ({'tta_model': None}, f'{LITE}: has no tta_model; inherit configs/_base_/digits_tta.py'),
-        ({'test_dataloader': {'dataset': {'pipeline': []}}}, f'{LITE}: the test pipeline has no step with a scale'),
+        ({'test_dataloader': {'dataset': {'pipeline': []}}}, f'{LITE}: no step of the test pipeline has a scale'),
     ],
 )
-def test_what_cannot_be_done_is_said(cfg, change, said):
+def test_invalid_views_are_refused(cfg, change, said):
     for key, value in change.items():
         cfg[key] = value
     with pytest.raises(UserError) as error:
@@ -184,7 +186,9 @@ def test_what_cannot_be_done_is_said(cfg, change, said):
     assert str(error.value).startswith(said)
 
 
-def test_the_tool_fuses_scales_and_asks_for_a_reader_of_its_own(cfg, tiny_root, tmp_path):
+@pytest.mark.integration
+@pytest.mark.slow
+def test_the_tool_fuses_scales_and_needs_a_reader_tuned_for_them(cfg, tiny_root, tmp_path):
     torch.manual_seed(0)
     checkpoint = tmp_path / 'random.pth'
     torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, checkpoint)
@@ -204,7 +208,7 @@ def test_the_tool_fuses_scales_and_asks_for_a_reader_of_its_own(cfg, tiny_root, 
     views = read_reader(tmp_path / 'work/valid_tta/reader.json').views
     assert views == Views((0.8, 1.15), (0.45, 0.6))
     write_reader(tmp_path / 'reader.json', ReaderSettings(views=views))
-    done = run_tool('test.py', *arguments, *options)  # now the reader asks for them
+    done = run_tool('test.py', *arguments, *options)  # now the reader sets the views
     assert (done.returncode, NOT_TUNED in done.stderr) == (0, False), done.stderr
     assert f'reader: score threshold 0.6 from {tmp_path / "reader.json"}; {views}\n' in done.stdout
     assert (tmp_path / 'work/valid/pred.json').read_text() == fused
