@@ -28,10 +28,9 @@ def colour_matrix(saturation: float, hue: float, inverted: bool) -> np.ndarray:
     turn = np.deg2rad(hue)
     turned = np.cos(turn) * np.eye(3) + np.sin(turn) * across + (1 - np.cos(turn)) * np.outer(axis, axis)
     matrix = saturation * turned + (1 - saturation) * np.tile(GREY, (3, 1))
-    offset = np.zeros(3)
     if inverted:
-        matrix, offset = matrix - 2 * GREY @ matrix, np.full(3, 255.0)
-    return np.column_stack([matrix, offset])
+        return np.column_stack([matrix - 2 * GREY @ matrix, np.full(3, 255.0)])
+    return np.column_stack([matrix, np.zeros(3)])
 
 
 def tone_table(gains: np.ndarray, contrast: float, brightness: float, gamma: float) -> np.ndarray:
@@ -163,8 +162,7 @@ class DigitDegrade(BaseTransform):
         `boxes` (n, 4) are xyxy in pixels, n at least 1; `high` is the height of the digits in pixels.
         """
         height, width = img.shape[:2]
-        near = boxes[:, 2].max() if right else boxes[:, 0].min()
-        way = 1 if right else -1
+        near, way = (boxes[:, 2].max(), 1) if right else (boxes[:, 0].min(), -1)
         top = boxes[:, 1].min() - high * np.random.uniform(0.2, 2)
         bottom = boxes[:, 3].max() + high * np.random.uniform(0.2, 2)
         thick = high * np.random.uniform(0.04, 0.2) if np.random.random() < 0.6 else float(width)
@@ -178,8 +176,8 @@ class DigitDegrade(BaseTransform):
         colour = img[np.random.randint(height), np.random.randint(width)] * np.random.uniform(0.4, 1.6)
         mask = np.zeros((height, width), np.float32)
         cv2.fillConvexPoly(mask, np.round(corners * 16).astype(np.int32), 1.0, shift=4)  # in sixteenths of a pixel
-        sigma = gap * np.random.uniform(0.05, 0.4)  # small enough to leave the digits unchanged
-        mask = cv2.GaussianBlur(mask, (0, 0), sigma)[..., None]
+        # A small sigma leaves the digits unchanged.
+        mask = cv2.GaussianBlur(mask, (0, 0), gap * np.random.uniform(0.05, 0.4))[..., None]
         return (img * (1 - mask) + colour.clip(0, 255) * mask).astype(np.uint8)
 
     def _unfocus(self, img: np.ndarray, high: float) -> np.ndarray:

@@ -5,7 +5,7 @@ import os.path as osp
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
@@ -17,11 +17,8 @@ from ..structures.digits import DIGITS, PALETTE
 from ..structures.photos import list_photos, photo_size
 from ..utils.errors import UserError
 
-Item = TypeVar('Item')
-Result = TypeVar('Result')
 
-
-def in_shares(work: Callable[[list[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result]:
+def in_shares(work: Callable[[list], Sequence], items: Sequence) -> list:
     """Split items among the ranks of a machine and return all results on each rank. All ranks must call this.
 
     Args:
@@ -34,7 +31,7 @@ def in_shares(work: Callable[[list[Item]], Sequence[Result]], items: Sequence[It
     rank, machines = get_rank(), all_gather_object(socket.gethostname())  # another machine may have other photos
     here = [other for other, machine in enumerate(machines) if machine == machines[rank]]
     share = range(here.index(rank), len(items), len(here))
-    outcome: UserError | dict[int, Result]
+    outcome: UserError | dict[int, object]
     try:
         outcome = dict(zip(share, work([items[i] for i in share]), strict=True))
     except UserError as error:
@@ -64,19 +61,15 @@ class DigitDataset(BaseDetDataset):
         """Return one dict per image; `instances` hold xyxy boxes in pixels and the digit as `bbox_label`."""
         folder = self.data_prefix['img']
         annotations = read_annotations(
-            self.ann_file,
-            folder,
-            check=lambda images, folder: in_shares(partial(photo_faults, image_dir=folder), images),
+            self.ann_file, folder, check=lambda images, path: in_shares(partial(photo_faults, image_dir=path), images)
         )
         for note in annotations.notes:
             print_log(f'{self.ann_file}: {note}', 'current', logging.WARNING)
         images = zip(annotations.image_ids.tolist(), annotations.file_names, annotations.sizes.tolist(), strict=True)
-        infos: dict[int, dict] = {
-            image_id: {'img_id': image_id, 'img_path': osp.join(folder, name), 'width': width, 'height': height}
-            for image_id, name, (width, height) in images
-        }
-        for info in infos.values():
-            info['instances'] = []
+        infos: dict[int, dict] = {}
+        for image_id, name, (width, height) in images:
+            info = {'img_id': image_id, 'img_path': osp.join(folder, name), 'width': width, 'height': height}
+            infos[image_id] = {**info, 'instances': []}
         columns = (annotations.box_image_ids, annotations.bboxes, annotations.labels, annotations.iscrowd)
         for image_id, (x, y, w, h), label, crowd in zip(*(column.tolist() for column in columns), strict=True):
             box = {'bbox': [x, y, x + w, y + h], 'bbox_label': label, 'ignore_flag': int(crowd)}

@@ -34,8 +34,7 @@ class MixtureSampler(Sampler[int]):
     ) -> None:
         if not isinstance(dataset, ConcatDataset):
             raise UserError(
-                f'MixtureSampler: mixes the parts of a ConcatDataset, not a {type(dataset).__name__}; '
-                'give one, or use DefaultSampler'
+                f'MixtureSampler: needs a ConcatDataset, not a {type(dataset).__name__}; use DefaultSampler'
             )
         parts = np.diff([0, *dataset.cumulative_sizes]).tolist()
         if len(weights) != len(parts):

@@ -67,7 +67,7 @@ def draw_warped(photo: np.ndarray, matrix: np.ndarray, canvas: tuple[int, int]) 
     if less < 0.75:  # the warp interpolates four pixels and would skip others
         small = max(1, round(width * less)), max(1, round(height * less))
         photo = cv2.resize(photo, small, interpolation=cv2.INTER_AREA)
-        matrix = matrix @ np.diag([width / photo.shape[1], height / photo.shape[0], 1])
+        matrix = matrix @ np.diag([width / small[0], height / small[1], 1])
     centred = shift(-0.5, -0.5) @ matrix @ shift(0.5, 0.5)  # cv2's origin is the centre of the first pixel
     drawn = cv2.warpPerspective(photo, centred, canvas, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     mask = np.zeros(drawn.shape[:2], np.uint8)
@@ -148,11 +148,8 @@ class DigitWarp(BaseTransform):
         """Draw width and height of the canvas; with a smaller zoom they may differ more from the photo's shape."""
         squeeze = np.exp(np.random.uniform(-0.8, 0.8) * min(max(1 - zoom, 0), 0.5))
         fit = min(self.scale[0] / (width * squeeze), self.scale[1] / height) * self._factor(self.shrink)
-        wide, high = np.clip(
-            np.round([width * squeeze * fit / STEP, height * fit / STEP]),
-            1,
-            np.maximum(1, np.array(self.scale) // STEP),
-        )
+        most = np.maximum(1, np.array(self.scale) // STEP)
+        wide, high = np.clip(np.round([width * squeeze * fit / STEP, height * fit / STEP]), 1, most)
         return int(wide) * STEP, int(high) * STEP
 
     def _deform(self, width: int, height: int, fit: float) -> np.ndarray:

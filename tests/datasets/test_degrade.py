@@ -1,3 +1,5 @@
+"""Image degradation: sizes, strengths and randomness."""
+
 import cv2
 import numpy as np
 import pytest
@@ -18,20 +20,20 @@ def sample(boxes=BOXES):
     return {'img': photo, 'img_shape': photo.shape[:2], 'gt_bboxes': boxes}
 
 
-def spoiled(seed=0, photo=None, **settings):
+def degraded(seed=0, photo=None, **settings):
     np.random.seed(seed)
     return DigitDegrade(**settings)(photo or sample())['img']
 
 
-def test_without_chances_the_photo_stays():
-    np.testing.assert_array_equal(spoiled(prob=0, invert=0, cover=0), sample()['img'])
+def test_with_probability_0_the_image_is_unchanged():
+    np.testing.assert_array_equal(degraded(prob=0, invert=0, cover=0), sample()['img'])
 
 
 @pytest.mark.parametrize('seed', range(20))
 def test_size_kind_and_boxes_stay(seed):
     given = sample()
     before = given['img'].copy()
-    img = spoiled(seed, given, prob=1, cover=1, invert=0.5)
+    img = degraded(seed, given, prob=1, cover=1, invert=0.5)
     assert (img.shape, img.dtype) == ((80, 120, 3), np.uint8)
     np.testing.assert_array_equal(given['gt_bboxes'].tensor.numpy(), BOXES)
     np.testing.assert_array_equal(before, sample()['img'])
@@ -39,20 +41,20 @@ def test_size_kind_and_boxes_stay(seed):
 
 
 def test_digits_keep_some_contrast():
-    """Over many photos, seldom does a digit vanish."""
+    # In 200 images, at most 6 digits vanish.
     lost = 0
     for seed in range(200):
-        img = spoiled(seed).astype(float).mean(axis=2)
+        img = degraded(seed).astype(float).mean(axis=2)
         lost += abs(img[20:50, 25:35].mean() - img[20:50, 90:110].mean()) < 12
     assert lost <= 6
 
 
 def test_inverted_digits_are_darker_than_their_ground():
-    img = spoiled(prob=0, invert=1, cover=0)
+    img = degraded(prob=0, invert=1, cover=0)
     assert img[30, 30].max() < img[30, 100].min()
 
 
-def test_a_strip_hides_a_quarter_of_a_digit_at_most():
+def test_a_strip_covers_at_most_a_quarter_of_a_digit():
     crossed = 0
     for seed in range(50):
         np.random.seed(seed)
@@ -64,12 +66,12 @@ def test_a_strip_hides_a_quarter_of_a_digit_at_most():
     assert crossed > 10  # not all strips meet a digit, and some have its colour
 
 
-def test_bars_beside_a_number_leave_it_whole_and_are_higher():
+def test_bars_are_clear_of_the_digits_and_taller():
     drawn = 0
     for seed in range(50):
         given = sample(((50, 30, 60, 50), (62, 30, 72, 50)))
         before = given['img'].astype(float)
-        changed = np.abs(spoiled(seed, given, prob=0, invert=0, cover=0, beside=1) - before) > 2
+        changed = np.abs(degraded(seed, given, prob=0, invert=0, cover=0, beside=1) - before) > 2
         assert not changed[30:50, 50:72].any()
         for side in (changed[:, :50], changed[:, 72:]):
             if side.any():
@@ -91,7 +93,7 @@ def test_blur_is_in_proportion_to_the_digits():
     assert sharpness(10) > sharpness(50) > sharpness(100)
 
 
-def test_fewer_pixels_leave_digits_that_can_be_read():
+def test_downscaled_digits_stay_legible():
     stripes = np.zeros((80, 120, 3), np.uint8)
     stripes[:, ::2] = 255
     transform = DigitDegrade(prob=1, quality=(100, 100))
@@ -104,16 +106,16 @@ def test_fewer_pixels_leave_digits_that_can_be_read():
         assert np.abs(np.diff(enlarged[40, :, 0].astype(int))).mean() < 30
 
 
-def test_a_photo_without_digits_is_spoiled_too():
-    assert spoiled(0, sample(()), prob=1, cover=1).shape == (80, 120, 3)
+def test_an_image_without_digits_is_degraded():
+    assert degraded(0, sample(()), prob=1, cover=1).shape == (80, 120, 3)
 
 
 def test_a_seed_gives_the_same_photo_again():
-    one, other = (spoiled(3, prob=1) for _ in range(2))
+    one, other = (degraded(3, prob=1) for _ in range(2))
     np.testing.assert_array_equal(one, other)
 
 
-def test_a_quality_that_jpeg_has_not_is_refused():
+def test_an_invalid_jpeg_quality_is_refused():
     with pytest.raises(UserError, match=r'quality=\(0, 120\)'):
         DigitDegrade(quality=(0, 120))
 

@@ -1,3 +1,5 @@
+"""Datasets of digits, and their checks shared among ranks."""
+
 import json
 
 import pytest
@@ -35,7 +37,7 @@ def test_nothing_is_dropped_for_being_small_or_for_lacking_boxes(tiny_root):
     assert [build(tiny_root, 'train').get_data_info(i)['img_id'] for i in range(6)] == [1, 2, 3, 4, 5, 6]
 
 
-def test_mistakes_stop_before_training_with_all_of_them_said(tiny_root):
+def test_all_mistakes_are_listed_before_training(tiny_root):
     path = tiny_root / 'train.json'
     data = json.loads(path.read_text())
     data['annotations'][0]['bbox'] = [100, 4, 8, 12]
@@ -48,7 +50,7 @@ def test_mistakes_stop_before_training_with_all_of_them_said(tiny_root):
         assert said in str(error.value)
 
 
-def test_mended_boxes_are_said(tiny_root, monkeypatch):
+def test_clipped_boxes_are_logged(tiny_root, monkeypatch):
     said = []
     monkeypatch.setattr('custom.datasets.digit_dataset.print_log', lambda message, *_: said.append(message))
     path = tiny_root / 'train.json'
@@ -61,13 +63,13 @@ def test_mended_boxes_are_said(tiny_root, monkeypatch):
     assert 'train.json: 1 × box clipped at the edge of its photo' in said[0]
 
 
-def test_a_folder_has_photos_without_truth(tiny_root):
+def test_a_folder_has_images_without_instances(tiny_root):
     dataset = build(tiny_root, 'test')
     assert [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))] == [1, 2]
     assert 'instances' not in dataset.get_data_info(0)
 
 
-def test_a_file_that_is_no_photo_stops_a_folder(tiny_root):
+def test_a_file_that_is_no_photo_is_refused_in_a_folder(tiny_root):
     (tiny_root / 'test' / '3.png').write_text('no photo')
     with pytest.raises(UserError, match=r'3\.png: is not a photo'):
         build(tiny_root, 'test')
@@ -81,18 +83,20 @@ from custom.commands.parser import run_tool
 from custom.data import coco_reading
 from custom.datasets import digit_dataset
 seen = []
-annotations.read_photo = lambda path, read=annotations.read_photo: seen.append(path.name) or read(path)
-datasets.photo_size = lambda path, read=datasets.photo_size: seen.append(path.rpartition('/')[2]) or read(path)
+coco_reading.read_photo = lambda path, read=coco_reading.read_photo: seen.append(path.name) or read(path)
+size = digit_dataset.photo_size
+digit_dataset.photo_size = lambda path: seen.append(path.rpartition('/')[2]) or size(path)
 def main():
     dist.init_process_group('gloo')
     split, cfg = sys.argv[1], {'data_root': '.', 'data_prefix': {'img': f'{sys.argv[1]}/'}}
     cfg |= {'type': 'DigitFolder'} if split == 'test' else {'type': 'DigitDataset', 'ann_file': f'{split}.json'}
     photos = DATASETS.build(cfg)
     print(*sorted(seen), 'of', *(photos.get_data_info(i)['width'] for i in range(len(photos))))
-cli.run_tool(main)
+run_tool(main)
 """
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ('split', 'seen'),
     [
@@ -100,7 +104,7 @@ cli.run_tool(main)
         ('test', ['1.png', '2.png', '']),  # fewer photos than ranks
     ],
 )
-def test_ranks_share_the_checking_of_photos_and_learn_all_of_it(forks, tiny_root, split, seen):  # noqa: F811
+def test_ranks_share_the_checks_and_all_get_the_results(forks, tiny_root, split, seen):  # noqa: F811
     (tiny_root / 'script.py').write_text(SCRIPT)
     done = forks.run(3, tiny_root / 'script.py', split, cwd=tiny_root)
     assert done.codes == [0, 0, 0], done.err
@@ -115,7 +119,7 @@ def test_ranks_share_the_checking_of_photos_and_learn_all_of_it(forks, tiny_root
     assert f'{split}/2.png: is not a photo' in ''.join(done.err)
 
 
-def test_the_real_set_reads_without_complaint(shared_data):
+def test_the_real_data_set_loads_without_mistakes(shared_data):
     for split, photos, boxes in (('train', 200, 436), ('valid', 56, 118)):
         dataset = build(shared_data / 'nycu-mini', split)
         assert len(dataset) == photos

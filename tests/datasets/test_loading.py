@@ -1,3 +1,5 @@
+"""Loading of photos with a cache, and resizing that only shrinks."""
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +21,7 @@ def test_a_damaged_photo_is_named(tmp_path):
         LoadPhoto()({'img_path': str(tmp_path / '1.png')})
 
 
-def test_photos_are_kept_until_the_memory_is_used_up(tmp_path):
+def test_photos_are_cached_until_the_memory_is_used_up(tmp_path):
     paths = [str(tmp_path / f'{i}.png') for i in range(3)]
     for path, size in zip(paths, [(4, 4), (5, 5), (2, 2)], strict=True):  # 48, 75 and 12 bytes
         Image.new('RGB', size, 'red').save(path)
@@ -35,7 +37,7 @@ def test_photos_are_kept_until_the_memory_is_used_up(tmp_path):
         again[0][0, 0] = 0
 
 
-def test_nothing_is_kept_unless_asked(tmp_path):
+def test_there_is_no_cache_by_default(tmp_path):
     Image.new('RGB', (4, 4)).save(tmp_path / '1.png')
     load = LoadPhoto()
     assert load({'img_path': str(tmp_path / '1.png')})['img'] is not load({'img_path': str(tmp_path / '1.png')})['img']

@@ -1,3 +1,5 @@
+"""Mixture of data sets by share, and whole batches per rank."""
+
 from collections import Counter
 from itertools import chain
 
@@ -108,7 +110,7 @@ def test_every_rank_gets_the_same_seed_by_default(monkeypatch):
 @pytest.mark.parametrize(
     ('dataset', 'weights', 'settings', 'said'),
     [
-        (range(10), [1], {}, 'parts of a ConcatDataset, not a range'),
+        (range(10), [1], {}, 'needs a ConcatDataset, not a range'),
         (DATA, [1, 1], {}, '2 weights for 3 data sets'),
         (DATA, [1, -1, 1], {}, r'weights=\[1, -1, 1\]'),
         (DATA, [0, 0, 0], {}, 'weights'),
@@ -117,7 +119,7 @@ def test_every_rank_gets_the_same_seed_by_default(monkeypatch):
         (DATA, [1, 1, 1], {'epoch_size': 0}, 'epoch_size=0'),
     ],
 )
-def test_what_cannot_be_mixed_is_refused(dataset, weights, settings, said):
+def test_invalid_mixtures_are_refused(dataset, weights, settings, said):
     with pytest.raises(UserError, match=said):
         MixtureSampler(dataset, weights, **settings)
 
@@ -134,7 +136,7 @@ def test_an_empty_part_without_weight_is_left_out():
         (3, [[0, 1], [2], []]),
     ],
 )
-def test_photos_are_dealt_out_by_whole_batches(monkeypatch, size, shares):
+def test_whole_batches_are_distributed_to_ranks(monkeypatch, size, shares):
     for rank, share in enumerate(shares):
         monkeypatch.setattr(samplers, 'get_dist_info', lambda rank=rank: (rank, 3))
         sampler = samplers.WholeBatchSampler(range(size), turn=2)
@@ -142,10 +144,10 @@ def test_photos_are_dealt_out_by_whole_batches(monkeypatch, size, shares):
         assert len(sampler) == len(share)
 
 
-def test_only_photos_in_order_are_dealt_out_by_whole_batches():
+def test_only_a_sampler_without_shuffling_is_replaced():
     in_order = {'batch_size': 4, 'sampler': {'type': 'DefaultSampler', 'shuffle': False}}
-    dealt = samplers.by_whole_batches(in_order)
-    assert dealt == {'batch_size': 4, 'sampler': {'type': 'WholeBatchSampler', 'turn': 4}}
+    replaced = samplers.by_whole_batches(in_order)
+    assert replaced == {'batch_size': 4, 'sampler': {'type': 'WholeBatchSampler', 'turn': 4}}
     for sampler in ({'type': 'DefaultSampler'}, {'type': 'InfiniteSampler', 'shuffle': False}, None):
         assert samplers.by_whole_batches({'batch_size': 4, 'sampler': sampler})['sampler'] == sampler
 

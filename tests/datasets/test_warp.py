@@ -1,3 +1,5 @@
+"""Geometric augmentation: warped pixels and boxes, and canvas sizes."""
+
 import numpy as np
 import pytest
 import torch
@@ -96,7 +98,7 @@ def test_a_photo_without_digits_is_warped_too():
     assert results['img_shape'] == results['img'].shape[:2]
 
 
-def test_what_is_ignored_does_not_hold_the_photo_back():
+def test_ignored_boxes_do_not_limit_the_zoom():
     for seed in range(20):
         boxes = ((45, 20, 55, 30), (0, 0, 100, 50))
         results = warped(seed, sample(boxes, ignored=(1,)), zoom=(2, 2), prob=0, shrink=(1, 1))
@@ -108,7 +110,7 @@ def test_what_is_ignored_does_not_hold_the_photo_back():
         assert (group[2:] <= [width, height]).all()
 
 
-def test_boxes_thinner_than_a_pixel_go_with_their_labels():
+def test_boxes_thinner_than_a_pixel_are_removed_with_their_labels():
     boxes = ((10, 5, 25, 45), (60, 20, 61, 40))
     results = warped(0, sample(boxes), scale=(50, 25), **STILL)
     assert results['gt_bboxes_labels'].tolist() == [0]
@@ -136,7 +138,7 @@ def test_a_seed_gives_the_same_photo_again():
     ('settings', 'said'),
     [({'zoom': (0, 1)}, r'zoom=\(0, 1\)'), ({'aspect': (2, 1)}, 'aspect'), ({'perspective': 1}, 'perspective=1')],
 )
-def test_ranges_that_cannot_be_are_refused(settings, said):
+def test_invalid_ranges_are_refused(settings, said):
     with pytest.raises(UserError, match=said):
         DigitWarp((224, 80), **settings)
 
@@ -176,7 +178,7 @@ def test_perspective_scales_each_box_by_where_it_lies():
 
 
 def drawn_box(img):
-    """Box of what is bright, to half a pixel's share."""
+    """Return the box of bright pixels."""
     bright = img[..., 0].astype(float) / 255
     rows, columns = bright.max(axis=1) > 0.5, bright.max(axis=0) > 0.5
     return [columns.argmax(), rows.argmax(), len(columns) - columns[::-1].argmax(), len(rows) - rows[::-1].argmax()]
@@ -194,13 +196,13 @@ def test_pixels_and_boxes_go_the_same_way(zoom):
     np.testing.assert_allclose(drawn_box(img), expected, atol=0.51)
 
 
-def test_a_photo_that_covers_the_canvas_is_left_alone():
+def test_a_photo_that_covers_the_canvas_is_unchanged():
     photo = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     np.testing.assert_array_equal(draw_warped(photo, np.eye(3), (30, 20)), photo)
     np.testing.assert_array_equal(draw_warped(photo, shift(-5, -3), (20, 15)), photo[3:18, 5:25])
 
 
-def test_around_a_photo_lies_nothing_that_could_be_read():
+def test_the_background_has_no_legible_digits():
     photo = np.full((40, 60, 3), 128, np.uint8)
     photo[10:30:4, 10:50] = 0  # the finest detail there is: two rows dark, two bright
     photo[11:30:4, 10:50] = 0
@@ -216,7 +218,7 @@ def test_around_a_photo_lies_nothing_that_could_be_read():
     assert seen == {True, False}  # its own edge drawn out, and something else
 
 
-def test_what_is_made_up_is_repeated_for_the_same_seed():
+def test_the_background_is_repeated_for_the_same_seed():
     photo = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     for seed in range(5):
         one, other = (np.random.seed(seed) or draw_warped(photo, shift(20, 20), (80, 60)) for _ in range(2))
