@@ -185,21 +185,33 @@ def load_weights(model: nn.Module, path: str | Path, content: dict | None = None
     model = cast(nn.Module, model.module) if is_model_wrapper(model) else model
     stored, own = (content or load_checkpoint(path))['state_dict'], model.state_dict()
     stored = {key.removeprefix('module.'): value for key, value in stored.items()}  # saved from a wrapped model
-    others = own.keys() - stored.keys(), stored.keys() - own.keys()
-    missing, unknown = ([key for key in keys if not key.endswith('num_batches_tracked')] for keys in others)
-    reshaped = [key for key in own.keys() & stored.keys() if own[key].shape != stored[key].shape]
-    heads = sorted(key for key in reshaped if re.search(r'bbox_head\.(\d+\.)?fc_(cls|reg)\.', key))
-    if heads and heads[0].endswith('fc_cls.bias') and len(heads) == len(missing + unknown + reshaped):
+    groups = mismatches(stored, own)
+    heads = [key for key in groups.get('of another shape', ()) if re.search(r'bbox_head\.(\d+\.)?fc_(cls|reg)\.', key)]
+    if heads and heads[0].endswith('fc_cls.bias') and groups == {'of another shape': heads}:
         theirs, ours = (len(weights[heads[0]]) - 1 for weights in (stored, own))  # one row is the background
         raise UserError(
             f'{path}: trained with {theirs} classes where this config has {ours}: use the config of its training, '
             'or train again'
         )
-    groups = {'missing': missing, 'unknown': unknown, 'of another shape': reshaped}
-    faults = [f'{len(keys)} weights {what} ({", ".join(sorted(keys)[:2])})' for what, keys in groups.items() if keys]
-    if faults:
-        raise UserError(f'{path}: another architecture ({"; ".join(faults)}): use the config of its training')
+    if groups:
+        raise UserError(f'{path}: another architecture ({describe_mismatches(groups)}): use the config of its training')
     model.load_state_dict(stored, strict=False)
+
+
+def mismatches(stored: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> dict[str, list[str]]:
+    """Group the names by which stored weights differ from a model's own; batch counters may be missing or unknown."""
+    groups = {
+        'missing': own.keys() - stored.keys(),
+        'unknown': stored.keys() - own.keys(),
+        'of another shape': {key for key in own.keys() & stored.keys() if own[key].shape != stored[key].shape},
+    }
+    kept = {kind: sorted(key for key in keys if 'num_batches_tracked' not in key) for kind, keys in groups.items()}
+    return {kind: keys for kind, keys in kept.items() if keys}
+
+
+def describe_mismatches(groups: Mapping[str, list[str]]) -> str:
+    """Describe the result of `mismatches`, such as '1 missing (fc.bias)'; two names per group are given."""
+    return '; '.join(f'{len(keys)} {kind} ({", ".join(keys[:2])})' for kind, keys in groups.items())
 
 
 def fingerprint(state_dict: Mapping[str, torch.Tensor]) -> str:

@@ -52,7 +52,7 @@ def reader_of_weights(
     A reader does not fit if it was tuned for other weights. `name` is the weights' name in messages; it defaults to
     None, those of the checkpoint. The other arguments and the errors are those of `choose_reader`.
     """
-    config, notes = "the config's thresholds", list[str]()
+    config, notes = 'the config', list[str]()
     if wanted == NONE:
         return ReaderChoice(default, config)
     stored = content or load_checkpoint(checkpoint)
@@ -64,8 +64,8 @@ def reader_of_weights(
         own_name = name or f'those of {checkpoint}'
         fault = f'{source}: tuned for other weights ({reader.fingerprint}) than {own_name} ({own})'
         if wanted:
-            raise UserError(f'{fault}; tune a reader by tools/tune_reader.py, or use {config} by --reader none')
-        notes.append(f'{fault}; not used')
+            raise UserError(f'{fault}; tune one by tools/tune_reader.py, or use that of {config} by --reader none')
+        notes.append(f'reader of {fault}; not used')
     return ReaderChoice(default, config, tuple(notes))
 
 
@@ -77,7 +77,7 @@ def _candidates(
         return
     content = (stored.get('meta') or {}).get('reader')
     if content is not None:
-        yield f'in {checkpoint}', ReaderSettings.from_dict(content, f'{checkpoint}: meta["reader"]')
+        yield str(checkpoint), ReaderSettings.from_dict(content, f'{checkpoint}: meta["reader"]')
     beside = checkpoint.with_name(FILE_NAME)
     if beside.is_file():
         yield str(beside), read_reader(beside)

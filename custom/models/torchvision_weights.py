@@ -15,6 +15,7 @@ from torchvision.models import detection
 from ..structures.digits import DIGITS
 from ..utils.errors import UserError
 from ..utils.files import replacing
+from .checkpoints import describe_mismatches, mismatches
 
 Weights = dict[str, torch.Tensor]
 
@@ -105,8 +106,10 @@ def to_torchvision(
         if 'cls_score' in key:
             renamed[key] = value.roll(1, 0)
         else:
-            fits = original is not None and original.shape[1:] == value.shape[1:]
-            renamed[key] = torch.cat([original[:4] if fits else torch.zeros_like(value[:4]), value])
+            background = torch.zeros_like(value[:4])
+            if original is not None and original.shape[1:] == value.shape[1:]:
+                background = original[:4]
+            renamed[key] = torch.cat([background, value])
     renamed |= kept
     _check(renamed, model, source)
     return renamed, model
@@ -145,20 +148,11 @@ def _rename(weights: Mapping[str, torch.Tensor], names: Iterable[tuple[str, str]
 
 
 def _check(weights: Weights, model: str, source: str | Path) -> None:
-    """Compare names and shapes with torchvision's model. Batch counters and the predictor are optional."""
+    """Compare names and shapes with torchvision's model. The predictor is optional."""
     outputs = len(weights.get(f'{PREDICTOR}cls_score.bias', ())) or len(DIGITS) + 1
     with torch.device('meta'):  # shapes only
         expected = getattr(detection, model)(weights=None, weights_backbone=None, num_classes=outputs).state_dict()
-    has_predictor = any(key.startswith(PREDICTOR) for key in weights)
-    groups = {
-        'missing': {
-            key
-            for key in expected.keys() - weights.keys()
-            if not key.endswith('num_batches_tracked') and (has_predictor or not key.startswith(PREDICTOR))
-        },
-        'unknown': weights.keys() - expected.keys(),
-        'of another shape': {k for k in expected.keys() & weights.keys() if expected[k].shape != weights[k].shape},
-    }
-    faults = [f'{len(keys)} {what} ({", ".join(sorted(keys)[:2])})' for what, keys in groups.items() if keys]
-    if faults:
-        raise UserError(f"{source}: not the weights of torchvision's {model}: {'; '.join(faults)}")
+    if not any(key.startswith(PREDICTOR) for key in weights):
+        expected = {key: value for key, value in expected.items() if not key.startswith(PREDICTOR)}
+    if groups := mismatches(weights, expected):
+        raise UserError(f"{source}: not the weights of torchvision's {model}: {describe_mismatches(groups)}")

@@ -279,7 +279,7 @@ def test_load_weights(tmp_path):
     assert torch.equal(fresh.state_dict()[key], weights[key])
 
     torch.save({'state_dict': detector(10, 34).state_dict()}, file)
-    with pytest.raises(UserError, match=r'another architecture \(\d+ weights unknown \(backbone\.layer1\.2\.\S+, '):
+    with pytest.raises(UserError, match=r'another architecture \(\d+ unknown \(backbone\.layer1\.2\.\S+, '):
         load_weights(fresh, file)
 
     del weights['neck.fpn_convs.0.conv.bias']
@@ -287,7 +287,7 @@ def test_load_weights(tmp_path):
     torch.save(weights, file)
     with pytest.raises(
         UserError,
-        match=r'1 weights missing \(neck\.fpn_convs\.0\.conv\.bias\); 1 weights of another shape \(rpn_head\.rpn_cls',
+        match=r'1 missing \(neck\.fpn_convs\.0\.conv\.bias\); 1 of another shape \(rpn_head\.rpn_cls',
     ):
         load_weights(fresh, file)
 
