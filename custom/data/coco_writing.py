@@ -37,18 +37,11 @@ def annotations_json(truth: DigitAnnotations) -> str:
     rows: dict[int, list[int]] = {image_id: [] for image_id in truth.image_ids.tolist()}
     for row, image_id in enumerate(truth.box_image_ids.tolist()):
         rows[image_id].append(row)
+    arrays = {'bboxes': truth.bboxes, 'labels': truth.labels, 'iscrowd': truth.iscrowd.astype(int)}
+    entries = zip(rows.items(), truth.file_names, truth.sizes.tolist(), strict=True)
     photos = (
-        {
-            'id': image_id,
-            'file_name': name,
-            'width': width,
-            'height': height,
-            'bboxes': truth.bboxes[own].tolist(),
-            'labels': truth.labels[own].tolist(),
-            'iscrowd': truth.iscrowd[own].astype(int).tolist(),
-        }
-        for (image_id, own), name, (width, height) in zip(
-            rows.items(), truth.file_names, truth.sizes.tolist(), strict=True
-        )
+        {'id': image_id, 'file_name': name, 'width': width, 'height': height}
+        | {key: array[own].tolist() for key, array in arrays.items()}
+        for (image_id, own), name, (width, height) in entries
     )
     return json.dumps(coco_json(photos))

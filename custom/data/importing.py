@@ -39,20 +39,20 @@ def import_photos(
         UserError: a photo or label has a fault, or `out` is in use or cannot be written to.
     """
     require_free(out)
-    truth, splits, labelled, signatures, notes = check_labels(source, photos, classes, skip_bad)
-    is_test = np.array([split == 'test' for split in splits])
-    unlabelled = np.flatnonzero(~labelled & ~is_test)
-    if unlabelled.size:
-        first = one_line(truth.file_names[unlabelled[0]])
-        notes.append(f'{unlabelled.size} × photo without labels, left out; first: {first}')
-    kept = labelled | is_test
-    truth, signatures = subset(truth, kept), signatures[kept]
-    if not (labelled & ~is_test).any():
+    truth, checked, signatures = check_labels(source, photos, classes, skip_bad)
+    notes = list(truth.notes)
+    kept = np.array([photo.boxes is not None or photo.split == 'test' for photo in checked])
+    if not kept.all():
+        first = one_line(truth.file_names[kept.argmin()])
+        notes.append(f'{(~kept).sum()} × photo without labels, left out; first: {first}')
+    splits = [photo.split for photo, keep in zip(checked, kept, strict=True) if keep]
+    if set(splits) == {'test'}:
         raise UserError(f'{source}: no labelled photo is left for train and valid')
-    kept_splits = [split for split, keep in zip(splits, kept.tolist(), strict=True) if keep]
-    split_of, split_notes = assign_splits(truth, kept_splits, signatures, rule)
+    truth = subset(truth, kept)
+    split_of, split_notes = assign_splits(truth, splits, signatures[kept], rule)
+    unlabelled_test = any(photo.boxes is None and photo.split == 'test' for photo in checked)
     with building(out) as folder:
-        with_json = SPLITS if labelled[is_test].all() else LABELLED_SPLITS
+        with_json = LABELLED_SPLITS if unlabelled_test else SPLITS
         notes += split_notes + write_layout(folder, truth, split_of, with_json)
     return Imported(dict(Counter(split_of.tolist())), notes)
 

@@ -95,19 +95,6 @@ def agree(readings: Sequence[SourceReading], rule: PseudoLabelRule) -> str | np.
     return np.mean([reading.bboxes for reading in readings], axis=0)
 
 
-def inside(xyxy: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Clip boxes (D, 4) xyxy to the photo; return them as xywh, at least 1 px wide and high, to 3 decimals.
-
-    Example:
-        >>> inside(np.array([[-2, 4, 6.5, 30], [39.5, 0, 44, 9]]), width=40, height=20).tolist()
-        [[0.0, 4.0, 6.5, 16.0], [39.0, 0.0, 1.0, 9.0]]
-    """
-    size = np.array([width, height])
-    start = xyxy[:, :2].round(3).clip(0, size - 1)
-    end = np.maximum(xyxy[:, 2:].round(3), start + 1).clip(max=size)
-    return np.hstack([start, (end - start).round(3)])
-
-
 def label_photos(
     folder: str | os.PathLike,
     sources: Sequence[Detections],
@@ -150,8 +137,10 @@ def label_photos(
     photos = []
     for i in np.flatnonzero(~is_duplicate):
         (image_id, file_name), xyxy, number = passed[i]
-        width, height = scan.sizes[i].tolist()
-        photo = {'id': image_id, 'file_name': file_name, 'width': width, 'height': height}
-        bboxes, labels = inside(xyxy, width, height).tolist(), [int(digit) for digit in number]
+        size = scan.sizes[i]
+        start = xyxy[:, :2].round(3).clip(0, size - 1)
+        end = np.maximum(xyxy[:, 2:].round(3), start + 1).clip(max=size)  # at least 1 px wide and high
+        photo = {'id': image_id, 'file_name': file_name, 'width': int(size[0]), 'height': int(size[1])}
+        bboxes, labels = np.hstack([start, (end - start).round(3)]).tolist(), [int(digit) for digit in number]
         photos.append({**photo, 'bboxes': bboxes, 'labels': labels})
     return photos, left_out

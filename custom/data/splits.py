@@ -163,26 +163,6 @@ class SplitRule:
             raise UserError(f'--seed {self.seed}: must be 0 or more')
 
 
-def choose_valid(truth: DigitAnnotations, signatures: np.ndarray, rule: SplitRule) -> tuple[np.ndarray, int]:
-    """Choose the photos of valid; return bool (M,), and the number of photos that follow a near-duplicate.
-
-    Raises:
-        UserError: there are no two different photos.
-    """
-    photos = len(truth.image_ids)
-    groups = np.arange(photos) if rule.ignore_copies else near_duplicate_groups(signatures)
-    different = len(np.unique(groups))
-    if different < 2:
-        way = 'all are near-duplicates; allow them in different splits with --ignore-copies'
-        way = way if photos > 1 else 'label more photos'
-        raise UserError(f'{photos} labelled photos cannot be split into train and valid: {way}')
-    share = Fraction(rule.valid_fraction).limit_denominator(min(MAX_FOLDS, different))
-    if share in (0, 1):  # too few photos for that share: the smaller side gets one photo
-        share = Fraction(1 if share == 0 else different - 1, different)
-    lengths = np.array([len(number) for number in ground_truth_numbers(truth).values()])
-    return assign_folds(lengths, groups, share.denominator, rule.seed) < share.numerator, photos - different
-
-
 def assign_splits(
     truth: DigitAnnotations, splits: Sequence[str | None], signatures: np.ndarray, rule: SplitRule
 ) -> tuple[np.ndarray, list[str]]:
@@ -206,6 +186,18 @@ def assign_splits(
         raise UserError('no labelled photo is for train: all of them are in folders called valid or test')
     if (assigned == 'valid').any():
         return assigned, ['the split into train and valid is that of the source']
-    chosen, duplicates = choose_valid(subset(truth, train), signatures[train], rule)
+    truth, photos = subset(truth, train), int(train.sum())
+    groups = np.arange(photos) if rule.ignore_copies else near_duplicate_groups(signatures[train])
+    different = len(np.unique(groups))
+    if different < 2:
+        way = 'all are near-duplicates; allow them in different splits with --ignore-copies'
+        way = way if photos > 1 else 'label more photos'
+        raise UserError(f'{photos} labelled photos cannot be split into train and valid: {way}')
+    share = Fraction(rule.valid_fraction).limit_denominator(min(MAX_FOLDS, different))
+    if share in (0, 1):  # too few photos for that share: the smaller side gets one photo
+        share = Fraction(1 if share == 0 else different - 1, different)
+    lengths = np.array([len(number) for number in ground_truth_numbers(truth).values()])
+    chosen = assign_folds(lengths, groups, share.denominator, rule.seed) < share.numerator
     assigned[np.flatnonzero(train)[chosen]] = 'valid'
+    duplicates = photos - different
     return assigned, [f'{duplicates} × near-duplicate, in the split of the other photo'] if duplicates else []

@@ -13,7 +13,6 @@ from custom.data.splits import (
     SplitRule,
     assign_folds,
     assign_splits,
-    choose_valid,
     photo_groups,
     read_labelled,
     write_folds,
@@ -153,6 +152,13 @@ def photos(lengths):
         labels=rows % 10,
         iscrowd=np.zeros(len(rows), bool),
     )
+
+
+def choose_valid(truth, signatures, rule):
+    """Whether each photo is in valid, and how many follow a near-duplicate."""
+    assigned, notes = assign_splits(truth, [None] * len(signatures), signatures, rule)
+    assert set(assigned) == {'train', 'valid'}
+    return assigned == 'valid', int(notes[0].split()[0]) if notes else 0
 
 
 def unlike(count):

@@ -54,16 +54,6 @@ class SourcePhoto:
     faults: list[tuple[str, str]] = field(default_factory=list)  # kind and example of each fault of the label file
 
 
-class CheckedPhotos(NamedTuple):
-    """M photos with their digits."""
-
-    truth: DigitAnnotations  # file names are whole paths
-    splits: list[str | None]  # M splits of the source, None where it has none
-    labelled: np.ndarray  # bool (M,), whether the photo is labelled
-    signatures: np.ndarray  # float32 (M, 256), see `custom.data.near_duplicates`
-    notes: list[str]  # clipped boxes and photos left out, a line each
-
-
 def parse_classes(pairs: Sequence[str]) -> dict[str, int | None]:
     """Parse the values of `--classes NAME=DIGIT …`; `NAME=none`, boxes to leave out, gives None.
 
@@ -110,7 +100,7 @@ def class_digits(source: Path, labels: Iterable[tuple[str, str]], classes: Class
 
 def check_labels(
     source: Path, photos: Sequence[SourcePhoto], classes: ClassMap, skip_bad: bool = False
-) -> CheckedPhotos:
+) -> tuple[DigitAnnotations, list[SourcePhoto], np.ndarray]:
     """Decode every photo, map every label to its digit, and check every box.
 
     Args:
@@ -118,6 +108,10 @@ def check_labels(
         photos: photos of one of the formats.
         classes: digits of the labels other than '0' to '9', see `parse_classes`.
         skip_bad: whether photos with a fault are left out and counted in the notes. Defaults to False.
+
+    Returns:
+        M photos as annotations, whose file names are whole paths, and as given; signatures, float32 (M, 256), of
+        `custom.data.near_duplicates`.
 
     Raises:
         UserError: a label is no digit, photos or labels have faults (all are listed), or no labelled photo is left.
@@ -143,14 +137,15 @@ def check_labels(
         )
     if not boxes:
         raise UserError(f'{source}: no labelled digit is left; give photos with boxes around their digits')
-    file_names, sizes = [str(photos[i].path) for i in kept], scan.sizes[kept]
-    return CheckedPhotos(
-        DigitAnnotations(np.array(kept, dtype=np.int64), file_names, sizes, notes=[], **box_arrays(boxes)),
-        [photos[i].split for i in kept],
-        np.array([photos[i].boxes is not None for i in kept], dtype=bool),
-        scan.signatures[kept],
-        notes.lines() + ([f'{skipped} × photo with mistakes, left out:', *lines] if lines else []),
+    kept_photos = [photos[i] for i in kept]
+    truth = DigitAnnotations(
+        image_ids=np.array(kept, dtype=np.int64),
+        file_names=[str(photo.path) for photo in kept_photos],
+        sizes=scan.sizes[kept],
+        notes=notes.lines() + ([f'{skipped} × photo with mistakes, left out:', *lines] if lines else []),
+        **box_arrays(boxes),
     )
+    return truth, kept_photos, scan.signatures[kept]
 
 
 def _check_photo(

@@ -36,12 +36,14 @@ def import_svhn(source: Path, out: Path, rule: SplitRule, extra: bool = False) -
         unpacked = Path(name)
         folders = {}
         for part in ('train', 'test', 'extra') if extra else ('train', 'test'):
-            if place := _find(source, part, unpacked):
-                folders[part] = place
+            archive = source / f'{part}.tar.gz'
+            if (source / part / MAT).is_file():
+                folders[part] = source / part
+            elif archive.is_file():
+                folders[part] = unpack(archive, part, unpacked)
             elif part != 'test':
-                raise UserError(
-                    f'{source}: holds neither {part}.tar.gz nor {part}/{MAT}; put one there, or add --download'
-                )
+                way = 'put one there, or add --download'
+                raise UserError(f'{source}: holds neither {archive.name} nor {part}/{MAT}; {way}')
         truths, part_signatures, part_notes = zip(*map(_read_part, folders.values()), strict=True)
         truth, signatures = join_annotations(truths), np.concatenate(part_signatures)
         origin = np.repeat(list(folders), [len(part) for part in part_signatures])
@@ -61,14 +63,6 @@ def import_svhn(source: Path, out: Path, rule: SplitRule, extra: bool = False) -
 
         notes += write_layout(folder, truth, split_of, move_from=unpacked)
     return Imported(dict(Counter(split_of.tolist())), notes)
-
-
-def _find(source: Path, part: str, unpacked: Path) -> Path | None:
-    """Return the folder of a part, where necessary unpacked into `unpacked`; None if there is none."""
-    if (source / part / MAT).is_file():
-        return source / part
-    archive = source / f'{part}.tar.gz'
-    return unpack(archive, part, unpacked) if archive.is_file() else None
 
 
 def _read_part(folder: Path) -> tuple[DigitAnnotations, np.ndarray, list[str]]:

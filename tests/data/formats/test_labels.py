@@ -40,23 +40,22 @@ def test_boxes_in_pixels_and_in_shares_get_their_digits(photo):
         SourcePhoto(photo, 'test'),
         SourcePhoto(photo, None, []),
     ]
-    found = check_labels(SOURCE, photos, {'ten': 0, 'plate': None})
-    assert found.truth.image_ids.tolist() == [0, 1, 2, 3]
-    assert found.truth.file_names == [str(photo)] * 4
-    assert found.truth.sizes.tolist() == [[40, 20]] * 4
-    assert found.truth.box_image_ids.tolist() == [0, 0, 1]
-    assert found.truth.bboxes.tolist() == [[5, 4, 8, 12], [30, 0, 10, 20], [20, 5, 10, 10]]
-    assert found.truth.labels.tolist() == [0, 3, 7]
-    assert found.splits == ['valid', None, 'test', None]
-    assert found.labelled.tolist() == [True, True, False, True]
-    assert found.signatures.shape == (4, 256)
-    assert found.notes == ["1 × box left out by --classes; first: b: 'plate'"]
+    truth, checked, signatures = check_labels(SOURCE, photos, {'ten': 0, 'plate': None})
+    assert truth.image_ids.tolist() == [0, 1, 2, 3]
+    assert truth.file_names == [str(photo)] * 4
+    assert truth.sizes.tolist() == [[40, 20]] * 4
+    assert truth.box_image_ids.tolist() == [0, 0, 1]
+    assert truth.bboxes.tolist() == [[5, 4, 8, 12], [30, 0, 10, 20], [20, 5, 10, 10]]
+    assert truth.labels.tolist() == [0, 3, 7]
+    assert checked == photos
+    assert signatures.shape == (4, 256)
+    assert truth.notes == ["1 × box left out by --classes; first: b: 'plate'"]
 
 
 def test_a_rough_box_is_clipped_and_said(photo):
-    found = check_labels(SOURCE, [SourcePhoto(photo, None, [box(bbox=[-1, 4, 9, 12])])], {})
-    assert found.truth.bboxes.tolist() == [[0, 4, 8, 12]]
-    assert found.notes[0].startswith("1 × box clipped at the edge of its photo; first: annotation 'a.txt line 1'")
+    truth, *_ = check_labels(SOURCE, [SourcePhoto(photo, None, [box(bbox=[-1, 4, 9, 12])])], {})
+    assert truth.bboxes.tolist() == [[0, 4, 8, 12]]
+    assert truth.notes[0].startswith("1 × box clipped at the edge of its photo; first: annotation 'a.txt line 1'")
 
 
 def bad_photos(photo, tmp_path):
@@ -90,10 +89,10 @@ def test_all_mistakes_are_said_at_once(photo, tmp_path):
 
 
 def test_photos_with_mistakes_are_left_out_where_that_is_asked_for(photo, tmp_path):
-    found = check_labels(SOURCE, bad_photos(photo, tmp_path), {}, skip_bad=True)
-    assert found.truth.image_ids.tolist() == [0]
-    assert found.notes[0] == '5 × photo with mistakes, left out:'
-    assert len(found.notes) == 7
+    truth, *_ = check_labels(SOURCE, bad_photos(photo, tmp_path), {}, skip_bad=True)
+    assert truth.image_ids.tolist() == [0]
+    assert truth.notes[0] == '5 × photo with mistakes, left out:'
+    assert len(truth.notes) == 7
 
 
 def test_no_digit_is_refused(photo, tmp_path):
