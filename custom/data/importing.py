@@ -50,9 +50,8 @@ def import_photos(
         raise UserError(f'{source}: no labelled photo is left for train and valid')
     truth = subset(truth, kept)
     split_of, split_notes = assign_splits(truth, splits, signatures[kept], rule)
-    unlabelled_test = any(photo.boxes is None and photo.split == 'test' for photo in checked)
+    with_json = LABELLED_SPLITS if any(photo.boxes is None and photo.split == 'test' for photo in checked) else SPLITS
     with building(out) as folder:
-        with_json = LABELLED_SPLITS if unlabelled_test else SPLITS
         notes += split_notes + write_layout(folder, truth, split_of, with_json)
     return Imported(dict(Counter(split_of.tolist())), notes)
 
@@ -87,12 +86,9 @@ def split_photos(folder: Path, out: Path, rule: SplitRule, ann: Path | None = No
 
 
 def _only_json(folder: Path) -> Path:
-    try:
-        jsons = sorted(folder.glob('*.json'))
-    except OSError as error:
-        raise UserError(f'{folder}: cannot be read ({error.strerror}); check its permissions') from None
     if not folder.is_dir():
         raise UserError(f'{folder}: no such folder; give the one that holds the photos and their json')
+    jsons = sorted(folder.glob('*.json'))
     if len(jsons) != 1:
         names = ', '.join(path.name for path in jsons) or 'none'
         raise UserError(f'{folder}: holds {names}, not one json; name the json of the photos with --ann JSON')

@@ -40,12 +40,7 @@ def require_free(out: Path) -> None:
 
 
 def copy_photo(source: Path, target: Path) -> None:
-    """Copy the bytes of a photo.
-
-    Raises:
-        UserError: the photo cannot be read.
-        OSError: the copy cannot be written.
-    """
+    """Copy the bytes of a photo; a UserError means that it cannot be read, an OSError that it cannot be written."""
     try:
         content = source.read_bytes()
     except OSError as error:

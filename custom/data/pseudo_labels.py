@@ -34,19 +34,10 @@ MATCH_IOU = 0.3  # boxes of one digit in two files have an IoU above this
 
 @dataclasses.dataclass(frozen=True)
 class PseudoLabelRule:
-    """Score thresholds of pseudo-labels.
+    """Score thresholds of pseudo-labels, 0..1; another value is a UserError."""
 
-    Args:
-        min_score: lowest score of each digit of the number, 0..1. Defaults to 0.75.
-        max_other: highest score, 0..1, of a box that is neither a digit of the number nor a duplicate of one.
-            Defaults to 0.2.
-
-    Raises:
-        UserError: a value is not a number from 0 to 1.
-    """
-
-    min_score: float = 0.75
-    max_other: float = 0.2
+    min_score: float = 0.75  # lowest score of each digit of the number
+    max_other: float = 0.2  # highest score of a box that is neither a digit of the number nor a duplicate of one
 
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():

@@ -140,21 +140,11 @@ def write_folds(work_dir: Path, truth: DigitAnnotations, fold_of: np.ndarray, ma
 
 @dataclasses.dataclass(frozen=True)
 class SplitRule:
-    """Settings of a random split into train and valid.
+    """Settings of a random split into train and valid; a value out of its range is a UserError."""
 
-    Args:
-        valid_fraction: share of the photos in valid, at least one photo. Defaults to 0.1.
-        seed: seed of the shuffle. Defaults to 0.
-        ignore_copies: whether near-duplicates may be in different splits, as footage of a fixed camera needs.
-            Defaults to False.
-
-    Raises:
-        UserError: a value is out of its range.
-    """
-
-    valid_fraction: float = 0.1
-    seed: int = 0
-    ignore_copies: bool = False
+    valid_fraction: float = 0.1  # share of the photos in valid, at least one photo
+    seed: int = 0  # seed of the shuffle
+    ignore_copies: bool = False  # whether near-duplicates may be in different splits, as fixed-camera footage needs
 
     def __post_init__(self) -> None:
         if not 0 < self.valid_fraction < 1:

@@ -1,3 +1,5 @@
+"""custom/data/coco_reading.py: annotations, and the faults of COCO jsons."""
+
 import json
 
 import numpy as np
@@ -10,7 +12,7 @@ from custom.utils.errors import UserError
 
 
 def boxes_of(bbox, width=100, height=50):
-    """What becomes of one box of the digit 7 on the photo 1: boxes, mistakes, notes."""
+    """Read one box of the digit 7 on photo 1; return boxes, faults, notes."""
     wrong, notes = Findings(), Findings()
     entry = {'id': 1, 'image_id': 1, 'category_id': 8, 'bbox': bbox}
     boxes = read_boxes([entry], {1: {'width': width, 'height': height}}, {8: 7}, wrong, notes)
@@ -25,7 +27,7 @@ def boxes_of(bbox, width=100, height=50):
         [67.7, 5, 32.30000000000002, 12],  # 67.7 + 32.30000000000002 is 100.00000000000003
     ],
 )
-def test_a_box_inside_stays_as_it_is_whatever_floats_round_to(bbox):
+def test_a_box_inside_is_not_changed_by_rounding(bbox):
     assert boxes_of(bbox) == ([bbox], [], [])
 
 
@@ -88,13 +90,13 @@ def test_a_good_file_becomes_arrays(read):
 
 
 @pytest.mark.parametrize('as_name', [str, int])
-def test_labels_mean_the_digit_whatever_the_order_and_the_ids(read, as_name):
+def test_labels_are_digits_independent_of_order_and_ids_of_the_categories(read, as_name):
     categories = [{'id': 100 - 7 * digit, 'name': as_name(digit)} for digit in (9, 3, 0, 1, 2, 8, 7, 6, 5, 4)]
     annotations = [BOX | {'id': digit, 'category_id': 100 - 7 * digit} for digit in range(10)]
     assert read(coco([IMAGE], annotations, categories)).labels.tolist() == list(range(10))
 
 
-def test_what_can_be_mended_is_mended_and_counted(read):
+def test_imprecise_boxes_and_unused_categories_are_noted(read):
     categories = [*coco([], [])['categories'][:9], {'id': 0, 'name': 'number'}]
     found = read(coco([IMAGE], [BOX | {'bbox': [-1, 4, 8, 17]}], categories))
     np.testing.assert_array_equal(found.bboxes, [[0, 4, 7, 16]])
@@ -127,7 +129,7 @@ def test_a_name_too_long_for_a_file_is_a_missing_one(read):
         read(coco([IMAGE | {'file_name': 'x' * 300}], [BOX]))
 
 
-def test_everything_wrong_is_said_in_one_message(read, tmp_path):
+def test_one_message_lists_all_faults(read, tmp_path):
     (tmp_path / 'text.png').write_text('no photo')
     images = [
         IMAGE,
@@ -181,7 +183,7 @@ def test_everything_wrong_is_said_in_one_message(read, tmp_path):
         (json.dumps(coco([IMAGE], [BOX], [{'id': 8, 'name': '7'}, {'id': 9, 'name': 7}])), 'duplicate class'),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_with_its_name(read, data, said):
+def test_an_unusable_file_is_refused_by_name(read, data, said):
     with pytest.raises(UserError, match=r'train\.json') as error:
         read(data, photos=False)
     assert said in str(error.value)

@@ -1,4 +1,4 @@
-"""The COCO json that the project writes is one that it reads."""
+"""custom/data/coco_writing.py: a written COCO json is a valid one."""
 
 import json
 
@@ -6,7 +6,7 @@ from custom.data.coco_reading import read_annotations
 from custom.data.coco_writing import coco_json
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_a_written_json_is_read_back(tmp_path):
     photos = [
         {'id': 12, 'file_name': 'a.png', 'width': 40, 'height': 20, 'bboxes': [], 'labels': []},
         {

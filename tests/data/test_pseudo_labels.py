@@ -22,8 +22,6 @@ from custom.reading.settings import ReaderConfig
 from custom.structures.detections import Detections
 from custom.utils.errors import UserError
 
-LOADED = 'print("loaded:", sorted({"torch", "mmdet", "mmengine", "mmcv"} & set(sys.modules)))'
-
 
 def entry(image_id, left, digit, score, width=8, top=4, height=12):
     return {'image_id': image_id, 'bbox': [left, top, width, height], 'score': score, 'category_id': digit + 1}
@@ -148,6 +146,7 @@ def pred_json(tmp_path):
     return path
 
 
+@pytest.mark.integration
 def test_the_tool_writes_what_training_reads(folder, pred_json, tmp_path):
     out = tmp_path / 'new' / 'pseudo.json'
     done = run_tool('pseudo_label.py', pred_json, '--images', folder, '--out', out)
@@ -165,6 +164,7 @@ def test_the_tool_writes_what_training_reads(folder, pred_json, tmp_path):
     assert read.bboxes.tolist() == [[5, 4, 8, 12], [20, 4, 8, 12], [5, 4, 8, 12]]
 
 
+@pytest.mark.integration
 def test_the_reader_beside_the_first_file_is_used(folder, pred_json, tmp_path):
     reader = pred_json.with_name('reader.json')
     reader.write_text('{"number": {"score_thr": 0.85}}')
@@ -176,6 +176,7 @@ def test_the_reader_beside_the_first_file_is_used(folder, pred_json, tmp_path):
     assert read_annotations(tmp_path / 'pseudo.json').labels.tolist() == [0, 5, 7]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ('arguments', 'said'),
     [
@@ -189,7 +190,7 @@ def test_the_reader_beside_the_first_file_is_used(folder, pred_json, tmp_path):
         (['--out', 'PRED'], 'is one of the PRED_JSON'),
     ],
 )
-def test_a_slip_is_one_line_and_writes_nothing(folder, pred_json, tmp_path, arguments, said):
+def test_a_wrong_argument_is_one_error_line_and_writes_nothing(folder, pred_json, tmp_path, arguments, said):
     few = tmp_path / 'few'
     few.mkdir()
     for name in ('1.png', '2.png'):

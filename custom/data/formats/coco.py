@@ -21,9 +21,8 @@ def photo_folder(json_file: Path, names: list[str]) -> Path:
         if os.path.isfile(folder / names[0]):
             return folder
     first = f'its first photo, {one_line(names[0])},' if names else '"images" is empty: a photo'
-    raise UserError(
-        f'{json_file}: {first} is not in {", ".join(map(str, folders))}; put the photos there, or name their folder'
-    )
+    places = ', '.join(map(str, folders))
+    raise UserError(f'{json_file}: {first} is not in {places}; put the photos there, or name their folder')
 
 
 def read_coco(json_file: Path, images: Path | None = None) -> list[SourcePhoto]:

@@ -39,9 +39,8 @@ def read_digit_struct(path: str | os.PathLike) -> DigitStruct:
         with h5py.File(path, 'r') as file:
             names, digits = _read(file, path)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(
-            f'{path}: is no digitStruct.mat of the full numbers, or is damaged ({error}); unpack or download it again'
-        ) from error
+        kind = 'is no digitStruct.mat of the full numbers, or is damaged'
+        raise UserError(f'{path}: {kind} ({error}); unpack or download it again') from error
     counts = [columns.shape[1] for columns in digits]
     table = np.concatenate([np.zeros((5, 0)), *digits], axis=1)
     labels = table[4].astype(np.int64)

@@ -1,4 +1,4 @@
-"""custom/data/formats/coco.py"""
+"""custom/data/formats/coco.py: labels in COCO's format."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_boxes_of_any_category(tmp_path):
 
 
 @pytest.mark.parametrize('folder', ['', 'images/', 'labels/'])
-def test_where_photos_may_lie(tmp_path, folder):
+def test_the_folders_of_photos(tmp_path, folder):
     (photo,) = read_coco(write(tmp_path, photo=f'{folder}a b.png'))
     assert photo.path == tmp_path / folder / 'a b.png'
 
@@ -55,14 +55,14 @@ def test_a_photo_outside_the_folder_is_refused(tmp_path):
         read_coco(path)
 
 
-def test_a_bbox_that_is_none_is_a_fault_of_its_photo(tmp_path):
+def test_a_malformed_bbox_is_a_fault_of_its_photo(tmp_path):
     for bbox in (None, [1, 2, 3], [1, 2, 3, '4'], 'x'):
         (photo,) = read_coco(write(tmp_path, [{**BOX, 'bbox': bbox}]))
         assert photo.boxes == []
         assert photo.faults[0][0] == 'bbox that is not four numbers (xywh)'
 
 
-def test_what_points_nowhere_is_said_at_once(tmp_path):
+def test_the_error_lists_all_dangling_ids(tmp_path):
     path = write(tmp_path, [{**BOX, 'image_id': 1}, {**BOX, 'category_id': 9}, {**BOX, 'category_id': 9}])
     with pytest.raises(UserError) as caught:
         read_coco(path)

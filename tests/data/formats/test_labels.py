@@ -1,4 +1,4 @@
-"""custom/data/formats/labels.py: labels of others become annotations, or one message says everything."""
+"""custom/data/formats/labels.py: labels of other tools become annotations, or one error lists all faults."""
 
 import os
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_boxes_in_pixels_and_in_shares_get_their_digits(photo):
     assert truth.notes == ["1 × box left out by --classes; first: b: 'plate'"]
 
 
-def test_a_rough_box_is_clipped_and_said(photo):
+def test_an_imprecise_box_is_clipped_and_noted(photo):
     truth, *_ = check_labels(SOURCE, [SourcePhoto(photo, None, [box(bbox=[-1, 4, 9, 12])])], {})
     assert truth.bboxes.tolist() == [[0, 4, 8, 12]]
     assert truth.notes[0].startswith("1 × box clipped at the edge of its photo; first: annotation 'a.txt line 1'")
@@ -71,7 +71,7 @@ def bad_photos(photo, tmp_path):
     ]
 
 
-def test_all_mistakes_are_said_at_once(photo, tmp_path):
+def test_the_error_lists_all_faults(photo, tmp_path):
     with pytest.raises(UserError) as caught:
         check_labels(SOURCE, bad_photos(photo, tmp_path), {})
     first, *lines = str(caught.value).splitlines()
@@ -88,7 +88,7 @@ def test_all_mistakes_are_said_at_once(photo, tmp_path):
     assert len(lines) == 6
 
 
-def test_photos_with_mistakes_are_left_out_where_that_is_asked_for(photo, tmp_path):
+def test_photos_with_faults_are_left_out_with_skip_bad(photo, tmp_path):
     truth, *_ = check_labels(SOURCE, bad_photos(photo, tmp_path), {}, skip_bad=True)
     assert truth.image_ids.tolist() == [0]
     assert truth.notes[0] == '5 × photo with mistakes, left out:'
@@ -114,14 +114,14 @@ def test_a_photo_of_one_pixel_holds_no_box(tmp_path):
         check_labels(SOURCE, [SourcePhoto(tmp_path / 'dot.png', None, [box(bbox=[0, 0, 0.9, 1])], relative=True)], {})
 
 
-def test_pairs():
+def test_pairs_of_name_and_digit():
     said = ['ten=0', 'digit_5=5', ' house number =none', 'a=b=3']
     assert parse_classes(said) == {'ten': 0, 'digit_5': 5, 'house number': None, 'a=b': 3}
     assert parse_classes([]) == {}
 
 
 @pytest.mark.parametrize('pair', ['ten', 'ten=', 'ten=10', 'ten=x', '=', 'ten=-1', 'ten=٣'])
-def test_a_pair_that_is_none_is_refused(pair):
+def test_a_malformed_pair_is_refused(pair):
     with pytest.raises(UserError, match=r'must be NAME=DIGIT'):
         parse_classes([pair])
 
@@ -131,7 +131,7 @@ def test_a_name_is_given_once():
         parse_classes(['ten=0', 'ten=1'])
 
 
-def test_digits_mean_themselves_unless_the_map_says_otherwise():
+def test_names_of_digits_are_these_digits_unless_mapped():
     known = class_digits(Path('x'), [('7', 'a'), ('10', 'b')], {'10': 0, '7': 1})
     assert known['10'] == 0 and known['7'] == 1 and known['3'] == 3
 
@@ -147,7 +147,7 @@ def test_an_unknown_label_is_explained():
     )
 
 
-def test_whole_numbers_as_labels_do_not_fill_the_screen():
+def test_a_message_lists_ten_unknown_labels_at_most():
     with pytest.raises(UserError, match='and 180 more; give') as caught:
         class_digits(Path('mine'), [(str(i), 'a') for i in range(200)] + [('5', 'a')], {})
     assert len(str(caught.value)) < 1000

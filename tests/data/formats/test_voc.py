@@ -1,4 +1,4 @@
-"""custom/data/formats/voc.py"""
+"""custom/data/formats/voc.py: labels in Pascal VOC's format."""
 
 import pytest
 
@@ -36,14 +36,14 @@ def test_boxes_names_and_size(tmp_path):
 
 
 @pytest.mark.parametrize('size', ['', SIZE.replace('40', '0'), SIZE.replace('40', 'inf')])
-def test_a_size_that_is_not_said_is_not_compared(tmp_path, size):
+def test_a_missing_size_is_not_compared(tmp_path, size):
     files(tmp_path, **{'1.xml': xml(size=size), '1.png': ''})
     (photo,) = read_voc(tmp_path)
     assert photo.size is None and photo.boxes == []
 
 
 @pytest.mark.parametrize('folder', ['JPEGImages/', 'images/', 'Annotations/'])
-def test_where_photos_may_lie(tmp_path, folder):
+def test_the_folders_of_photos(tmp_path, folder):
     files(tmp_path, **{'Annotations/1.xml': xml(), f'{folder}1.png': ''})
     assert read_voc(tmp_path)[0].boxes == []
 
@@ -116,7 +116,7 @@ def test_a_photo_with_two_files_is_a_fault(tmp_path):
     assert photo.faults == [('photo with two xml files', f'{tmp_path}/Annotations/2.xml')]
 
 
-def test_what_is_not_there_is_said(tmp_path):
+def test_missing_files_are_named(tmp_path):
     with pytest.raises(UserError, match='no xml file; VOC wants'):
         read_voc(tmp_path)
     files(tmp_path, **{'Annotations/1.xml': xml()})

@@ -1,4 +1,4 @@
-"""custom/data/formats/yolo.py"""
+"""custom/data/formats/yolo.py: labels in YOLO's format."""
 
 import pytest
 
@@ -117,7 +117,7 @@ def test_two_photos_of_one_stem_and_labels_that_are_no_text(tmp_path):
         ({'images/1.png': '', 'data.yaml': 'a: ' + '[' * 5000}, r'data\.yaml: is no YAML'),
     ],
 )
-def test_what_is_not_there_is_said_in_one_line(tmp_path, content, said):
+def test_missing_files_and_names_are_one_line(tmp_path, content, said):
     files(tmp_path, **content)
     with pytest.raises(UserError, match=said) as caught:
         read_yolo(tmp_path)
