@@ -38,8 +38,7 @@ class Answer(NamedTuple):
 def find_photos(wanted: Sequence[str]) -> list[Path]:
     """List the photos of files, folders and glob patterns, each once; those of a folder or pattern in natural order.
 
-    Args:
-        wanted: existing files are taken as they are. `**` in a pattern matches folders.
+    Existing files are taken as they are. `**` in a pattern matches folders.
 
     Raises:
         UserError: a file is missing, or a folder or pattern has no photo.
@@ -69,8 +68,7 @@ def find_photos(wanted: Sequence[str]) -> list[Path]:
 def ids_of(paths: Iterable[Path]) -> list[int]:
     """Return an image id for each photo: by its name or, if that id is taken, by its absolute path.
 
-    Raises:
-        UserError: two photos share both ids.
+    Raises UserError if two photos share both ids.
     """
     taken: dict[int, Path] = {}
     for path in paths:
@@ -86,10 +84,7 @@ def ids_of(paths: Iterable[Path]) -> list[int]:
 def table_line(answer: Answer, boxes: bool, width: int = 0) -> str:
     """Format an answer: file, number, confidence, each digit with its score and, with `boxes`, xyxy in pixels.
 
-    Args:
-        answer: the row.
-        boxes: add the boxes of the digits.
-        width: of the file column, in characters. Defaults to 0: columns are separated by tabs.
+    Columns are separated by tabs, or by spaces if the file column has a `width` in characters.
     """
     digits = [
         f'{digit.label} {digit.score:.2f}' + (f' [{", ".join(f"{x:.0f}" for x in digit.bbox)}]' if boxes else '')
@@ -121,8 +116,8 @@ def write_answers(folder: Path, answers: Sequence[Answer]) -> None:
 
 def answer_of(image_id: int, path: Path, reading: PhotoReading, min_confidence: float) -> Answer:
     """Return the answer for a photo: UNSURE if the confidence is below `min_confidence`, 0..1."""
-    number = UNSURE if reading.confidence < min_confidence else reading.number or NO_NUMBER
-    return Answer(image_id, path, number, reading)
+    unsure = reading.confidence < min_confidence
+    return Answer(image_id, path, UNSURE if unsure else reading.number or NO_NUMBER, reading)
 
 
 class Copies:

@@ -7,11 +7,7 @@ LEAST = 1e-6  # raw confidences are clipped to LEAST .. 1 - LEAST, which keeps t
 
 
 def calibrated(confidences: ArrayLike, line: tuple[float, float]) -> np.ndarray:
-    """Apply Platt scaling: a line on the logit.
-
-    Args:
-        confidences: (N,) or one, raw, 0..1.
-        line: slope and intercept.
+    """Apply Platt scaling, a line (slope, intercept) on the logit, to raw confidences (N,) or one, 0..1.
 
     Example:
         >>> calibrated([0.5, 0.9], (1.0, 0.0)).round(3).tolist()

@@ -24,7 +24,7 @@ def fuse_boxes(
     score_thr: float = 0.0,
     max_boxes: int = MAX_BOXES,
 ) -> Boxes:
-    """Fuse several views of one photo.
+    """Fuse several views of one photo; return boxes as in a view, best first.
 
     A fused score is the mean over all views; a view without the box counts as 0. Boxes in few views therefore fall
     below thresholds that were tuned for one view: tune the reader on fused predictions.
@@ -35,9 +35,6 @@ def fuse_boxes(
         iou_thr: boxes of one label are fused if their IoU is above this, 0..1. Defaults to 0.6.
         score_thr: boxes with a lower score are dropped, as are those without score or area. Defaults to 0.0.
         max_boxes: number of fused boxes kept. Defaults to 100.
-
-    Returns:
-        Boxes, scores and labels as in a view, best score first.
 
     Example:
         >>> short = np.array([[0, 0, 10, 10.0]]), np.array([0.8]), np.array([7])
@@ -76,13 +73,8 @@ def _fuse_label(
 
     Sums and averages are float32, in the order of MMDetection's `weighted_boxes_fusion`: the results are equal to the
     last bit. Each cluster is kept in the row of its first box.
-
-    Args:
-        bboxes: (N, 4) xyxy in pixels, best first. All arrays are float64, except for `view`.
-        scores: (N,) already multiplied by the weights of the views.
-        view: (N,) the view of each box.
-        view_weights: (V,).
-        iou_thr: a box joins the cluster of greatest IoU, if that is above this.
+    Boxes (N, 4) are xyxy in pixels, best first. Scores (N,) are already multiplied by the weights (V,) of their views
+    (N,). A box joins the cluster of greatest IoU above `iou_thr`. Floats are float64.
     """
     sums = (scores[:, None] * bboxes).astype(np.float32)
     score_sums, weight_sums, counts = scores.copy(), view_weights[view], np.ones(len(scores))
@@ -133,8 +125,7 @@ def fuse_detections(
         progress: takes the image ids and yields them again, as tqdm does. Defaults to iter.
 
     Returns:
-        The fused boxes, sorted by image id, best score first; at most 100 per image, or the largest number that a
-        source has there.
+        The fused boxes, by image id, best first; at most 100 per image, or the largest number in a source.
 
     Raises:
         UserError: the number of weights, a weight or the threshold is out of range.

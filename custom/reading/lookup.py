@@ -11,13 +11,7 @@ NONE = 'none'  # --reader none: no reader.json is used
 
 
 class ReaderChoice(NamedTuple):
-    """Reader settings with their origin.
-
-    Attributes:
-        reader: the settings.
-        source: their origin, as the user reads it.
-        notes: a line for each reader that was not used.
-    """
+    """Reader settings, their origin as text, and a line for each reader that was not used."""
 
     reader: ReaderSettings
     source: str
@@ -37,11 +31,7 @@ class ReaderChoice(NamedTuple):
 
 
 def views_of(pred_json: Path) -> Views:
-    """Read the views of a pred.json from the reader.json beside it; without one, Views().
-
-    Raises:
-        UserError: the reader.json is refused by `read_reader`.
-    """
+    """Read the views of a pred.json from the reader.json beside it (see `read_reader`); without one, Views()."""
     beside = pred_json.with_name(FILE_NAME)
     return read_reader(beside).views if beside.is_file() else Views()
 

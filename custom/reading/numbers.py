@@ -95,19 +95,14 @@ def _raw_confidence(bboxes: np.ndarray, scores: np.ndarray, used: np.ndarray, co
 
 
 def _read(
-    bboxes: np.ndarray,
-    scores: np.ndarray,
-    labels: np.ndarray,
-    photos: np.ndarray,
-    wanted: list[int],
-    config: ReaderConfig,
+    bboxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, photos: np.ndarray, ids: list[int], config: ReaderConfig
 ) -> list[Reading]:
-    """Read each photo of `wanted`; bboxes (N, 4) xyxy in pixels, the photo of each in `photos` (N,)."""
+    """Read each photo of `ids`; bboxes (N, 4) xyxy in pixels, the photo of each in `photos` (N,)."""
     kept = np.flatnonzero(scores >= min(NOISE, config.steps[-1]))
     rows, candidate_scores = find_candidates(bboxes[kept], scores[kept], labels[kept], config.iou_thr, photos[kept])
     rows = kept[rows]
     bboxes, scores = bboxes[rows], scores[rows].clip(max=1)
-    starts, stops = (np.searchsorted(photos[rows], wanted, side).tolist() for side in ('left', 'right'))
+    starts, stops = (np.searchsorted(photos[rows], ids, side).tolist() for side in ('left', 'right'))
     numbers, raw, used_rows = list[str](), list[float](), list[np.ndarray]()
     for own in map(slice, starts, stops):
         passing = (np.count_nonzero(candidate_scores[own] >= threshold) for threshold in config.steps)
@@ -125,16 +120,13 @@ def _read(
 def read_number(
     bboxes_xyxy: ArrayLike, scores: ArrayLike, labels: ArrayLike, config: ReaderConfig = DEFAULTS
 ) -> Reading:
-    """Read the number on one photo.
+    """Read the number on one photo; `used` indexes the arrays given.
 
     Args:
         bboxes_xyxy: (N, 4) xyxy in pixels.
         scores: (N,) in 0..1.
         labels: (N,) the digit, 0..9.
         config: thresholds and rules. Defaults to DEFAULTS, as ReaderConfig().
-
-    Returns:
-        The reading; `used` indexes the arrays given.
 
     Raises:
         ValueError: the lengths of the arrays differ, or a label is no digit.
@@ -155,17 +147,13 @@ def read_number(
 def read_numbers(
     detections: Detections, image_ids: Iterable[int], config: ReaderConfig = DEFAULTS
 ) -> dict[int, Reading]:
-    """Read the number on every photo.
+    """Read the number on every photo; return image_id to reading, whose `used` indexes `detections`.
 
     Args:
         detections: the boxes of all photos, xywh in pixels, in any order.
         image_ids: the photos to read; the number of one without a box is ''. Boxes of other photos are ignored.
         config: thresholds and rules. Defaults to DEFAULTS, as ReaderConfig().
-
-    Returns:
-        image_id to reading, in the order of `image_ids`; `used` indexes `detections`.
     """
-    wanted = [int(image_id) for image_id in image_ids]
-    xyxy = xywh_to_xyxy(detections.bboxes)
-    readings = _read(xyxy, detections.scores, detections.labels, detections.image_ids, wanted, config)
-    return dict(zip(wanted, readings, strict=True))
+    ids, xyxy = list(map(int, image_ids)), xywh_to_xyxy(detections.bboxes)
+    readings = _read(xyxy, detections.scores, detections.labels, detections.image_ids, ids, config)
+    return dict(zip(ids, readings, strict=True))

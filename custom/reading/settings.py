@@ -25,24 +25,18 @@ class ReaderConfig:
         score_thr: minimum score, 0..1, of a candidate digit (`find_candidates`). Defaults to 0.6.
         iou_thr: IoU, 0..1, of the class-agnostic NMS. Defaults to 0.3: digits overlap by more in 0.3 % of SVHN's
             training photos, which lose one.
-        fallback_thrs: descending score thresholds; each is tried only if the ones before pass no candidate.
-            Defaults to (), none.
+        fallback_thrs: lower score thresholds, tried in turn until a candidate passes. Defaults to (), none.
         max_gap: candidates further than this from the group with the best summed score are dropped; in median heights
             of the boxes, edge to edge, from 0. Defaults to None, any gap.
         size_ratio: candidates whose height differs by more than this factor, from 1, from the score-weighted median
             height are dropped. Defaults to None, any size.
-        layout: 'line' sorts from left to right; 'rows' sorts rows from top to bottom, each from left to right.
-            Defaults to 'line'.
+        layout: 'line' is left to right; 'rows' is row by row, each left to right. Defaults to 'line'.
         max_digits: number of candidates kept, best first, from 1. Defaults to None, all.
         calibration: slope (from 0) and intercept on the logit of the confidence in a number. Defaults to None, raw.
         empty_right: factor, 0..1, on the confidence that there is no number. Defaults to 1.0.
 
     Raises:
         UserError: a value is out of range or of the wrong type, or fallback_thrs do not descend from score_thr.
-
-    Example:
-        >>> ReaderConfig(score_thr=0.8, fallback_thrs=[0.6, 0.3]).fallback_thrs
-        (0.6, 0.3)
     """
 
     score_thr: float = 0.6
@@ -129,8 +123,7 @@ class Views:
 
     Args:
         scales: of the photo, relative to the size of inference. Defaults to (), one view at that size.
-        digits: heights of the digits in crops around the number (`crops`), in heights of a photo at inference.
-            Defaults to (), no crops.
+        digits: heights of digits in crops (`crops`), in heights of a photo at inference. Defaults to (), no crops.
 
     Raises:
         UserError: scales are not from 0.05 to 8, digits not from 0.05 to 2, or there are digits without scales.
@@ -217,11 +210,7 @@ def _object(content: Any, kind: type, name: str | os.PathLike) -> dict[str, Any]
 
 
 def read_reader(path: str | os.PathLike) -> ReaderSettings:
-    """Read a reader.json.
-
-    Raises:
-        UserError: the file cannot be read, is not JSON, or is refused by `ReaderSettings.from_dict`.
-    """
+    """Read a reader.json. Raises UserError if it cannot be read or is refused by `ReaderSettings.from_dict`."""
     try:
         content = parse_json(Path(path).read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from ..utils.errors import UserError
 
-Fault = tuple[np.ndarray, Callable[[int], str]]
+CATEGORY_IDS = 'categories start at 1 (digit 0) and end at 10 (digit 9)'
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,14 +54,7 @@ class Detections:
     def from_model(
         cls, image_ids: ArrayLike, bboxes_xyxy: ArrayLike, scores: ArrayLike, labels: ArrayLike
     ) -> 'Detections':
-        """Convert a model's output, rounded as in pred.json: scores from memory and from the file are then equal.
-
-        Args:
-            image_ids: (N,) the photo of each box.
-            bboxes_xyxy: (N, 4) xyxy in pixels.
-            scores: (N,) in 0..1.
-            labels: (N,) the digit, 0..9.
-        """
+        """Convert a model's boxes, (N, 4) xyxy in pixels, rounded as in pred.json: memory and file are then equal."""
         xyxy = np.asarray(bboxes_xyxy, dtype=np.float64).reshape(-1, 4)
         return cls(
             np.asarray(image_ids, dtype=np.int64),
@@ -78,7 +71,9 @@ class Detections:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def value_faults(bboxes: np.ndarray, scores: np.ndarray, category_ids: np.ndarray) -> Iterator[Fault]:
+def value_faults(
+    bboxes: np.ndarray, scores: np.ndarray, category_ids: np.ndarray
+) -> Iterator[tuple[np.ndarray, Callable[[int], str]]]:
     """Yield the faulty boxes of each kind of fault: their indices, and a function from an index to a description.
 
     Boxes (N, 4) are xywh in pixels, scores (N,), category_ids (N,) as in the file, 1..10.
@@ -87,10 +82,7 @@ def value_faults(bboxes: np.ndarray, scores: np.ndarray, category_ids: np.ndarra
         (~np.isfinite(bboxes).all(axis=1), lambda i: f'bbox {bboxes[i].tolist()} is not finite'),
         (~np.isfinite(scores), lambda i: f'score {scores[i]} is not finite'),
         ((bboxes[:, 2:] < 0).any(axis=1), lambda i: f'bbox {bboxes[i].tolist()} has a negative width or height'),
-        (
-            (category_ids < 1) | (category_ids > 10),
-            lambda i: f'category_id {category_ids[i]}: categories start at 1 (digit 0) and end at 10 (digit 9)',
-        ),
+        ((category_ids < 1) | (category_ids > 10), lambda i: f'category_id {category_ids[i]}: {CATEGORY_IDS}'),
     )
     for bad, what in checks:
         if bad.any():

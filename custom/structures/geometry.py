@@ -4,12 +4,7 @@ import numpy as np
 
 
 def xywh_to_xyxy(bboxes: np.ndarray) -> np.ndarray:
-    """Convert boxes (N, 4) from xywh to xyxy.
-
-    Example:
-        >>> xywh_to_xyxy(np.array([[2, 3, 10, 20]])).tolist()
-        [[2, 3, 12, 23]]
-    """
+    """Convert boxes (N, 4) from xywh to xyxy."""
     return np.hstack([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]])
 
 

@@ -1,9 +1,10 @@
 """Photos of a folder: names, image ids and pixels."""
 
+import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
@@ -36,10 +37,6 @@ def image_id_of(file_name: str) -> int:
     """Return the id of a photo: its stem if that is a whole number, else a hash of its name.
 
     The hash is from 1e15 to 2e15: above numbered stems, and below 2**53, so that JSON readers keep it exact.
-
-    Example:
-        >>> image_id_of('0007.png')
-        7
     """
     stem = Path(file_name).stem
     if re.fullmatch(r'[0-9]{1,15}', stem):
@@ -62,11 +59,7 @@ def stays_inside(name: str) -> bool:
 
 
 def photo_path(folder: str | os.PathLike, name: str) -> Path:
-    """Join a folder of photos and a name from data.
-
-    Raises:
-        UserError: the name leaves the folder, see `stays_inside`.
-    """
+    """Join a folder of photos and a name from data. Raises UserError unless the name `stays_inside`."""
     if not stays_inside(name):
         raise UserError(f'{name!r}: leaves the folder of the photos, {folder}; correct the name where it is listed')
     return Path(folder, name)
@@ -101,7 +94,8 @@ def list_photos(folder: str | os.PathLike) -> list[Photo]:
     return [Photo(image_id, name) for image_id, name in by_id.items()]
 
 
-def _open(path: str | os.PathLike) -> Image.Image:
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     try:
         image = Image.open(path)
     except FileNotFoundError:
@@ -112,49 +106,42 @@ def _open(path: str | os.PathLike) -> Image.Image:
         raise UserError(f'{path}: has too many pixels; scale it down') from None
     except Exception as error:  # decoders raise many kinds on damaged headers
         raise UserError(f'{path}: cannot be read ({error}); replace or remove it') from None
-    if image.width * image.height > MAX_PIXELS:
-        size = f'{image.width}x{image.height}'
-        raise UserError(f'{path}: {size} pixels are over {MAX_PIXELS // 10**6} million; scale it down')
-    return image
+    with image:
+        if image.width * image.height > MAX_PIXELS:
+            size = f'{image.width}x{image.height}'
+            raise UserError(f'{path}: {size} pixels are over {MAX_PIXELS // 10**6} million; scale it down')
+        try:
+            yield image
+        except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error … on damage
+            raise UserError(f'{path}: is damaged ({error}); replace or remove it') from None
 
 
 def photo_size(path: str | os.PathLike) -> tuple[int, int]:
     """Return width and height in pixels, with the EXIF orientation applied; reads the header only.
 
     Raises:
-        UserError: the file is missing, unreadable, too large, or its header is damaged.
+        UserError: the file is missing, unreadable, too large, or damaged before the EXIF data.
     """
-    with _open(path) as image:
-        try:
-            turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the sides
-        except Exception as error:  # in a PNG the EXIF data may follow the pixels
-            raise UserError(f'{path}: is damaged ({error}); replace or remove it') from None
+    with _opened(path) as image:
+        turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the sides
         return (image.height, image.width) if turned else image.size
 
 
 def read_photo(path: str | os.PathLike) -> np.ndarray:
-    """Read a photo of any mode of Pillow as RGB, (H, W, 3) uint8.
+    """Read a photo of any mode of Pillow as RGB, (H, W, 3) uint8. Raises UserError as `photo_size`.
 
     16 bits are scaled to 8, transparency is on white, and the EXIF orientation is applied.
-
-    Raises:
-        UserError: the file is missing, unreadable, damaged or too large.
     """
-    with _open(path) as image:
-        try:
-            image = ImageOps.exif_transpose(image)
-            if image.mode.startswith(('I', 'F')):
-                pixels = np.asarray(image)  # (H, W) of 16 bits or more
-                top = 65535 if pixels.max(initial=0) > 255 else 255
-                grey = (pixels.astype(np.float64).clip(0, top) * (255 / top)).round().astype(np.uint8)
-                return np.repeat(grey[..., None], 3, axis=2)
-            if image.has_transparency_data:
-                image = image.convert('RGBA')
-                white = Image.new('RGBA', image.size, 'white')
-                image = Image.alpha_composite(white, image)
-            return np.asarray(image.convert('RGB'))
-        except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error … on damage
-            raise UserError(f'{path}: is damaged ({error}); replace or remove it') from None
+    with _opened(path) as opened:
+        image = ImageOps.exif_transpose(opened)
+        if image.mode.startswith(('I', 'F')):
+            pixels = np.asarray(image)  # (H, W) of 16 bits or more
+            top = 65535 if pixels.max(initial=0) > 255 else 255
+            grey = (pixels.astype(np.float64).clip(0, top) * (255 / top)).round().astype(np.uint8)
+            return np.repeat(grey[..., None], 3, axis=2)
+        if image.has_transparency_data:
+            image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image.convert('RGBA'))
+        return np.asarray(image.convert('RGB'))
 
 
 def free_names(paths: Sequence[Path]) -> list[str]:
@@ -170,8 +157,7 @@ def free_names(paths: Sequence[Path]) -> list[str]:
     taken: set[str | int] = set()
     for path in paths:
         name = path.name
-        numbered = (f'{path.stem}_{i}{path.suffix}' for i in count(2))
-        tries = chain([f'{path.parent.name}_{name}'], numbered)
+        tries = chain([f'{path.parent.name}_{name}'], (f'{path.stem}_{i}{path.suffix}' for i in count(2)))
         while taken & {name.casefold(), image_id_of(name)}:
             name = next(tries)
         taken |= {name.casefold(), image_id_of(name)}

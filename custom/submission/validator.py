@@ -19,6 +19,9 @@ from ..utils.messages import one_line
 from .bundle import parse_pred_csv
 from .pred_json import Columns, parse_pred_json
 
+AnyPath = str | os.PathLike
+Content = bytes | UserError | None  # of a file: None without one
+
 EDGE = 0.5  # pixels that a box may extend beyond the edge of its photo
 MOST_UNPACKED = 1_000_000, 50_000  # bytes of pred.json or pred.csv in a zip: in all, and for each photo (500 boxes)
 XYXY_SHARE = 0.99  # of the boxes must be valid as corners before a message suggests so
@@ -33,11 +36,7 @@ class SubmissionReport(NamedTuple):
 
 
 def check_submission(
-    pred_json: str | os.PathLike,
-    pred_csv: str | os.PathLike,
-    zip_path: str | os.PathLike,
-    image_ids: ArrayLike,
-    sizes: ArrayLike,
+    pred_json: AnyPath, pred_csv: AnyPath, zip_path: AnyPath, image_ids: ArrayLike, sizes: ArrayLike
 ) -> SubmissionReport:
     """Validate a submission. Each kind of problem is one line with its count and first examples.
 
@@ -98,7 +97,7 @@ def _add(problems: list[str], name: str, count: int, total: int, what: str, exam
         problems.append(f'{name}: {count} of {total} {what}; first: {", ".join(map(str, examples[:3]))}')
 
 
-def _unpack(path: str | os.PathLike, photos: int, problems: list[str]) -> dict[str, bytes]:
+def _unpack(path: AnyPath, photos: int, problems: list[str]) -> dict[str, bytes]:
     unpacked: dict[str, bytes] = {}
     most = MOST_UNPACKED[0] + MOST_UNPACKED[1] * photos
     try:
@@ -124,14 +123,14 @@ def _unpack(path: str | os.PathLike, photos: int, problems: list[str]) -> dict[s
     return unpacked
 
 
-def _read(path: str | os.PathLike) -> bytes | UserError | None:
+def _read(path: AnyPath) -> Content:
     try:
         return Path(path).read_bytes() if Path(path).exists() else None
     except OSError as error:
         return UserError(f'{path}: cannot be read ({error.strerror})')
 
 
-def _parse(text: bytes, name: str | os.PathLike) -> Columns | UserError:
+def _parse(text: bytes, name: AnyPath) -> Columns | UserError:
     try:
         return parse_pred_json(text, name)
     except UserError as error:
@@ -139,12 +138,7 @@ def _parse(text: bytes, name: str | os.PathLike) -> Columns | UserError:
 
 
 def _content(
-    beside: bytes | UserError | None,
-    path: str | os.PathLike,
-    member: str,
-    packed: dict[str, bytes],
-    zip_path: str | os.PathLike,
-    problems: list[str],
+    beside: Content, path: AnyPath, member: str, packed: dict[str, bytes], zip_path: AnyPath, problems: list[str]
 ) -> tuple[str, bytes | None]:
     """Return the name and the content to validate: of the zip, or of the file beside it if the zip has none."""
     if isinstance(beside, UserError):

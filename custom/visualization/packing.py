@@ -6,12 +6,7 @@ from itertools import accumulate, groupby
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:
-    """Return the indices of min(count, total) evenly spaced items of `total`.
-
-    Example:
-        >>> evenly_spaced(9, 3)
-        [1, 4, 7]
-    """
+    """Return the indices of min(count, total) evenly spaced items of `total`: [1, 4, 7] for (9, 3)."""
     count = min(count, total)
     return [(2 * i + 1) * total // (2 * count) for i in range(count)]
 

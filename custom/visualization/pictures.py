@@ -57,8 +57,8 @@ class Shot(NamedTuple):
         """Select the boxes of one photo from `detections`, which `reading.used` indexes."""
         rows = np.flatnonzero(detections.image_ids == image_id)
         own, used = detections[rows], np.searchsorted(rows, reading.used)
-        xyxy = xywh_to_xyxy(own.bboxes)
-        return cls(pixels, xyxy, own.scores, own.labels, used, reading.number, reading.confidence, truth)
+        boxes = xywh_to_xyxy(own.bboxes), own.scores, own.labels
+        return cls(pixels, *boxes, used, reading.number, reading.confidence, truth)
 
 
 class Tile(NamedTuple):
@@ -82,10 +82,8 @@ def caption(shot: Shot) -> tuple[str, str, str]:
         >>> caption(Shot(pixels, none, none, none, none, '183', 0.934, truth='1834'))
         ('✗ 183', '(true 1834)', '93 %')
     """
-    number, truth = (
-        (text[:MAX_DIGITS] + '…' if len(text) > MAX_DIGITS else text) or NO_NUMBER
-        for text in (shot.number, shot.truth or '')
-    )
+    numbers = shot.number, shot.truth or ''
+    number, truth = (text[:MAX_DIGITS] + '…' * (len(text) > MAX_DIGITS) or NO_NUMBER for text in numbers)
     percent = f'{100 * shot.confidence:.0f} %' if shot.number else ''
     remark = percent if shot.remark is None else shot.remark
     if shot.truth is None or shot.number == shot.truth:
