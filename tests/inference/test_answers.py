@@ -24,7 +24,7 @@ class Reading:
         self.number, self.confidence, self.digits = number, confidence, digits
 
 
-def test_files_folders_and_patterns_are_found_each_photo_once(tmp_path):
+def test_files_folders_and_patterns_are_listed_once(tmp_path):
     for name in ('a/10.png', 'a/2.png', 'a/.hidden.png', 'b/c/3.jpg'):
         photo(tmp_path / name)
     (tmp_path / 'a/notes.txt').touch()
@@ -77,7 +77,8 @@ def test_a_line_has_tabs_for_programs_and_columns_for_people(tmp_path):
     assert table_line(answer, boxes=False, width=len(name) + 2) == f'{name}          05       0.750  0 0.98; 5 0.50'
 
 
-def test_the_tool_reads_what_it_can_and_says_what_it_cannot(tmp_path, random_weights):
+@pytest.mark.integration
+def test_the_tool_reads_valid_photos_and_reports_the_others(tmp_path, random_weights):
     names = ['1.png', 'a, "b"\n門.png', 'x/1.png']
     paths = [photo(tmp_path / 'in' / name) for name in names]
     (tmp_path / 'in/cut.png').write_bytes(paths[0].read_bytes()[:60])
@@ -116,7 +117,8 @@ def test_copies_have_names_of_their_own_and_never_a_photos(tmp_path):
         Copies(tmp_path, [tmp_path / 'annotated/7.png'])
 
 
-def test_a_run_that_reads_nothing_leaves_what_is_there(tmp_path, random_weights):
+@pytest.mark.integration
+def test_a_run_without_a_result_keeps_earlier_files(tmp_path, random_weights):
     (tmp_path / 'bad.png').write_text('no photo')
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out/numbers.csv').write_text('of yesterday')
@@ -126,12 +128,14 @@ def test_a_run_that_reads_nothing_leaves_what_is_there(tmp_path, random_weights)
     assert not (tmp_path / 'out/pred.json').exists()
 
 
+@pytest.mark.integration
 def test_a_confidence_that_is_none_is_refused(tmp_path):
     done = run_tool('predict.py', photo(tmp_path / '1.png'), '--min-confidence', '95')
     assert done.returncode == 2
     assert 'must be from 0 to 1' in done.stderr
 
 
+@pytest.mark.integration
 def test_earlier_results_stay_when_nothing_can_be_written(tmp_path, random_weights):
     path = photo(tmp_path / 'in/1.png')
     (tmp_path / 'out').write_text('a file of the user')

@@ -1,9 +1,5 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from helpers.project import ROOT
 from PIL import Image
 
 from custom.inference.multiview import MultiView, View
@@ -85,12 +81,3 @@ def test_photos_are_read_in_batches_and_errors_stand_in_their_place(tmp_path):
     assert detector.batches == [1, 1, 1]  # of two photos each, without those that cannot be read
     with pytest.raises(UserError, match='pixels: too thin'):
         reader.read(np.zeros((1, 40, 3), np.uint8))
-
-
-def test_no_torch_is_needed():
-    code = (
-        'import sys, custom.inference.reader, custom.inference.answers, custom.inference.answers\n'
-        'print([name for name in ("torch", "cv2", "mmdet", "mmcv", "mmengine", "pandas") if name in sys.modules])'
-    )
-    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout == '[]\n', done.stderr

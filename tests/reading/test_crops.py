@@ -28,7 +28,7 @@ def test_what_is_far_away_or_of_another_size_is_no_part_of_it():
     assert region([*TEN, near], [0.9, 0.8, 0.3]) == Region((40, 16, 130, 64), 20)
 
 
-def test_weak_boxes_count_only_where_there_are_no_others():
+def test_low_scores_count_only_without_higher_ones():
     assert region(TEN, [0.9, 0.1]) == Region((40, 16, 90, 64), 20)
     assert region(TEN, [0.1, 0.08]) == Region((40, 16, 102, 64), 20)
 
@@ -49,7 +49,7 @@ def test_digits_get_the_height_that_is_asked_for():
     assert (top, height) == (35, 50)
 
 
-def test_a_region_longer_than_any_number_is_seen_smaller():
+def test_a_region_longer_than_any_number_is_scaled_down():
     assert scaled_crop(np.zeros((40, 4000, 3), np.uint8), Region((0, 0, 4000, 40), 20.0), 40).shape == (5, 480, 3)
 
 

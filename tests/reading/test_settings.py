@@ -105,7 +105,7 @@ def test_by_default_only_the_lowest_scores_go():
     assert kept.labels.tolist() == [7, 4, 1, 1]
 
 
-def test_doubles_go_photo_by_photo_whatever_their_digit():
+def test_nms_is_class_agnostic_and_per_photo():
     # 9 of 11 px are shared on photo 2: IoU 0.818
     assert scores_kept(iou_thr=0.8) == [0.6, 0.9, 0.001]
     assert scores_kept(iou_thr=0.82) == [0.5, 0.6, 0.9, 0.001]
@@ -122,7 +122,7 @@ def test_nothing_stays_nothing():
     assert len(filter_boxes(SOME, BoxConfig(score_thr=1, iou_thr=0.5))) == 0
 
 
-def test_equal_boxes_are_all_kept_when_suppression_is_off():
+def test_equal_boxes_are_all_kept_without_nms():
     same = found((1, 0, 4, 0.6), (1, 0, 4, 0.5))
     assert len(filter_boxes(same, BoxConfig(iou_thr=1.0))) == 2
     assert len(filter_boxes(same, BoxConfig(iou_thr=0.99))) == 1
@@ -235,7 +235,7 @@ def test_lists_as_json_has_them_become_tuples():
     assert Views([1, 2], [0.5]) == Views((1, 2), (0.5,))
 
 
-def test_what_is_said():
+def test_the_text_of_views():
     assert str(Views()) == ''
     assert str(Views((0.5, 1))) == 'test-time augmentation: image scales 0.5, 1'
     assert str(Views((1,), (0.45, 0.6))) == (

@@ -99,6 +99,7 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
         photo_size(tmp_path / 'none.png')
 
 
+@pytest.mark.integration
 def test_a_photo_that_would_fill_the_memory_is_refused_before_it_is_decoded(tmp_path):
     side = int(MAX_PIXELS**0.5) + 1
     Image.new('1', (side, side)).save(tmp_path / 'huge.png')
