@@ -35,10 +35,10 @@ def main() -> None:
     sources = find_sources(args.source, args.ann, args.images)
     if out.is_dir():
         raise UserError(f'--out {out}: is a folder; name a file in it')
-    made = make_report(sources, args.reader, args.score_thr)
+    html, summary = make_report(sources, args.reader, args.score_thr)
     with replacing(out) as beside:
-        size = beside.write_bytes(made.html.encode())
-    print(f'{out}: {made.summary} ({size / 1e3:.0f} kB)')
+        size = beside.write_bytes(html.encode())
+    print(f'{out}: {summary} ({size / 1e3:.0f} kB)')
 
 
 if __name__ == '__main__':

@@ -138,12 +138,7 @@ class Bin(NamedTuple):
 
 
 def reliability_curve(confidences: ArrayLike, right: ArrayLike) -> list[Bin]:
-    """Compute accuracy by confidence in ten bins of equal width; bins without a photo are left out.
-
-    Example:
-        >>> [tuple(point) for point in reliability_curve([0.25, 0.5, 0.75, 1.0], [True, False, True, True])][-1]
-        (0.9, 1.0, 1, 1.0, 1.0)
-    """
+    """Compute accuracy by confidence in ten bins of equal width; bins without a photo are left out."""
     confidences, right = np.asarray(confidences, dtype=np.float64), np.asarray(right, dtype=bool)
     which = _bin_of(confidences)
     return [

@@ -128,14 +128,8 @@ def make_cards(
 ) -> list[Card]:
     """Make cards of the first chosen photos: at most MOST_CARDS with at most MOST_BYTES.
 
-    Args:
-        chosen: image ids, in order.
-        names: the file name of each photo.
-        readings: the numbers read.
-        true: the true numbers; None where they are unknown.
-        digits: the boxes of each photo.
-        sizes: known widths and heights in pixels, for photos that cannot be read.
-        images: the folder of the photos; None where it is unknown.
+    Mappings are by image_id: file names, readings, true numbers (None where they are unknown), boxes, and known widths
+    and heights in pixels, for photos that cannot be read. `images` is the folder of the photos, if it is known.
     """
     cards: list[Card] = []
     total = 0

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -26,15 +26,8 @@ from .page import render_page
 from .sources import Material, Sources, read_material
 
 
-class Report(NamedTuple):
-    """The page, and its summary in a line."""
-
-    html: str
-    summary: str
-
-
-def make_report(sources: Sources, reader: str | None = None, score_thr: float | None = None) -> Report:
-    """Make the page of all that the sources have; notes on it name what is missing.
+def make_report(sources: Sources, reader: str | None = None, score_thr: float | None = None) -> tuple[str, str]:
+    """Make the page of all that the sources have, and its summary in a line; notes on the page name what is missing.
 
     Args:
         sources: from `custom.report.sources.find_sources`.
@@ -56,7 +49,7 @@ def make_report(sources: Sources, reader: str | None = None, score_thr: float | 
         page['run'] = run_facts(sources.run_dir)
         page['notes'] += page['run'].notes
         page['curves'] = _training(sources.run_dir, page['notes'])
-    return Report(render_page(page), page['summary'])
+    return render_page(page), page['summary']
 
 
 def _training(run_dir: Path, notes: list[str]) -> list[tuple[str, Markup]]:

@@ -13,7 +13,7 @@ from custom.report.sources import find_sources
 
 
 def report(source: Path, ann: Path | None = None, images: Path | None = None, reader: str | None = None) -> Page:
-    return Page(make_report(find_sources(source, ann, images), reader).html)
+    return Page(make_report(find_sources(source, ann, images), reader)[0])
 
 
 @pytest.fixture(scope='module')
@@ -202,11 +202,11 @@ def test_a_name_that_is_no_utf_8(tmp_path):
 def test_the_gallery_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr('custom.report.gallery.MOST_CARDS', 3)
     sources = find_sources(*write_scene(tmp_path))
-    said = ' '.join(make_report(sources).html.split())
+    said = ' '.join(make_report(sources)[0].split())
     assert '3 of 4 wrong numbers, by falling confidence.' in said
     assert '1 more are left out, so that a phone can open this file.' in said
     monkeypatch.setattr('custom.report.gallery.MOST_BYTES', 1000)
-    assert '1 of 4 wrong numbers' in ' '.join(make_report(sources).html.split())
+    assert '1 of 4 wrong numbers' in ' '.join(make_report(sources)[0].split())
 
 
 @pytest.mark.parametrize(

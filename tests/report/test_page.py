@@ -69,7 +69,7 @@ def browser():
 def address(tmp_path_factory):
     root = tmp_path_factory.mktemp('scene')
     page = root / 'report.html'
-    page.write_text(make_report(find_sources(write_run(root))).html, encoding='utf-8')
+    page.write_text(make_report(find_sources(write_run(root)))[0], encoding='utf-8')
     return page.as_uri()
 
 
