@@ -5,7 +5,7 @@ LITE := configs/digits_frcnn_lite
 READER := work_dirs/reader
 REAL ?= ../shared/data/nycu-mini
 UNLABELLED ?= ../shared/data/svhn-unlabelled
-unexport PYTHONDONTWRITEBYTECODE # without its bytecode torch takes 5 s longer to import
+unexport PYTHONDONTWRITEBYTECODE # without bytecode each import of torch takes 5 s longer
 
 .PHONY: help setup demo demo-data reader bench test lint clean
 .NOTPARALLEL:
@@ -14,25 +14,25 @@ unexport PYTHONDONTWRITEBYTECODE # without its bytecode torch takes 5 s longer t
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## make .venv and install requirements.txt, unless that is done
+setup: ## make .venv and install requirements.txt, unless it is up to date
 	@sh tools/setup.sh
 
-demo: setup $(DEMO)/trained ## draw photos, train the small detector, score it, write a submission, a picture, a report
+demo: setup $(DEMO)/trained ## make synthetic images, train and test the light detector, write submission, picture, report
 	$(PYTHON_ENV) tools/test.py $(LITE).py --work-dir $(DEMO) --split valid --dump
 	$(PYTHON_ENV) tools/draw_detections.py $(DEMO)/valid/pred.json --images data/synth/valid --ann data/synth/valid.json
 	$(PYTHON_ENV) tools/report.py $(DEMO)
 
-# Mild photos, so that minutes of training are enough; for real ones leave --hardness at its default, 1.0.
-# Done again, this says that they are there, or that something else is.
+# Low --hardness, so that minutes of training are enough; its default, 1.0, is for real photos.
+# A second call keeps existing images, and refuses other content of the folder.
 demo-data: setup
 	$(PYTHON_ENV) tools/prepare_data.py synth --out data/synth --images 2400 --seed 0 --hardness 0.1
 
-# --resume: a training run that was stopped goes on.
+# --resume continues a stopped run.
 $(DEMO)/trained: | demo-data
 	$(PYTHON_ENV) tools/train.py $(LITE).py --work-dir $(DEMO) --resume
 	@touch $@
 
-# Two processes of one thread each wait for one another once a step; two threads of one process, in every layer.
+# Two processes of one thread synchronise once per step; two threads of one process, in every layer.
 TRAIN := PYTHON=$(PYTHON_ENV) sh tools/dist_train.sh
 SOURCES := data_root=$(REAL) synth_root=$(READER)/synth
 TRAIN_READER := --resume --cfg-options train_dataloader.batch_size=8 $(SOURCES)
@@ -43,9 +43,10 @@ TUNE := tools/tune_reader.py
 APART := $(foreach seed,0 1 2,$(READER)/again$(seed))
 EXPORT := tools/export_weights.py $(foreach dir,$(APART),$$(cat $(dir)/last_checkpoint)) $(WEIGHTS)
 
-# Drawn and labelled photos make the first model, mix. What it is sure of teaches three more, apart but for their seed:
-# their mean is the model. It is tuned for one size and, as it is read by default, for several and a second look.
-reader: $(APART:%=%/trained) ## the model of weights/, from REAL, UNLABELLED and drawn photos: under 2 hours on 2 cores
+# The first model, mix, is trained on synthetic images and labelled photos. Its pseudo-labels train three more models with
+# different seeds, whose weights are averaged. The reader is tuned for one view and, as the default, for test-time
+# augmentation.
+reader: $(APART:%=%/trained) ## train the model of weights/ on REAL, UNLABELLED and synthetic images: 2 hours on 2 cores
 	$(PYTHON_ENV) $(EXPORT)
 	$(PYTHON_ENV) $(TEST_READER) --reader none --no-tta --dump $(READER)/one_size
 	$(PYTHON_ENV) $(TUNE) $(READER)/one_size/pred.json $(REAL)/valid.json
@@ -63,7 +64,7 @@ $(READER)/mix/trained: $(READER)/synth/synth.json
 	$(TRAIN) $(LITE)_mix.py 2 --work-dir $(@D) $(TRAIN_READER)
 	@touch $@
 
-# Labels are made of what is read alike at one size and at several.
+# Pseudo-labels are numbers that are read alike with one view and with test-time augmentation.
 $(READER)/mix/labels.json: $(READER)/mix/trained
 	$(PYTHON_ENV) $(SEE) --work-dir $(@D) --dump $(@D)/seen
 	$(PYTHON_ENV) $(SEE) --work-dir $(@D) --tta --dump $(@D)/seen_tta
@@ -75,16 +76,16 @@ $(READER)/again%/trained: $(READER)/mix/labels.json
 		pseudo_ann=$< pseudo_photos=$(UNLABELLED) load_from=$$(cat $(<D)/last_checkpoint)
 	@touch $@
 
-bench: setup ## the benchmarks in short: shows that all of them work, not how fast; see docs/performance.md
+bench: setup ## short benchmarks, to check that all of them work; docs/performance.md has the figures
 	$(PYTHON_ENV) tools/benchmark.py all --short --pairs 3
 
-lint: setup ## ruff, mypy and the contracts on imports
+lint: setup ## run ruff, mypy and the import contracts
 	$(PYTHON_ENV) -m ruff check .
 	$(PYTHON_ENV) -m ruff format --check .
 	$(PYTHON_ENV) -m mypy
 	.venv/bin/lint-imports --no-cache
 
-test: lint ## everything that .ci/run checks: lint, then pytest
+test: lint ## run all checks of .ci/run: lint, then pytest
 	$(PYTHON_ENV) -m pytest
 
 clean: ## remove .venv and caches; data/ and work_dirs/ stay

@@ -1,9 +1,9 @@
-"""digits_frcnn made light: EfficientNet-Lite0, half the resolution, a small head. For two CPU cores."""
+"""Light digits_frcnn for two CPU cores: EfficientNet-Lite0, lower resolution, a small head."""
 
 _base_ = ['./digits_frcnn.py']
 
 model = dict(
-    group_size=8,  # its steps are so short that smaller groups cost more than they save
+    group_size=8,  # smaller groups cost more time than they save
     # mean, std and package as in timm's tf_efficientnet_lite0; strides 4, 8 and 16.
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
     backbone=dict(
@@ -16,13 +16,13 @@ model = dict(
     neck=dict(in_channels=[24, 40, 112], out_channels=64, num_outs=3),
     rpn_head=dict(in_channels=64, feat_channels=64, anchor_generator=dict(scales=[2.5, 3.5], strides=[4, 8, 16])),
     roi_head=dict(
-        # The side of a digit's box, as the root of its area, is under 57 px here: all are pooled from stride 4.
+        # The square root of a digit's box area is under 57 px at this scale, so all RoIs are pooled from stride 4.
         bbox_roi_extractor=dict(roi_layer=dict(sampling_ratio=2), out_channels=64, featmap_strides=[4]),
         bbox_head=dict(in_channels=64, fc_out_channels=256, reg_class_agnostic=True),
     ),
 )
 
-# Up to 80 px high: two cores see twice the photos that they would at 112 px.
+# Up to 80 px high: twice the photos/s of 112 px on two cores.
 scale = (224, 80)
 train_pipeline = _base_.train_pipeline
 train_pipeline[2].scale = scale  # DigitWarp
@@ -32,7 +32,7 @@ train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(batch_size=16, dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(batch_size=16, dataset=dict(pipeline=test_pipeline))
 
-# A few hundred steps in all: a faster optimizer, and a backbone that may follow.
+# AdamW and a higher backbone rate, for training runs of a few hundred steps.
 train_cfg = dict(max_epochs=4)
 auto_scale_lr = dict(base_batch_size=16)
 optim_wrapper = dict(

@@ -1,4 +1,4 @@
-"""torchvision's fasterrcnn_resnet50_fpn_v2: its first version with deeper heads, and norms that learn everywhere."""
+"""torchvision's fasterrcnn_resnet50_fpn_v2: the first version with deeper heads and trainable batch norm."""
 
 _base_ = ['./digits_frcnn_r50v1.py']
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Test on several processes: one for each GPU of this machine, or, where it has none, as many as you like.
+# Testing on several processes: one for each GPU of this machine, or any number on a machine without GPUs.
 #
 #     sh tools/dist_test.sh CONFIG CHECKPOINT GPUS [arguments of tools/test.py]
 #
-# Several machines: as tools/dist_train.sh says.
+# On several machines: see tools/dist_train.sh.
 set -eu
 
 if [ $# -lt 3 ]; then

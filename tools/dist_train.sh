@@ -1,9 +1,9 @@
 #!/bin/sh
-# Train on several processes: one for each GPU of this machine, or, where it has none, as many as you like.
+# Training on several processes: one for each GPU of this machine, or any number on a machine without GPUs.
 #
 #     sh tools/dist_train.sh CONFIG GPUS [arguments of tools/train.py]
 #
-# On several machines, start it on each one, told by the environment, as MMDetection's:
+# On several machines, start the script on each one, with the environment variables of MMDetection's script:
 #
 #     NNODES=2 NODE_RANK=0 MASTER_ADDR=first.machine PORT=29500 sh tools/dist_train.sh CONFIG GPUS
 #     NNODES=2 NODE_RANK=1 MASTER_ADDR=first.machine PORT=29500 sh tools/dist_train.sh CONFIG GPUS

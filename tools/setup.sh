@@ -1,20 +1,20 @@
 #!/bin/sh
-# Make .venv and install requirements.txt into it. A second run finds it done and stops at once.
+# Set-up of .venv with requirements.txt. A second run stops at once if nothing has changed.
 #
 #     sh tools/setup.sh                         # or: make setup
 #     PYTHON=python3.12 sh tools/setup.sh       # with this interpreter
 #     TORCH=system sh tools/setup.sh            # with the torch and torchvision that the interpreter has
 #
-# Needs Python 3.10 to 3.13 with venv and a package registry, but no compiler. What pip says is in .venv/install.log.
+# Needs Python 3.10 to 3.13 with venv and a package registry, but no compiler. pip's output is in .venv/install.log.
 set -eu
 cd -P "$(dirname "$0")/.."
 
 VENV_PYTHON=.venv/bin/python
 LOG=.venv/install.log
-STAMP=.venv/installed.txt # written last: a .venv without it is half made
-export MMCV_WITH_OPS=0 # nothing is compiled; custom/models/mmcv_ops.py serves mmcv's operators
-unset PYTHONDONTWRITEBYTECODE # without its bytecode torch takes 5 s longer to import, each time
-# Where .venv is active, the interpreter to make it with is the next one on the PATH.
+STAMP=.venv/installed.txt # written last: without it .venv is incomplete
+export MMCV_WITH_OPS=0 # nothing is compiled: custom/models/mmcv_ops.py provides mmcv's operators
+unset PYTHONDONTWRITEBYTECODE # without bytecode each import of torch takes 5 s longer
+# An active .venv is left out of the PATH, because .venv is made with another interpreter.
 PATH=$(printf '%s\n' "$PATH" | tr ':' '\n' | grep -Fvx "$PWD/.venv/bin" | paste -sd : -)
 
 fail() {
@@ -22,7 +22,7 @@ fail() {
     exit 1
 }
 
-# The pins as they are installed: no comments; no torch pair where the system's is used.
+# Print the pins without comments, and without the torch pair if the system's is used.
 pins() {
     sed -e 's/[[:space:]]*#.*//' -e '/^$/d' requirements.txt | if [ "$TORCH" = system ]; then
         grep -Ev '^torch(vision)?=='
@@ -36,7 +36,7 @@ wanted() {
     pins
 }
 
-# Prints the first interpreter that serves; or fails, naming what is wrong with each one.
+# Print the first suitable interpreter, or fail with the reason for each one.
 choose_python() {
     reasons=
     if [ -n "${PYTHON:-}" ]; then
@@ -62,7 +62,7 @@ choose_python() {
     fail "needs Python 3.10 to 3.13 with venv:$reasons install one, or name it: PYTHON=/path/to/python3"
 }
 
-# step TEXT COMMAND...: runs the command, its output going to the log, and tells how long it took.
+# step TEXT COMMAND...: run the command with its output in the log, and print its duration.
 step() {
     printf 'setup: %s ... ' "$1"
     shift
@@ -75,7 +75,7 @@ step() {
     fi
 }
 
-# What the log says, in one line.
+# Print the error of the log in one line.
 explain() {
     tail -n 5 "$LOG" | cut -c 1-200 >&2
     if tail -n 20 "$LOG" | grep -q 'No space left'; then
@@ -92,7 +92,7 @@ install_pins() {
     pins >.venv/pins.txt
     if [ "$TORCH" = system ]; then printf 'torch\ntorchvision\n'; fi >.venv/excluded.txt
     step 'fetching the installer' "$VENV_PYTHON" -m pip install "$(grep '^uv==' .venv/pins.txt)" || return 1
-    # uv takes a quarter of pip's time, but does not know pip's settings (a mirror, say): then pip does it.
+    # uv takes a quarter of pip's time, but ignores pip's settings, such as a mirror. If uv fails, pip installs.
     step 'installing requirements.txt' "$VENV_PYTHON" -m uv pip install --python "$VENV_PYTHON" \
         -r .venv/pins.txt --excludes .venv/excluded.txt || {
         grep -q 'No space left' "$LOG" && return 1
@@ -100,7 +100,7 @@ install_pins() {
     }
 }
 
-TORCH=${TORCH:-$(sed -n 's/^torch: //p' "$STAMP" 2>/dev/null || true)} # unsaid: as .venv was made
+TORCH=${TORCH:-$(sed -n 's/^torch: //p' "$STAMP" 2>/dev/null || true)} # default: as in the last set-up
 TORCH=${TORCH:-pinned}
 case $TORCH in
 pinned) needed_gb=7 ;;
@@ -129,12 +129,12 @@ fi
 mkdir .venv
 : >"$LOG"
 step "making .venv with $python" "$python" -m venv .venv || explain "$python -m venv failed"
-if [ "$TORCH" = system ]; then # not by --system-site-packages, which misses the packages of a Python in a venv itself
+if [ "$TORCH" = system ]; then # --system-site-packages would miss the packages of a Python that is itself in a venv
     printf '%s\n' "$torch_folder" >"$("$VENV_PYTHON" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torch.pth"
 fi
 install_pins || explain 'the packages could not be installed'
-# Both opencv-python (asked for by mmcv) and opencv-python-headless unpack into cv2/, and which one wins is chance.
-# The first cannot be imported on a machine without libGL, so the second is laid over it.
+# opencv-python (required by mmcv) and opencv-python-headless install into the same cv2/, in no fixed order. The first
+# cannot be imported without libGL, so the second is installed again.
 step 'making sure of the headless cv2' "$VENV_PYTHON" -m pip install --force-reinstall --no-deps \
     "$(grep '^opencv-python-headless==' .venv/pins.txt)" || explain 'opencv-python-headless could not be installed'
 step 'installing this project' "$VENV_PYTHON" -m pip install --no-deps -e . || explain 'this project could not be installed'

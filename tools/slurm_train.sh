@@ -1,11 +1,11 @@
 #!/bin/sh
-# Train by Slurm, called on the machine where jobs are handed in:
+# Training by Slurm, called on the login node:
 #
 #     GPUS=16 sh tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of tools/train.py]
 #
-# GPUS processes (8), GPUS_PER_NODE of them on a machine (8, or all where there are fewer), CPUS_PER_TASK cores for each
-# (5). SRUN_ARGS is passed on to srun, as in SRUN_ARGS='--time=8:00:00 --qos=low'. GRES= asks for no GPUs: the processes
-# work on the cores then. Slurm starts the processes itself, and ends all of them when one fails.
+# GPUS: number of processes (8). GPUS_PER_NODE: processes per machine (8, or GPUS if that is less). CPUS_PER_TASK: cores
+# per process (5). SRUN_ARGS: more arguments of srun, such as '--time=8:00:00 --qos=low'. An empty GRES requests no GPUs,
+# and the processes run on CPUs. Slurm starts the processes, and ends all of them when one fails.
 set -eu
 
 if [ $# -lt 4 ]; then

@@ -1,15 +1,15 @@
-# Photos of digits in the layout
+# Data set of digits in the layout
 #     data_root/train/*  data_root/valid/*  data_root/test/*  data_root/train.json  data_root/valid.json
-# No flips (a mirrored digit is another sign or none), and no photo is left out for being small.
+# No flips, because a mirrored digit is no digit, and no filter for small images.
 data_root = 'data/synth'
 
-# (longest side, shortest side) in pixels. SVHN's training digits are 84 px high here at the median.
+# (longest side, shortest side) in pixels. The median height of SVHN's training digits at this scale is 84 px.
 scale = (512, 128)
 
 train_pipeline = [
-    dict(type='LoadPhoto', cache_mb=250),  # in each worker
+    dict(type='LoadPhoto', cache_mb=250),  # per worker
     dict(type='LoadAnnotations', with_bbox=True),
-    # Test photos show their digits smaller than training photos do: some are put on a larger canvas.
+    # Digits are smaller in test photos than in training photos, so some images are zoomed out.
     dict(type='DigitWarp', scale=scale, zoom=(0.5, 1.2)),
     dict(type='DigitDegrade'),
     dict(type='PackDetInputs'),
@@ -17,7 +17,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadPhoto'),
     dict(type='Resize', scale=scale, keep_ratio=True),
-    # `instances` is the truth as the json has it; the metrics score against it.
+    # `instances` is the ground truth of the json, for the metrics.
     dict(
         type='PackDetInputs',
         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'instances'),
@@ -65,7 +65,7 @@ test_dataloader = dict(
     ),
 )
 
-# Boxes of every score go into pred.json (AP wants them); the number is read at places from score_thr on. After training
-# TuneReaderHook chooses both anew, for what tools/test.py reads; the figures of each epoch are measured with these.
+# pred.json has boxes of all scores, for AP. Numbers are read from candidates with score_thr. TuneReaderHook tunes both
+# thresholds after training for tools/test.py; the figures of each epoch are measured with these.
 val_evaluator = [dict(type='DigitMetric'), dict(type='NumberMetric', reader=dict(score_thr=0.6, iou_thr=0.3))]
 test_evaluator = val_evaluator

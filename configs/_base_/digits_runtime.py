@@ -1,4 +1,4 @@
-# What every run shares. `custom.register` also serves mmcv's operators from torchvision.
+# Settings of every run. `custom.register` also provides mmcv's operators by torchvision's.
 custom_imports = dict(imports=['custom.register'], allow_failed_imports=False)
 default_scope = 'mmdet'
 runner_type = 'DigitRunner'
@@ -14,14 +14,14 @@ custom_hooks = [
     dict(type='ConsoleHook'),
     dict(type='TuneReaderHook'),
     dict(type='PanelHook'),
-    # An epoch as good as the best one does not count against it (min_delta's own default, 0.1, would stop good runs).
+    # min_delta=0: an epoch equal to the best one resets the patience. The default, 0.1, would stop good runs.
     dict(type='EarlyStopHook', monitor='number/accuracy', rule='greater', min_delta=0, patience=5),
 ]
 
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    # timeout: seconds for which processes wait for one that no longer answers; gloo takes nccl's place on CPUs.
+    # timeout: seconds until a process that does not answer is an error; gloo replaces nccl on CPUs.
     dist_cfg=dict(backend='nccl', timeout=600),
 )
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]

@@ -1,4 +1,4 @@
-# 50 steps of warm-up, and a cosine to zero whose end is not named, so that train_cfg.max_epochs=N moves it.
+# 50 steps of warm-up, then a cosine to zero, whose end follows train_cfg.max_epochs.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=12, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
@@ -9,7 +9,7 @@ param_scheduler = [
 ]
 optim_wrapper = dict(
     type='OptimWrapper',
-    # 0.02 for 16 photos a step is MMDetection's rate.
+    # MMDetection's rate, 0.02 for a batch of 16.
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4),
     clip_grad=dict(max_norm=10),
 )
