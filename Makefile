@@ -17,7 +17,7 @@ help: ## list the targets
 setup: ## make .venv and install requirements.txt, unless it is up to date
 	@sh tools/setup.sh
 
-demo: setup $(DEMO)/trained ## make synthetic images, train and test the light detector, write submission, picture, report
+demo: setup $(DEMO)/trained ## make synthetic images, train and test the light model, write submission and report
 	$(PYTHON_ENV) tools/test.py $(LITE).py --work-dir $(DEMO) --split valid --dump
 	$(PYTHON_ENV) tools/draw_detections.py $(DEMO)/valid/pred.json --images data/synth/valid --ann data/synth/valid.json
 	$(PYTHON_ENV) tools/report.py $(DEMO)
@@ -46,7 +46,7 @@ EXPORT := tools/export_weights.py $(foreach dir,$(APART),$$(cat $(dir)/last_chec
 # The first model, mix, is trained on synthetic images and labelled photos. Its pseudo-labels train three more models with
 # different seeds, whose weights are averaged. The reader is tuned for one view and, as the default, for test-time
 # augmentation.
-reader: $(APART:%=%/trained) ## train the model of weights/ on REAL, UNLABELLED and synthetic images: 2 hours on 2 cores
+reader: $(APART:%=%/trained) ## train the model of weights/ on REAL, UNLABELLED and synthetic images: 2 h on 2 cores
 	$(PYTHON_ENV) $(EXPORT)
 	$(PYTHON_ENV) $(TEST_READER) --reader none --no-tta --dump $(READER)/one_size
 	$(PYTHON_ENV) $(TUNE) $(READER)/one_size/pred.json $(REAL)/valid.json
