@@ -1,7 +1,6 @@
-"""Digits in photos, as an MMDetection project.
+"""Digit detection and number reading with MMDetection.
 
-Importing this package is light. `custom.register` is the index of what MMDetection's registries gain;
-`custom.DigitReader` reads photos from Python.
+`custom.register` registers the classes of the configs. `custom.DigitReader` reads photos.
 """
 
 from typing import Any
@@ -10,7 +9,7 @@ __all__: list[str] = ['DigitReader']
 
 
 def __getattr__(name: str) -> Any:
-    if name == 'DigitReader':  # needs torch, which most of the package does without
+    if name == 'DigitReader':  # imported on use, since it needs torch
         from .digit_reader import DigitReader
 
         return DigitReader

@@ -1,4 +1,4 @@
-"""From photos to numbers in one call."""
+"""`DigitReader`, which reads the numbers in photos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmcv.transforms import Compose
 from mmdet.registry import MODELS, TRANSFORMS
 from mmengine.registry import init_default_scope
 
-from . import register  # noqa: F401 (serves mmcv's operators, and registers what configs name)
+from . import register  # noqa: F401 - replaces mmcv's operators and registers the classes of configs
 from .engine.builders import building_from
 from .inference.multiview import View
 from .inference.reader import PhotoReader
@@ -32,10 +32,10 @@ WEIGHTS = ROOT / 'weights/digits_frcnn_lite.safetensors'
 
 
 def _files(config: str | os.PathLike | None, checkpoint: str | os.PathLike | None) -> tuple[Path, Path]:
+    """Return the files of config and weights; a work dir's config is taken, but not one in any other folder."""
     if checkpoint is None:
         return Path(config or CONFIG), WEIGHTS
     path = best_checkpoint(checkpoint) if os.path.isdir(checkpoint) else Path(checkpoint)
-    # Only where training has left it: no other one is known to be the checkpoint's.
     beside = sorted(path.parent.glob('*.py')) if (path.parent / 'last_checkpoint').is_file() else []
     if config is None and len(beside) > 1:
         raise UserError(f'{path}: {len(beside)} configs lie beside it; name the one that it was trained with')
@@ -43,17 +43,18 @@ def _files(config: str | os.PathLike | None, checkpoint: str | os.PathLike | Non
 
 
 class DigitReader(PhotoReader):
-    """A model with the reader that was tuned for it, which also says at which sizes the model sees the photos.
+    """A model with the reader settings and the test-time augmentation that were tuned for its weights.
 
     Args:
-        config: a file of configs/. Defaults to None, the one in the checkpoint's work dir, else the light model's.
-        checkpoint: its weights, or a work dir, whose best ones are taken. Defaults to None, those of the project.
+        config: a config file. Defaults to None, the config in the checkpoint's work dir, else the light model's.
+        checkpoint: a file of weights, or a work dir with a best checkpoint. Defaults to None, the project's weights.
         reader: a reader.json, or 'none' for the config's thresholds. Defaults to None, the one tuned for the weights.
-        device: as torch names it. Defaults to None, a GPU where there is one.
-        batch_size: photos that the model sees at a time. Defaults to 16.
+        device: torch's name of it. Defaults to None, a GPU if there is one.
+        batch_size: number of photos in a batch of the model. Defaults to 16.
 
     Raises:
-        UserError: a file is missing or damaged, several configs lie beside the checkpoint, or it does not fit its own.
+        UserError: a file is missing or damaged, several configs are beside the checkpoint, or config and weights do not
+            fit.
 
     Example:
         >>> from custom import DigitReader
@@ -74,15 +75,16 @@ class DigitReader(PhotoReader):
         config, checkpoint = _files(config, checkpoint)
         if named or config == CONFIG:
             cfg = load_config(config)
-        else:  # of a work dir, perhaps somebody else's: it is not run
+        else:  # a work dir may come from others: its config is not run
             cfg = read_dumped(config)
             prepare_dumped(cfg)
         if missing := {'default_scope', 'model', 'test_dataloader', 'test_evaluator'} - set(cfg):
             raise UserError(f'{config}: is no config to test with, it has no {", ".join(sorted(missing))}')
         init_default_scope(cfg.default_scope)
         with building_from(cfg):
-            self.found = choose_reader(cfg, checkpoint, reader)
-            use_views(cfg, self.found.reader.views)
+            self.choice = choose_reader(cfg, checkpoint, reader)
+            settings = self.choice.reader
+            use_views(cfg, settings.views)
             pipeline = copy.deepcopy(cfg.test_dataloader.dataset.pipeline)
             if pipeline[0]['type'] != 'LoadPhoto':
                 raise UserError(f'{config}: its test pipeline must begin with LoadPhoto, not {pipeline[0]["type"]}')
@@ -91,10 +93,9 @@ class DigitReader(PhotoReader):
             load_weights(model, checkpoint)
             fold_batch_norm(model)
             model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
-            multiview = None
-            if self.found.reader.views.scales:
-                multiview = MODELS.build({**cfg.tta_model, 'module': model}).multiview
-        super().__init__(ModelDetector(model), self._views, self.found.reader, multiview, batch_size)
+            has_tta = settings.views.scales
+            multiview = MODELS.build({**cfg.tta_model, 'module': model}).multiview if has_tta else None
+        super().__init__(ModelDetector(model), self._views, settings, multiview, batch_size)
 
     def _views(self, photo: np.ndarray) -> list[View]:
         shape = photo.shape[:2]

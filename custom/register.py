@@ -1,14 +1,11 @@
-"""The index: importing this module serves mmcv's operators and registers everything of ours with MMDetection.
-
-Configs name it in `custom_imports`.
-"""
+"""Registration of the project's classes with MMDetection, and of its operators as mmcv's; for `custom_imports`."""
 
 import contextlib
 import io
 import os
 import warnings
 
-# torch then asks the system for large pages: of a training step of ResNet-50 a tenth is the first touch of small ones.
+# Transparent huge pages for tensors: page faults take a tenth of a training step of ResNet-50.
 os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 
 from .engine.lazy_imports import quick_imports
@@ -17,8 +14,7 @@ with quick_imports(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_
     from .models.mmcv_ops import serve_mmcv_ops
 
     serve_mmcv_ops()  # before anything imports mmcv.ops
-    # mmdet tells of each optional package that is missing; none is used here, and stdout is for results.
-    warnings.simplefilter('ignore')
+    warnings.simplefilter('ignore')  # mmdet warns of each missing optional package, and stdout is for results
     import mmdet.datasets
     import mmdet.evaluation
     import mmdet.models

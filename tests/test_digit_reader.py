@@ -23,8 +23,10 @@ def root(tmp_path_factory):
     return make_tiny_root(tmp_path_factory.mktemp('data'))
 
 
+@pytest.mark.integration
+@pytest.mark.slow
 @pytest.mark.parametrize('views', [Views(), Views((0.75, 1.5)), Views((1,), (0.5,))])
-def test_it_finds_what_the_test_tool_finds(root, random_weights, tmp_path, views):
+def test_its_detections_equal_those_of_the_test_tool(root, random_weights, tmp_path, views):
     write_reader(tmp_path / 'reader.json', ReaderSettings(views=views))
     wanted = str(tmp_path / 'reader.json')
     reader = DigitReader(checkpoint=random_weights, reader=wanted, device='cpu', batch_size=2)
@@ -65,7 +67,7 @@ def test_the_digits_are_those_of_the_number_with_xyxy_boxes(reader, root, monkey
         assert digit.score == reading.detections.scores[index]
 
 
-def test_a_photo_that_cannot_be_read_is_said_in_its_place(reader, root, tmp_path):
+def test_the_error_of_an_unreadable_photo_is_in_its_place(reader, root, tmp_path):
     (tmp_path / 'bad.png').write_text('no photo')
     photos = [root / 'valid/1.png', tmp_path / 'bad.png', root / 'valid/2.png', tmp_path / 'gone.png']
     first, second, third, fourth = reader.read_many(photos)
@@ -83,7 +85,7 @@ def test_no_photos_give_no_readings(reader):
     assert list(reader.read_many([])) == []
 
 
-def test_a_photo_too_thin_to_be_scaled_is_said(reader, tmp_path):
+def test_a_photo_too_thin_to_be_scaled_is_an_error(reader, tmp_path):
     Image.new('RGB', (4000, 1)).save(tmp_path / 'thin.png')
     Image.new('RGB', (40, 20)).save(tmp_path / 'good.png')
     thin, good = reader.read_many([tmp_path / 'thin.png', tmp_path / 'good.png'])
@@ -154,6 +156,7 @@ def test_weights_of_another_model_are_refused(random_weights):
         DigitReader(ROOT / 'configs/digits_frcnn.py', random_weights)
 
 
+@pytest.mark.integration
 def test_importing_the_package_needs_no_torch():
     import subprocess
     import sys

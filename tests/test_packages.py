@@ -1,4 +1,4 @@
-"""The packages of custom: what each may import, and what its `__init__.py` tells."""
+"""Imports and `__init__.py` of the packages of custom."""
 
 import importlib
 from pathlib import Path

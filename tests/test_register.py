@@ -42,11 +42,12 @@ def test_every_name_of_the_index_is_checked():
 
 
 @pytest.mark.parametrize('name', REGISTRIES)
-def test_configs_find_our_classes(name):
+def test_classes_are_registered(name):
     assert getattr(mmdet.registry, REGISTRIES[name]).get(name) is getattr(register, name)
 
 
-def test_the_import_is_silent_and_serves_the_operators():
+@pytest.mark.integration
+def test_the_import_is_silent_and_replaces_the_operators():
     code = (
         'import custom.register, torch, mmcv.ops\n'
         'boxes = torch.tensor([[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10.0]])\n'

@@ -75,6 +75,7 @@ contact_sheet([Shot.take(pixels, ids[1], detections, readings[ids[1]], '77')], '
 """
 
 
+@pytest.mark.integration
 def test_from_photos_to_a_valid_submission(tmp_path):
     paths = f'import sys; sys.path.insert(0, {str(ROOT)!r}); sys.modules.update(dict.fromkeys({FORBIDDEN!r}))\n'
     done = subprocess.run([sys.executable, '-c', paths + SCENE], cwd=tmp_path, capture_output=True, text=True)

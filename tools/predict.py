@@ -41,7 +41,7 @@ def main() -> int:
     from custom.digit_reader import DigitReader  # takes seconds to import
 
     reader = DigitReader(args.config, args.checkpoint, args.reader)
-    for note in reader.found.notes:
+    for note in reader.choice.notes:
         say(f'note: {note}')
     copies = Copies(args.out, paths) if args.out else None
     width = max(len(one_line(path)) for path in paths) if sys.stdout.isatty() else 0

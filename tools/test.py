@@ -35,7 +35,7 @@ def main() -> None:
 
     from mmengine.dist import is_main_process
 
-    from custom.engine.builders import trained_runner
+    from custom.engine.builders import build_test_runner
     from custom.engine.metrics import results_of
     from custom.evaluation.summary import report
     from custom.models.checkpoints import load_checkpoint
@@ -53,7 +53,7 @@ def main() -> None:
     cfg.visualizer.vis_backends = []  # nothing is drawn, and TensorBoard takes seconds to import
     cfg.load_from, cfg.resume = None, False  # the checkpoint of the command line is tested
     cfg.train_cfg = cfg.train_dataloader = cfg.optim_wrapper = cfg.param_scheduler = None
-    runner = trained_runner(cfg, checkpoint, content)
+    runner = build_test_runner(cfg, checkpoint, content)
     figures = runner.test()
     if is_main_process():
         for note in found.notes:

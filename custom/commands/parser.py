@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from ..engine.ranks import end_of, leave, may_speak, say_error
+from ..engine.ranks import exit_code_of, exit_process, may_report, print_error
 from ..reading.settings import ReaderConfig
 from ..utils.errors import UserError
 from ..utils.messages import be_quiet
@@ -33,7 +33,7 @@ class ToolParser(argparse.ArgumentParser):
             be_quiet()
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        if may_speak():  # all ranks have the same arguments
+        if may_report():  # all ranks have the same arguments
             super()._print_message(message, file)
 
 
@@ -56,18 +56,18 @@ def run_tool(main: Callable[[], int | None]) -> None:
         code = main() or 0
     except UserError as error:
         # A data loader's worker process wraps the error in its traceback. The message follows the last name.
-        say_error(re.split(r'\n\S*UserError: ', str(error))[-1].strip())
+        print_error(re.split(r'\n\S*UserError: ', str(error))[-1].strip())
         code = 2
     except KeyboardInterrupt:
-        if may_speak():
+        if may_report():
             print('stopped', file=sys.stderr)
         code = 130
     except BrokenPipeError:  # the process that read our stdout, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except Exception as error:
-        code = end_of(error)
-    leave(code)
+        code = exit_code_of(error)
+    exit_process(code)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Stand-ins for modules that MMDetection imports and this project does not use: half of the time of the import."""
+"""Stand-ins for modules that MMDetection imports and this project does not use: half of the import time."""
 
 import contextlib
 import gc
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 LANES = 'imgaug imgaug.augmenters imgaug.augmentables imgaug.augmentables.lines imgaug.augmentables.segmaps'
-SHARDING = (  # mmengine's registries import them at the first look-up of a class that they do not hold
+SHARDING = (  # mmengine's registries import them when they first look up an unknown class
     'mmengine.model.wrappers.fully_sharded_distributed',
     'mmengine.optim.optimizer.zero_optimizer',
     'mmengine._strategy.fsdp',
@@ -19,12 +19,12 @@ SHARED = (
     'scipy scipy.interpolate scipy.linalg scipy.optimize scipy.sparse scipy.sparse.csgraph '
     'matplotlib matplotlib.colors matplotlib.patches matplotlib.pyplot'
 )
-# Optional packages that MMDetection imports, too. Where one is installed, it needs the real scipy and matplotlib.
+# Optional packages that MMDetection imports and that need the real scipy and matplotlib.
 SHARING = ('albumentations', 'cityscapesscripts', 'lvis', 'sklearn', 'trackeval', 'transformers')
 
 
 class _Unused(types.ModuleType):
-    """A module whose names are callables that import the real one when they are called."""
+    """A module of callables that import the real module when they are called."""
 
     def __getattr__(self, name: str) -> Any:
         if sys.modules.get(self.__name__) is not self:  # MMDetection is imported
@@ -37,10 +37,10 @@ class _Unused(types.ModuleType):
 
 @contextlib.contextmanager
 def quick_imports() -> Iterator[None]:
-    """Import MMDetection faster within the context: unused modules are replaced by stand-ins, and removed afterwards.
+    """Replace unused modules by stand-ins while MMDetection is imported.
 
-    Packages that are imported already stay. The stand-ins remain in MMDetection's modules only, where they import the
-    real modules on use.
+    Packages that are already imported stay. Afterwards only MMDetection's modules refer to the stand-ins, which import
+    the real modules on use.
     """
     names = [*LANES.split(), 'imagecorruptions', *(name for name in SHARDING if name not in sys.modules)]
     if not any(importlib.util.find_spec(package) for package in SHARING):
@@ -48,12 +48,12 @@ def quick_imports() -> Iterator[None]:
     loaded = sys.modules.keys() - {'mmengine'}
     stand_ins = {name: _Unused(name) for name in names if name.partition('.')[0] not in loaded}
     sys.modules.update(stand_ins)
-    collecting = gc.isenabled()
-    gc.disable()  # thousands of modules hold no garbage
+    was_enabled = gc.isenabled()
+    gc.disable()  # the import of thousands of modules makes no garbage
     try:
         yield
     finally:
-        if collecting:
+        if was_enabled:
             gc.enable()
         for name in stand_ins:
             del sys.modules[name]
@@ -61,4 +61,4 @@ def quick_imports() -> Iterator[None]:
     from mmengine.registry import STRATEGIES
 
     for registry, module in zip((MODEL_WRAPPERS, OPTIMIZERS, STRATEGIES), SHARDING, strict=True):
-        registry._locations = [*registry._locations, module]  # several registries may have the same list
+        registry._locations = [*registry._locations, module]  # several registries may share a list

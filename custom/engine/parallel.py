@@ -1,4 +1,4 @@
-"""Training on several ranks as one process would train on the photos of all of them."""
+"""Data-parallel training with the losses, statistics and logs of one process that has all photos."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ from mmengine.dist import all_reduce, all_reduce_params
 from mmengine.hooks import EMAHook, Hook
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
-from mmengine.registry import MODEL_WRAPPERS  # where mmengine's runner looks
+from mmengine.registry import MODEL_WRAPPERS  # the registry of mmengine's runner
 from mmengine.runner import Runner
 from torch import nn
 
@@ -19,7 +19,7 @@ from ..utils.errors import UserError
 
 
 class _SharedNorm(torch.autograd.Function):
-    """Normalise by a mean and a variance that all ranks have computed together; the gradient knows that they did."""
+    """Batch normalisation by the mean and variance of all ranks, with the gradient of one process."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, *stats: Any) -> torch.Tensor:
@@ -35,11 +35,11 @@ class _SharedNorm(torch.autograd.Function):
         )
         sums = torch.stack([grad_weight, grad_bias]).div_(count)
         all_reduce(sums)
-        sums *= ctx.counts  # what the statistics do not come from does not change them
-        # weight * steep * (grad - its mean - what of it goes along with x), in one pass over x and one over grad.
-        steep = (var + ctx.eps).rsqrt()
-        by_grad = weight * steep
-        by_x = -by_grad * steep * sums[0]
+        sums *= ctx.counts  # photos outside of the statistics do not change them
+        # weight * inv_std * (grad - mean of grad - projection of grad on x), in one pass over x and one over grad.
+        inv_std = (var + ctx.eps).rsqrt()
+        by_grad = weight * inv_std
+        by_x = -by_grad * inv_std * sums[0]
         fixed = -by_grad * sums[1] - by_x * mean
         fixed, by_x, by_grad = (value.view(1, -1, *[1] * (x.dim() - 2)) for value in (fixed, by_x, by_grad))
         grad_x = torch.addcmul(fixed, x, by_x).addcmul_(grad, by_grad).to(x.dtype)
@@ -47,12 +47,12 @@ class _SharedNorm(torch.autograd.Function):
 
 
 def shared_batch_norm(norm: nn.BatchNorm2d, x: torch.Tensor, counts: bool = True) -> torch.Tensor:
-    """What `norm` in training makes of the batches of all ranks together, for this rank's part of them.
+    """Apply `norm` in training mode to this rank's part of a batch, with the statistics of all ranks.
 
     Args:
-        norm: with weight and bias; its running statistics are updated, alike on all ranks.
+        norm: has weight and bias; its running statistics are updated, equally on all ranks.
         x: (B, C, ...); B may differ between ranks.
-        counts: whether this rank's part goes into the statistics. Defaults to True.
+        counts: whether this rank's part is in the statistics. Defaults to True.
     """
     own_mean, own_var = (value.double() for value in torch.batch_norm_update_stats(x.detach(), None, None, 0.0))
     size = torch.full_like(own_mean, x.numel() / len(own_mean) * counts)
@@ -70,17 +70,17 @@ def shared_batch_norm(norm: nn.BatchNorm2d, x: torch.Tensor, counts: bool = True
 
 
 def mean_over_ranks(value: torch.Tensor) -> torch.Tensor:
-    """The mean of what the ranks have; `value` stays as it is."""
+    """Return the mean over the ranks; `value` is not changed."""
     mean = value.detach().clone()
     all_reduce(mean, 'mean')
     return mean
 
 
 class _Share:
-    """What is to be known of a rank's share of a step, and what the parts of its model do otherwise to tell it.
+    """A rank's share of a step, and replacements of methods of model parts that record the share.
 
-    `counts` is False for a batch that is there only so that the rank has one; `anchors` and `boxes` are the numbers by
-    which the losses of the first and of the second stage were divided.
+    `counts` is False for a batch of padding alone. `anchors` and `boxes` are the divisors of the losses of the first
+    and of the second stage.
     """
 
     def __init__(self) -> None:
@@ -88,41 +88,40 @@ class _Share:
         self.anchors: list[float] = []
         self.boxes: list[torch.Tensor] = []
 
-    def batch_norm(self, norm: Any, alone: Callable, x: torch.Tensor) -> torch.Tensor:
-        """In place of a BatchNorm2d's `forward`, which is `alone`: in training by the statistics of all ranks."""
+    def batch_norm(self, norm: Any, original: Callable, x: torch.Tensor) -> torch.Tensor:
+        """Replace BatchNorm2d's `forward`: statistics of all ranks in training."""
         if not norm.training:
-            return alone(x)
+            return original(x)
         x = shared_batch_norm(norm, x, self.counts)
-        return norm.act(norm.drop(x)) if hasattr(norm, 'act') else x  # timm's has its activation in it
+        return norm.act(norm.drop(x)) if hasattr(norm, 'act') else x  # timm's layers include their activation
 
-    def rpn_targets(self, alone: Callable, *args: Any, **kwargs: Any) -> tuple:
-        """In place of an RPNHead's `get_targets`, the last of which is the number of anchors."""
-        targets = alone(*args, **kwargs)
+    def rpn_targets(self, original: Callable, *args: Any, **kwargs: Any) -> tuple:
+        """Replace RPNHead's `get_targets`, whose last value is the number of anchors."""
+        targets = original(*args, **kwargs)
         self.anchors.append(targets[-1])
         return targets
 
-    def roi_losses(self, alone: Callable, *args: Any, **kwargs: Any) -> dict[str, torch.Tensor]:
-        """In place of a BBoxHead's `loss`, whose fifth argument is the weight of each box, 0 or 1."""
+    def roi_losses(self, original: Callable, *args: Any, **kwargs: Any) -> dict[str, torch.Tensor]:
+        """Replace BBoxHead's `loss`, whose fifth argument is the weight of each box, 0 or 1."""
         weights = kwargs['label_weights'] if 'label_weights' in kwargs else args[4]
         self.boxes.append((weights > 0).sum().clamp(min=1))
-        return alone(*args, **kwargs)
+        return original(*args, **kwargs)
 
 
 @MODEL_WRAPPERS.register_module()
 class DigitDataParallel(MMDistributedDataParallel):
-    """`MMDistributedDataParallel` for Faster R-CNN whose steps go by the photos of all ranks.
+    """`MMDistributedDataParallel` for Faster R-CNN, with losses normalised by the anchor and box counts of all ranks.
 
-    The parent takes the mean of losses that each rank has divided by its own number of anchors and boxes, and the log
-    tells of the first rank's photos. Here losses are divided by the numbers of all ranks, and the log tells of all.
+    The parent normalises by each rank's own counts and logs the first rank's losses. Here the log has the global mean.
 
     Args:
         module: the model.
-        shared_norm: whether batch normalisation (in training) goes by all ranks' photos, too, as one process's does; on
-            CPUs that is slow, since the ranks wait for one another at each layer. Defaults to False.
-        **kwargs: of `MMDistributedDataParallel`; buffers are not broadcast unless they say so.
+        shared_norm: whether batch norm is synchronised in training. On CPUs this is slow, since the ranks wait for one
+            another at each layer. Defaults to False.
+        **kwargs: see `MMDistributedDataParallel`; `broadcast_buffers` defaults to False.
 
     Raises:
-        UserError: `shared_norm` for a model that takes a batch apart, on some ranks into more parts than on others.
+        UserError: `shared_norm` for a model that splits batches into groups, whose number differs between ranks.
     """
 
     def __init__(self, module: nn.Module, shared_norm: bool = False, **kwargs: Any) -> None:
@@ -130,8 +129,7 @@ class DigitDataParallel(MMDistributedDataParallel):
             raise UserError('model_wrapper_cfg.shared_norm=True: needs whole batches; set model.group_size=0, too')
         super().__init__(module, **{'broadcast_buffers': False, **kwargs})
         self.share = _Share()
-        for part in module.modules():
-            # Of the instances: whatever class a config names, it need not know.
+        for part in module.modules():  # methods of instances are replaced, for any class that a config names
             if shared_norm and isinstance(part, nn.BatchNorm2d) and part.affine:
                 part.forward = partial(self.share.batch_norm, part, part.forward)  # type: ignore[method-assign]
             elif isinstance(part, RPNHead):
@@ -140,7 +138,7 @@ class DigitDataParallel(MMDistributedDataParallel):
                 part.loss = partial(self.share.roi_losses, part.loss)
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, torch.Tensor]:
-        """As the parent does; returns the losses of all ranks' photos."""
+        """Train one step; return the losses over the photos of all ranks."""
         log = super().train_step(data, optim_wrapper)
         means = mean_over_ranks(torch.stack([value.double() for value in log.values()]))
         return dict(zip(log, means, strict=True))
@@ -160,37 +158,35 @@ class DigitDataParallel(MMDistributedDataParallel):
 
 
 class RanksHook(Hook):
-    """Keeps the ranks alike, and to the photos that an epoch has.
+    """Exclusion of padding photos from training, and averaging of running statistics over the ranks.
 
-    `DefaultSampler` gives the ranks alike many photos: where the number does not divide, some see one of the others'.
-    That one is left out of training. Running statistics, which each rank has of its own photos, are averaged before
-    anything is validated or stored.
+    `DefaultSampler` pads the shares of the ranks to one length with photos of other ranks. Each rank has the running
+    statistics of its own photos; they are averaged before validation and before a checkpoint is saved.
     """
 
-    priority = 'VERY_HIGH'  # before EMAHook puts its weights in place
+    priority = 'VERY_HIGH'  # before EMAHook swaps the weights
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        """Drop another rank's photo from the last batch, or, where the rank has no other one, let it not count."""
+        """Drop the padding photo of the last batch, or give it weight 0 if it is alone in the batch."""
         model, loader = runner.model, runner.train_dataloader
         sampler = loader.sampler
         if not isinstance(model, DigitDataParallel) or not isinstance(sampler, DefaultSampler) or data_batch is None:
             return
-        left = len(sampler.dataset) % sampler.world_size  # photos in the last round, where it is incomplete
-        # Training by iterations counts them over all rounds of the loader.
+        left = len(sampler.dataset) % sampler.world_size  # photos in the last round, if it is incomplete
+        # Training by iterations counts batches over all rounds of the loader.
         is_last = batch_idx % len(loader) == (len(sampler) - 1) // loader.batch_size
-        is_filled = is_last and sampler.round_up and 0 < left <= sampler.rank
+        is_padded = is_last and sampler.round_up and 0 < left <= sampler.rank
         has_others = len(data_batch['inputs']) > 1
-        model.share.counts = has_others or not is_filled
-        if is_filled and has_others:
+        model.share.counts = has_others or not is_padded
+        if is_padded and has_others:
             data_batch.update({key: values[:-1] for key, values in data_batch.items()})
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Average the running statistics, those of EMAHook's model, too."""
-        all_reduce_params(runner.model.buffers(), op='mean')
-        for hook in runner.hooks:
-            if isinstance(hook, EMAHook):
-                all_reduce_params(hook.ema_model.module.buffers(), op='mean')
+        """Average the running statistics, also of EMAHook's model."""
+        models = [runner.model, *(hook.ema_model.module for hook in runner.hooks if isinstance(hook, EMAHook))]
+        for model in models:
+            all_reduce_params(model.buffers(), op='mean')
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """The same where validation comes within an epoch."""
+        """Average before a validation within an epoch."""
         self.after_train_epoch(runner)

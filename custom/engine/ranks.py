@@ -1,4 +1,4 @@
-"""Several processes as one run: which of them speaks, and how all of them end when one is lost."""
+"""Rank discovery, error reports and process exit in distributed runs."""
 
 import os
 import re
@@ -13,16 +13,16 @@ from typing import Any, NoReturn
 
 from ..utils.errors import UserError
 
-LAUNCHED = 'DIGITS_LAUNCHED'  # set by custom.commands.launch, which says itself that a rank of its machine is lost
+LAUNCHED = 'DIGITS_LAUNCHED'  # set by custom.commands.launch, which itself reports lost ranks of its machine
 WAY_OUT = (
     'start again (training: with --resume), with fewer processes or smaller batches if the machine was short of memory'
 )
-# How gloo and nccl, through whatever stands above them, say that another rank does not answer.
+# Messages of gloo and nccl when another rank does not answer.
 _LOST = re.compile(
     r'gloo/transport|ncclRemoteError|remote process exited|Connection (was )?(closed|reset)', re.IGNORECASE
 )
 _MEMORY = re.compile("out of memory|can't allocate memory|DataLoader worker .* killed by signal: Killed", re.I)
-_STOPPED = re.compile('DataLoader worker .* killed by signal: (Terminated|Interrupt)')  # and so will this rank be
+_STOPPED = re.compile('DataLoader worker .* killed by signal: (Terminated|Interrupt)')  # the rank is stopped next
 _processes: list[tuple[str, int]] = []  # machine and process id of every rank
 
 
@@ -32,15 +32,15 @@ def local_rank() -> int:
 
 
 def local_size() -> int:
-    """Return the number of processes that the launcher has started on this machine; 1 where it does not say."""
+    """Return the number of processes that the launcher started on this machine; 1 if unknown."""
     return int(os.environ.get('LOCAL_WORLD_SIZE') or os.environ.get('SLURM_NTASKS_PER_NODE') or 1)
 
 
-def find_others(launcher: str) -> None:
-    """Put the address at which the ranks meet into the environment; torchrun has done so, Slurm has names of its own.
+def set_rendezvous(launcher: str) -> None:
+    """Set torch's rendezvous variables from Slurm's; torchrun sets them itself.
 
     Raises:
-        UserError: the launcher has not started this process, or Slurm does not tell the names of the machines.
+        UserError: the launcher has not started this process, or Slurm does not give the names of the machines.
     """
     if launcher == 'pytorch' and 'RANK' not in os.environ:
         raise UserError('--launcher pytorch: start it by tools/dist_train.sh, tools/dist_test.sh or torchrun')
@@ -48,8 +48,8 @@ def find_others(launcher: str) -> None:
         return
     if not os.environ.get('SLURM_PROCID'):
         raise UserError('--launcher slurm: start it by tools/slurm_train.sh or srun')
-    for name, theirs in (('RANK', 'PROCID'), ('WORLD_SIZE', 'NTASKS'), ('LOCAL_RANK', 'LOCALID')):
-        os.environ[name] = os.environ.get(f'SLURM_{theirs}', '')
+    for name, source in (('RANK', 'PROCID'), ('WORLD_SIZE', 'NTASKS'), ('LOCAL_RANK', 'LOCALID')):
+        os.environ[name] = os.environ.get(f'SLURM_{source}', '')
     # A port of this job alone: other jobs may run on the same machine.
     os.environ.setdefault('MASTER_PORT', str(20000 + int(os.environ.get('SLURM_JOB_ID') or 0) % 10000))
     if 'MASTER_ADDR' not in os.environ:
@@ -68,21 +68,21 @@ def _first_machine() -> str:
 
 
 def group() -> Any:
-    """`torch.distributed` where this process is one of several, else None; torch is not imported for that."""
+    """Return `torch.distributed` in a distributed run, else None; torch is not imported for this."""
     distributed = sys.modules.get('torch.distributed')
     return distributed if distributed and distributed.is_initialized() else None
 
 
-def watch() -> None:
-    """Learn who the other ranks are, and end with a line when a launcher stops this one; call it on every rank."""
+def register_ranks() -> None:
+    """Gather the processes of all ranks, and handle the SIGTERM of a launcher; to be called on every rank."""
     from mmengine.dist import all_gather_object
 
     _processes[:] = all_gather_object((_machine(), os.getpid()))
-    signal.signal(signal.SIGTERM, _stopped)
+    signal.signal(signal.SIGTERM, _terminate)
 
 
 def _machine() -> str:
-    return f'{socket.gethostname()} {os.environ.get("GROUP_RANK")}'  # torchrun's number for it: names may be alike
+    return f'{socket.gethostname()} {os.environ.get("GROUP_RANK")}'  # with torchrun's number: names may be equal
 
 
 def _ranks_here() -> list[int]:
@@ -90,107 +90,100 @@ def _ranks_here() -> list[int]:
 
 
 def lost_ranks() -> list[int]:
-    """The ranks of this machine whose process is no longer there."""
-    return [rank for rank in _ranks_here() if not _runs(_processes[rank][1])]
+    """Return the ranks of this machine whose process has ended."""
+    return [rank for rank in _ranks_here() if not _is_running(_processes[rank][1])]
 
 
-def _runs(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
+    except OSError as error:
+        return isinstance(error, PermissionError)
     return True
 
 
-def _asked(distributed: Any, more: int) -> int:
-    """How many ranks have asked who speaks, with `more` of them now."""
-    return distributed.distributed_c10d._get_default_store().add('spoken', more)
+def _add_reports(distributed: Any, more: int) -> int:
+    """Add to the number of ranks that asked to report, kept in the store of the process group; return the sum."""
+    return distributed.distributed_c10d._get_default_store().add('reports', more)
 
 
-def may_speak() -> bool:
-    """Whether this is the first rank that asks: of several that fail, or that see another fail, one says so.
+def may_report() -> bool:
+    """Return True on the first rank that asks: of several ranks with errors, one prints its error.
 
-    Before the ranks have met it is the first one of each machine. The others wait to be stopped by their launcher, so
-    that they do not make it stop the first one before that has spoken.
+    Without a process group, the first rank of each machine may report. The other ranks wait for the signal of their
+    launcher, since their exit would make it stop the first rank too early.
     """
     distributed = group()
     if distributed:
         try:
-            return _asked(distributed, 1) == 1
-        except RuntimeError:  # it was with a rank that is gone: then the first one left on each machine
+            return _add_reports(distributed, 1) == 1
+        except RuntimeError:  # the store was lost with its rank: the first running rank of each machine reports
             rank = distributed.get_rank()
-            return rank == min(set(_ranks_here()) - set(lost_ranks()), default=rank)  # before watch() none is known
+            return rank == min(set(_ranks_here()) - set(lost_ranks()), default=rank)  # none before register_ranks()
     if local_rank():
         time.sleep(3)
     return local_rank() == 0
 
 
-def say_error(message: str) -> None:
-    """Print an error on stderr, as one of several ranks with its number, unless another one has said its own."""
-    if may_speak():
+def print_error(message: str) -> None:
+    """Print an error on stderr once for all ranks, prefixed with the rank."""
+    if may_report():
         rank = f'rank {group().get_rank()}: ' if group() else ''
         print(f'error: {rank}{message}', file=sys.stderr, flush=True)
 
 
-def end_of(error: Exception) -> int:
-    """Say why this process ends with an error that it is in the middle of handling, and return its exit code.
+def exit_code_of(error: Exception) -> int:
+    """Print the reason of an error that is being handled; return the exit code.
 
-    The error goes on where the process is alone, unless it is about memory. Of several ranks, one says where the fault
-    is its own, with the traceback; the others were not to blame.
+    A single process raises the error again, unless it is short of memory. In a distributed run, the rank with the fault
+    prints its traceback, and ranks that lost the connection name the ranks that are gone.
     """
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     if isinstance(error, MemoryError) or _MEMORY.search(str(error)):
-        say_error(f'{reason}: {WAY_OUT}')
+        print_error(f'{reason}: {WAY_OUT}')
     elif not group():
         raise error
     elif _LOST.search(str(error)):
-        _say_lost(2.0, f'rank {group().get_rank()} has no answer from the others')
+        _print_lost(2.0, f'rank {group().get_rank()} has no answer from the others')
     elif _STOPPED.search(str(error)):
-        _say_lost(0.5, f'rank {group().get_rank()} was stopped')
-    elif may_speak():
+        _print_lost(0.5, f'rank {group().get_rank()} was stopped')
+    elif may_report():
         traceback.print_exception(error)
-        print(f'error: rank {group().get_rank()}: failed, as told above ({reason})', file=sys.stderr, flush=True)
+        print(f'error: rank {group().get_rank()}: failed, see above ({reason})', file=sys.stderr, flush=True)
     return 1
 
 
-def _say_lost(patience: float, otherwise: str) -> None:
-    """Name the ranks that are gone, where any is: the launcher may notice a little later than this rank."""
+def _print_lost(patience: float, otherwise: str) -> None:
+    """Print the ranks that are gone, after at most `patience` seconds, or another reason if all are running."""
     until = time.monotonic() + patience
     while not lost_ranks() and time.monotonic() < until:
         time.sleep(0.1)
     names = ', '.join(map(str, lost_ranks()))
-    if not (names and LAUNCHED in os.environ) and may_speak():
+    if not (names and LAUNCHED in os.environ) and may_report():
         reason = f'rank {names} is gone (killed?)' if names else otherwise
         print(f'error: {reason}, and the run ends: {WAY_OUT}', file=sys.stderr, flush=True)
 
 
-def _stopped(number: int, frame: FrameType | None) -> NoReturn:
-    """What SIGTERM does: a launcher sends it to the other ranks when one is lost, or to all when time is up."""
-    _say_lost(0.5, f'rank {group().get_rank()} was stopped by {signal.Signals(number).name}')
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """Handle SIGTERM, which a launcher sends to the other ranks if one is lost, or to all at the time limit."""
+    _print_lost(0.5, f'rank {group().get_rank()} was stopped by {signal.Signals(number).name}')
     os._exit(128 + number)
 
 
-def _wait_for_askers(distributed: Any) -> None:
-    """Keep the first rank for a second, or until all have asked who speaks: without torchrun the answer is with it."""
-    if distributed.get_rank() == 0 and 'TORCHELASTIC_RUN_ID' not in os.environ:
-        until = time.monotonic() + 1.0
-        while time.monotonic() < until and _asked(distributed, 0) < distributed.get_world_size():
-            time.sleep(0.02)
-
-
-def leave(code: int) -> NoReturn:
+def exit_process(code: int) -> NoReturn:
     """End the process. Ranks on CPUs wait for one another and skip the clean-up, in which gloo's threads can abort."""
     distributed = group()
     if distributed and (code or distributed.get_backend() == 'gloo'):
-        if code:
-            _wait_for_askers(distributed)
-        else:
+        if not code:
             try:
                 distributed.barrier()
             except RuntimeError as error:
-                code = end_of(error)
+                code = exit_code_of(error)
+        elif distributed.get_rank() == 0 and 'TORCHELASTIC_RUN_ID' not in os.environ:
+            # Without torchrun this rank has the store: wait up to a second until all ranks have asked to report.
+            until = time.monotonic() + 1.0
+            while time.monotonic() < until and _add_reports(distributed, 0) < distributed.get_world_size():
+                time.sleep(0.02)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -1,4 +1,4 @@
-"""MMDetection's visualizer without the figure that nobody draws on."""
+"""A visualizer that imports matplotlib on first use."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +12,12 @@ FIGURE = ('fig_save_canvas', 'fig_save', 'ax_save', 'dpi')
 
 @VISUALIZERS.register_module()
 class DigitVisualizer(DetLocalVisualizer):
-    """`DetLocalVisualizer`, whose figure is made when it is drawn on first: importing matplotlib takes 0.3 s.
+    """`DetLocalVisualizer` with a figure made on first use, since the import of matplotlib takes 0.3 s.
 
     Args:
-        name: by which `get_instance` finds it.
+        name: the name for `get_instance`.
         image: (h, w, 3) RGB, uint8, to draw on.
-        args, kwargs: as in `DetLocalVisualizer`.
+        args, kwargs: see `DetLocalVisualizer`.
     """
 
     def __init__(self, name: str = 'visualizer', image: np.ndarray | None = None, *args: Any, **kwargs: Any) -> None:
@@ -31,7 +31,7 @@ class DigitVisualizer(DetLocalVisualizer):
         return None, SimpleNamespace(get_dpi=lambda: None), None
 
     def __getattr__(self, name: str) -> Any:
-        """What of the figure is asked for while there is none."""
+        """Make the figure when one of its parts is first used."""
         if name not in FIGURE:
             raise AttributeError(f'{type(self).__name__} has no attribute {name!r}')
         canvas, figure, axes = super()._initialize_fig(self.fig_save_cfg)

@@ -6,7 +6,7 @@ from mmengine.config import Config
 from torch import nn
 
 from custom.engine import builders
-from custom.engine.builders import NoRandomWeights, trained_runner
+from custom.engine.builders import NoRandomWeights, build_test_runner
 from custom.runs.config import load_config
 from custom.utils.errors import UserError
 
@@ -34,7 +34,7 @@ def test_the_runner_has_the_weights_and_lets_go_of_the_content(tmp_path, monkeyp
     folded = []
     monkeypatch.setattr(builders, 'fold_batch_norm', lambda model: folded.append(model.one.item()))
     content = {'state_dict': {'one': torch.tensor(5.0)}, 'meta': {}}
-    assert trained_runner({}, tmp_path / 'x.pth', content) is runner
+    assert build_test_runner({}, tmp_path / 'x.pth', content) is runner
     assert folded == [5.0]
     assert content == {}
 

@@ -1,4 +1,4 @@
-"""Any number of ranks gives what one process gives: files to the byte, figures alike, losses but for rounding."""
+"""Runs on any number of ranks compared with one process: equal files and figures, losses equal but for rounding."""
 
 import json
 import os
@@ -20,6 +20,7 @@ from mmengine.registry import init_default_scope
 import custom.register  # noqa: F401 - registers what the config names
 from custom.models.checkpoints import load_checkpoint
 
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 LIGHT = [
     'model.backbone.init_cfg=None',
     *(f'{kind}_dataloader.num_workers=0' for kind in ('train', 'val', 'test')),

@@ -1,4 +1,4 @@
-"""mmengine's averaged weights under our runner: which weights are validated, saved, resumed and tested."""
+"""mmengine's EMAHook with DigitRunner: weights of validation, checkpoints, resumption and test."""
 
 import pytest
 import torch

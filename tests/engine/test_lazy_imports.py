@@ -1,12 +1,15 @@
-"""MMDetection is imported without modules that are not used here, and imports them on use."""
+"""The import of MMDetection without unused modules, which are imported on use."""
 
 import subprocess
 import sys
 
+import pytest
 from helpers.project import ROOT, run_python
 
+pytestmark = pytest.mark.integration
 
-def test_the_program_around_it_finds_the_real_modules():
+
+def test_other_code_imports_the_real_modules():
     code = (
         'import gc, sys\n'
         'import mmengine, custom.register\n'
@@ -23,7 +26,7 @@ def test_the_program_around_it_finds_the_real_modules():
     assert run_python(code) == ['1', '0', 'True', 'True', 'True', 'True']
 
 
-def test_what_is_imported_already_stays():
+def test_imported_modules_stay():
     code = (
         'from scipy.optimize import linear_sum_assignment as real\n'
         'import custom.register\n'
@@ -46,7 +49,7 @@ def test_an_optional_package_that_needs_scipy_gets_the_real_one(tmp_path):
     assert run_python(code) == ['scipy.stats']
 
 
-def test_mmdetection_comes_without_what_takes_seconds_and_can_use_it():
+def test_slow_modules_are_not_imported_until_they_are_used():
     code = (
         'import sys, custom.register\n'
         'slow = "imgaug", "matplotlib", "scipy", "numba", "torchvision", "timm", "torch._dynamo", "pandas", "sympy"\n'

@@ -1,5 +1,6 @@
-"""What the ranks of a training run have in common; tests/test_distributed.py compares whole runs."""
+"""Losses, logs and statistics of one step on several ranks; test_distributed.py compares whole runs."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from custom.utils.errors import UserError
 
 
 class NormalisedToy(ToyModel):
-    """Its loss is the mean of its inputs; a layer beside it gathers statistics of them."""
+    """A model whose loss is the mean of its inputs, with a layer that has statistics of the inputs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,12 +51,13 @@ def train_on_ranks() -> None:
     assert ema.ema_model.module.norm.running_mean.item() == 0.5
 
 
+@pytest.mark.integration
 def test_steps_logs_and_statistics_are_those_of_all_ranks(forks, tmp_path):  # noqa: F811
-    done = forks.run(2, Path(__file__), cwd=tmp_path)
+    done = forks.run(2, Path(__file__), 'train', cwd=tmp_path)
     assert done.codes == [0, 0], done.err
 
 
-def test_groups_of_photos_are_not_normalised_together():
+def test_shared_norm_is_refused_for_grouped_batches():
     model = nn.Module()
     model.group_size = 4
     with pytest.raises(UserError, match=r'shared_norm=True: needs whole batches; set model\.group_size=0, too'):
@@ -73,10 +75,6 @@ def test_another_ranks_photo_is_dropped_in_every_round(batch_idx, left):
     batch = {'inputs': [0.0, 1.0]}
     RanksHook().before_train_iter(SimpleNamespace(model=model, train_dataloader=photos), batch_idx, batch)
     assert len(batch['inputs']) == left
-
-
-if __name__ == '__main__':
-    train_on_ranks()
 
 
 PARTS = ([0, 1], [2, 3, 4], [5])  # photos of each rank; the last one's does not count
@@ -118,8 +116,9 @@ def compare_on_ranks() -> None:
         assert not own.grad.any()
 
 
+@pytest.mark.integration
 def test_three_ranks_give_what_one_process_gives(forks, tmp_path):  # noqa: F811
-    done = forks.run(3, Path(__file__), cwd=tmp_path)
+    done = forks.run(3, Path(__file__), 'compare', cwd=tmp_path)
     assert done.codes == [0, 0, 0], done.err
 
 
@@ -132,4 +131,4 @@ def test_a_process_alone_gives_what_the_layer_gives():
 
 
 if __name__ == '__main__':
-    compare_on_ranks()
+    {'train': train_on_ranks, 'compare': compare_on_ranks}[sys.argv[1]]()

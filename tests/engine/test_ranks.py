@@ -1,4 +1,4 @@
-"""How a run on several ranks ends when one of them fails: soon, and with one line."""
+"""Errors on one of several ranks: the run ends soon, with one line."""
 
 import os
 import re
@@ -34,6 +34,8 @@ MISHAPS = {
 }
 
 
+@pytest.mark.integration
+@pytest.mark.slow
 @pytest.mark.parametrize('name', MISHAPS)
 def test_a_rank_ends_the_run_with_one_line(trainer, name):  # noqa: F811
     (rank, at, call, kind), codes, line = MISHAPS[name]
@@ -47,6 +49,7 @@ def test_a_rank_ends_the_run_with_one_line(trainer, name):  # noqa: F811
     assert re.fullmatch(f'{line}\n', said)
 
 
+@pytest.mark.integration
 def test_a_bug_on_a_rank_ends_with_its_traceback_alone(trainer):  # noqa: F811
     trainer.change(custom_hooks=[{'type': 'Mishap', 'rank': 1, 'at': 'after_train_iter', 'call': 1, 'kind': 'bug'}])
     done = trainer.start(2, 'train_dataloader.batch_size=1')
@@ -54,10 +57,11 @@ def test_a_bug_on_a_rank_ends_with_its_traceback_alone(trainer):  # noqa: F811
     assert 'Traceback' not in done.err[0]
     assert 'error' not in done.err[0]
     assert done.err[1].count('Traceback') == 1
-    assert done.err[1].endswith('\nerror: rank 1: failed, as told above (no such thing)\n')
+    assert done.err[1].endswith('\nerror: rank 1: failed, see above (no such thing)\n')
 
 
-def test_a_mistake_that_all_ranks_find_is_said_once(forks, tmp_path):  # noqa: F811
+@pytest.mark.integration
+def test_an_error_on_all_ranks_is_printed_once(forks, tmp_path):  # noqa: F811
     script = tmp_path / 'script.py'
     script.write_text(
         'import time, torch.distributed as dist\n'
@@ -66,7 +70,7 @@ def test_a_mistake_that_all_ranks_find_is_said_once(forks, tmp_path):  # noqa: F
         'from custom.utils import errors\n'
         'def main():\n'
         '    dist.init_process_group("gloo")\n'
-        '    ranks.watch()\n'
+        '    ranks.register_ranks()\n'
         '    time.sleep(dist.get_rank() / 2)\n'
         '    raise errors.UserError("no such photo")\n'
         'run_tool(main)\n'
@@ -76,6 +80,7 @@ def test_a_mistake_that_all_ranks_find_is_said_once(forks, tmp_path):  # noqa: F
     assert ''.join(done.err) == 'error: rank 0: no such photo\n'
 
 
+@pytest.mark.integration
 def test_a_photo_that_is_broken_on_one_rank(forks, scenes, tmp_path):  # noqa: F811
     (tmp_path / 'photos').mkdir()
     for number, photo in enumerate(sorted((scenes / 'valid').glob('*.png'))[:3]):
@@ -95,7 +100,7 @@ def test_a_photo_that_is_broken_on_one_rank(forks, scenes, tmp_path):  # noqa: F
 @pytest.mark.parametrize(
     'error', [MemoryError(), RuntimeError('CUDA out of memory. Tried to allocate 2 GiB'), ValueError('another')]
 )
-def test_what_memory_does_not_hold_is_no_bug(error, capsys):
+def test_a_lack_of_memory_ends_without_a_traceback(error, capsys):
     def main():
         raise error
 
@@ -109,15 +114,15 @@ def test_what_memory_does_not_hold_is_no_bug(error, capsys):
     assert capsys.readouterr().err == f'error: {str(error) or "MemoryError"}: {ranks.WAY_OUT}\n'
 
 
-def test_of_the_ranks_on_a_machine_the_first_one_speaks(monkeypatch, capsys):
+def test_the_first_rank_of_a_machine_prints_the_error(monkeypatch, capsys):
     monkeypatch.setattr(ranks.time, 'sleep', lambda seconds: None)
     for local_rank in ('1', '0'):
         monkeypatch.setenv('LOCAL_RANK', local_rank)
-        ranks.say_error(f'by {local_rank}')
+        ranks.print_error(f'by {local_rank}')
     assert capsys.readouterr().err == 'error: by 0\n'
 
 
-def test_a_store_that_is_lost_before_the_ranks_know_one_another_hides_no_error(monkeypatch, capsys):
+def test_an_error_is_printed_after_the_store_is_lost_before_the_ranks_are_registered(monkeypatch, capsys):
     class Lost:
         @property
         def distributed_c10d(self):
@@ -128,7 +133,7 @@ def test_a_store_that_is_lost_before_the_ranks_know_one_another_hides_no_error(m
 
     monkeypatch.setattr(ranks, 'group', Lost)
     monkeypatch.setattr(ranks, '_processes', [])
-    ranks.say_error('no such photo')
+    ranks.print_error('no such photo')
     assert capsys.readouterr().err == 'error: rank 1: no such photo\n'
 
 
@@ -151,28 +156,28 @@ def slurm(monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_slurm_says_where_the_ranks_meet(slurm):
-    ranks.find_others('slurm')
+def test_slurm_sets_the_rendezvous(slurm):
+    ranks.set_rendezvous('slurm')
     found = [os.environ[name] for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT')]
     assert found == ['5', '8', '1', 'n3', '20007']
 
 
-def test_slurm_names_the_rank_on_the_machine_before_the_ranks_have_met(slurm):
+def test_slurm_gives_the_local_rank_before_the_rendezvous(slurm):
     config.load_config(CONFIG, launcher='slurm')
     assert ranks.local_rank() == 1
 
 
-def test_on_one_machine_nobody_is_asked(slurm, monkeypatch):
+def test_on_one_machine_scontrol_is_not_needed(slurm, monkeypatch):
     (slurm / 'scontrol').unlink()
     monkeypatch.setenv('SLURM_NNODES', '1')
-    ranks.find_others('slurm')
+    ranks.set_rendezvous('slurm')
     assert os.environ['MASTER_ADDR'] == '127.0.0.1'
 
 
-def test_machines_that_cannot_be_found_are_named(slurm):
+def test_unknown_machine_names_are_an_error(slurm):
     (slurm / 'scontrol').unlink()
     with pytest.raises(UserError, match=r"does not tell the names of 'n\[3-4\]'; set MASTER_ADDR"):
-        ranks.find_others('slurm')
+        ranks.set_rendezvous('slurm')
 
 
 @pytest.mark.parametrize(('launcher', 'way'), [('pytorch', 'tools/dist_train.sh'), ('slurm', 'tools/slurm_train.sh')])
@@ -180,4 +185,4 @@ def test_a_launcher_that_did_not_start_the_process_is_named(monkeypatch, launche
     for name in ('RANK', 'SLURM_PROCID'):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(UserError, match=f'--launcher {launcher}: start it by {way}'):
-        ranks.find_others(launcher)
+        ranks.set_rendezvous(launcher)

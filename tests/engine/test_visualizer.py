@@ -1,5 +1,3 @@
-"""A visualizer costs nothing until it draws, and then draws as MMDetection's."""
-
 import numpy as np
 import pytest
 import torch
@@ -37,7 +35,7 @@ def test_it_draws_what_mmdetection_draws(photo):
     assert (ours != photo).any()
 
 
-def test_the_figure_is_made_when_it_is_needed(photo):
+def test_the_figure_is_made_on_first_use(photo):
     visualizer = build('DigitVisualizer')
     assert not set(FIGURE) & set(vars(visualizer))
     visualizer.set_image(photo)
@@ -48,7 +46,8 @@ def test_the_figure_is_made_when_it_is_needed(photo):
         visualizer.figure  # noqa: B018
 
 
-def test_matplotlib_stays_out_until_then():
+@pytest.mark.integration
+def test_matplotlib_is_imported_on_first_use():
     code = (
         'import sys, custom.register\n'
         'from mmdet.registry import VISUALIZERS\n'

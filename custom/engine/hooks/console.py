@@ -1,4 +1,4 @@
-"""What a person sees on the console while a run goes on."""
+"""Progress of a run on the console."""
 
 import sys
 import time
@@ -11,9 +11,11 @@ from tqdm import tqdm
 
 from ...utils.messages import duration
 
+SHOWN = {'number/accuracy': 'number accuracy', 'digits/AP': 'AP', 'digits/AP50': 'AP50'}
+
 
 def progress(runner: Runner) -> tuple[str, int, int]:
-    """Return the unit of the train loop (epoch or iteration), how many are done, and how many there will be."""
+    """Return the unit of the train loop (epoch or iteration), the number of units done, and the total."""
     if isinstance(runner.train_loop, IterBasedTrainLoop):
         return 'iteration', runner.iter, runner.max_iters
     return 'epoch', runner.epoch, runner.max_epochs
@@ -21,21 +23,17 @@ def progress(runner: Runner) -> tuple[str, int, int]:
 
 @HOOKS.register_module()
 class ConsoleHook(Hook):
-    """A progress bar with the time left on stderr, and one line an epoch, or a validation, on stdout.
+    """Progress bar with the time left on stderr, on terminals only, and a line per epoch or validation on stdout."""
 
-    The bar appears on terminals only; the log file of the run has every detail.
-    """
-
-    priority = 'LOW'  # after the metrics are in
+    priority = 'LOW'  # after the metrics are computed
 
     def __init__(self) -> None:
         self.bar: tqdm | None = None
 
     def _start_bar(self, name: str, total: int, done: int = 0) -> None:
-        hidden = None if is_main_process() else True  # None: hidden where stderr is no terminal
-        self.bar = tqdm(
-            None, name, total, leave=False, initial=done, disable=hidden, unit=' batches', dynamic_ncols=True
-        )
+        hidden = None if is_main_process() else True  # None: hidden unless stderr is a terminal
+        bar = {'initial': done, 'disable': hidden, 'leave': False, 'unit': ' batches', 'dynamic_ncols': True}
+        self.bar = tqdm(None, name, total, **bar)
 
     def stop_bar(self) -> None:
         """Remove the bar, if there is one."""
@@ -44,7 +42,7 @@ class ConsoleHook(Hook):
             self.bar = None
 
     def before_train(self, runner: Runner) -> None:
-        """Start the bar over all batches."""
+        """Start the bar over all batches, and the first line."""
         self.first_iter, self.started = runner.iter, time.monotonic()
         self._start_bar('training', runner.max_iters, runner.iter)
         self._start_line()
@@ -54,9 +52,8 @@ class ConsoleHook(Hook):
         self.loss_sum, self.batches, self.photos = 0.0, 0, 0
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Print the line of the epoch before, if validation did not, and start a new one."""
+        """Print the line of the previous epoch, unless its validation did."""
         self._print_line(runner, {})
-        self._start_line()
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs: dict | None = None) -> None:
         """Advance the bar, and log the speed."""
@@ -70,32 +67,28 @@ class ConsoleHook(Hook):
         self.bar.update()  # type: ignore[union-attr]
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Print the line with the validation figures."""
-        if self.bar is not None:  # validation within training
+        """Print the line with the validation figures, in training."""
+        if self.bar is not None:
             self._print_line(runner, metrics or {})
-            self._start_line()
 
     def _print_line(self, runner: Runner, metrics: dict[str, float]) -> None:
-        if not self.batches:
-            return
-        unit, done, total = progress(runner)
-        passed = time.monotonic() - self.started
-        left = passed / (runner.iter - self.first_iter) * (runner.max_iters - runner.iter)
-        shown = {'number/accuracy': 'number accuracy', 'digits/AP': 'AP', 'digits/AP50': 'AP50'}
-        figures = [f'{shown[key]} {metrics[key]:.3f}' for key in shown if key in metrics]
-        parts = [
-            f'{unit} {done}/{total}',
-            f'loss {self.loss_sum / self.batches:.3f}',
-            *figures,
-            f'{self.photos * runner.world_size / (self.last_step - self.line_started):.1f} photos/s',
-            f'{duration(left)} left' if left else f'{duration(passed)} in all',
-        ]
-        if is_main_process():
+        if self.batches and is_main_process():
+            unit, done, total = progress(runner)
+            passed = time.monotonic() - self.started
+            left = passed / (runner.iter - self.first_iter) * (runner.max_iters - runner.iter)
+            parts = [
+                f'{unit} {done}/{total}',
+                f'loss {self.loss_sum / self.batches:.3f}',
+                *(f'{name} {metrics[key]:.3f}' for key, name in SHOWN.items() if key in metrics),
+                f'{self.photos * runner.world_size / (self.last_step - self.line_started):.1f} photos/s',
+                f'{duration(left)} left' if left else f'{duration(passed)} in all',
+            ]
             tqdm.write(' | '.join(parts), file=sys.stdout)
             sys.stdout.flush()
+        self._start_line()
 
     def after_train(self, runner: Runner) -> None:
-        """Remove the bar, and print when training ended early."""
+        """Remove the bar, and report an early stop."""
         self._print_line(runner, {})
         self.stop_bar()
         unit, done, total = progress(runner)

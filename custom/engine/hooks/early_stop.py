@@ -1,4 +1,4 @@
-"""mmengine's early stop, in configs that are tested with, too."""
+"""Early stopping in configs that also test."""
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import EarlyStoppingHook
@@ -7,9 +7,9 @@ from mmengine.runner import Runner
 
 @HOOKS.register_module()
 class EarlyStopHook(EarlyStoppingHook):
-    """`EarlyStoppingHook`, which fails in a run that does not train; here it has nothing to do there."""
+    """`EarlyStoppingHook` that does nothing in a test run, where the parent fails."""
 
     def before_run(self, runner: Runner) -> None:
-        """As the parent does, when training is to come."""
+        """Check the rule, in a training run."""
         if runner._train_loop is not None:
             super().before_run(runner)

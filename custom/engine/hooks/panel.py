@@ -1,4 +1,4 @@
-"""The same few validation photos after every epoch: how a model learns, as a picture."""
+"""Pictures of validation photos with their detections during training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,19 +17,18 @@ from ...structures.detections import Detections
 from ...structures.photos import read_photo
 from ...visualization.packing import evenly_spaced
 from ...visualization.pictures import Shot, contact_sheet
-from ..metrics import NumberMetric, truth_of
+from ..metrics import NumberMetric, ground_truth_of
 from .console import progress
 
 
 @HOOKS.register_module()
 class PanelHook(Hook):
-    """Draws what is found on a few validation photos, for TensorBoard and the run's `vis_data/vis_image`.
+    """Picture of the same few validation photos after every validation, for TensorBoard and `vis_data/vis_image`.
 
-    Of several processes the main one draws the photos that it validates. Numbers are read as the first NumberMetric
-    reads them.
+    The photos are those of the main process. Numbers are read with the settings of the first NumberMetric.
 
     Args:
-        photos: how many, evenly chosen from the validation photos. Defaults to 12.
+        photos: number of photos, evenly spaced among the validation photos. Defaults to 12.
     """
 
     priority = 'LOW'
@@ -40,7 +39,7 @@ class PanelHook(Hook):
         self.chosen: set[int] = set()
 
     def before_train(self, runner: Runner) -> None:
-        """Choose the photos, by their place among those that this process validates."""
+        """Choose the photos, by their index among those of this process."""
         if runner.val_loop is None or not is_main_process():
             return
         self.chosen = set(evenly_spaced(len(runner.val_dataloader.sampler), self.photos))
@@ -55,28 +54,28 @@ class PanelHook(Hook):
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[DetDataSample] = ()
     ) -> None:
-        """Keep what was found on the chosen photos."""
+        """Keep the detections on the chosen photos."""
         self.shots += [self._take(sample) for i, sample in enumerate(outputs, self.seen) if i in self.chosen]
         self.seen += len(outputs)
 
     def _take(self, sample: DetDataSample) -> Shot:
-        found = sample.pred_instances
-        arrays = (values.numpy(force=True) for values in (found.bboxes, found.scores, found.labels))
-        detections = Detections.from_model([sample.img_id] * len(found), *arrays)
+        predicted = sample.pred_instances
+        arrays = (values.numpy(force=True) for values in (predicted.bboxes, predicted.scores, predicted.labels))
+        detections = Detections.from_model([sample.img_id] * len(predicted), *arrays)
         reading = read_numbers(detections, [sample.img_id], self.reader)[sample.img_id]
         truth = None
         if 'instances' in sample:
             photo = {'image_id': sample.img_id, 'size': sample.ori_shape[::-1], 'truth': sample.instances}
-            truth = ground_truth_numbers(truth_of([photo]))[sample.img_id]
+            truth = ground_truth_numbers(ground_truth_of([photo]))[sample.img_id]
         return Shot.take(read_photo(sample.img_path), sample.img_id, detections, reading, truth)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Draw them."""
+        """Draw the chosen photos."""
         if self.shots:
             unit, done, _ = progress(runner)
             sheet = contact_sheet(self.shots, f'after {unit} {done}')
             runner.visualizer.add_image('validation', np.asarray(sheet), step=done)
 
     def after_train(self, runner: Runner) -> None:
-        """Draw no more: what is validated from now on is not the training."""
+        """Draw no validations after training."""
         self.chosen.clear()

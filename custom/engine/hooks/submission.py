@@ -1,4 +1,4 @@
-"""The hook that turns a test run into the files of a submission."""
+"""Files of a submission from a test run."""
 
 import contextlib
 import math
@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,34 +25,24 @@ from ...submission.bundle import complete_submission
 from ...submission.pred_json import encode_runs, write_entries
 from ...utils.errors import UserError
 
-CHUNK = 500  # photos that are read, and that a rank sends, at a time: bounds the memory
-
-
-class _Photo(NamedTuple):
-    image_id: int
-    file_name: str
-    number: str
-    entries: bytes  # of pred.json
+CHUNK = 500  # photos that are read, and sent by a rank, at a time: bounds the memory
 
 
 @HOOKS.register_module()
 class SubmissionHook(Hook):
-    """Writes what the model finds on each test photo to pred.json, pred.csv and submission.zip, and how it was read.
+    """Writer of pred.json, pred.csv, submission.zip and reader.json of the test photos.
 
-    The number is read from the boxes that go into pred.json, and reader.json lies beside them: the other files can be
-    made again without the model, to the byte.
-
-    Every photo of the data set is in the outputs once, in the data set's order, however many ranks share the work.
-    Until the test is over each rank keeps its share in a nameless file, so that memory does not grow with the boxes
-    and nothing is left behind by a run that fails, whatever ends it.
+    Numbers are read from the boxes of pred.json, with the settings of reader.json: from these two files, the others can
+    be made again without the model, to the byte. Every photo of the data set occurs once, in the data set's order, for
+    any number of ranks. Each rank spools its results to an unlinked temporary file, so memory stays bounded and a crash
+    leaves nothing behind.
 
     Args:
         out_dir: the folder to write to.
         reader: as `ReaderSettings.to_dict` gives it. Defaults to None, its defaults.
 
     Raises:
-        UserError: `reader` is none; before the test, the folder cannot be written to; during it, the
-            disk is full.
+        UserError: `reader` is invalid; before the test, the folder cannot be written to; in the test, the disk is full.
     """
 
     priority = 'LOW'
@@ -70,24 +59,24 @@ class SubmissionHook(Hook):
             raise UserError(f'{self.out_dir}: cannot write here ({error.strerror}); choose another place') from error
 
     def before_test(self, runner: Runner) -> None:
-        """Open this rank's nameless file."""
-        self.waiting: list[tuple] = []  # of the photos that are not stored yet
+        """Open this rank's spool."""
+        self.waiting: list[tuple] = []  # photos that are not spooled yet
         with self._writing():
             self.out_dir.mkdir(parents=True, exist_ok=True)
-            self.found = tempfile.TemporaryFile(dir=self.out_dir)  # noqa: SIM115 - open until the test is over
+            self.spool = tempfile.TemporaryFile(dir=self.out_dir)  # noqa: SIM115 - open until the test is over
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Sequence[DetDataSample] = ()
     ) -> None:
-        """Take the boxes of each photo; many photos are handled together, which is ten times as fast."""
+        """Collect the boxes of each photo; to spool many photos at once is ten times as fast."""
         for sample in outputs:
-            found = sample.pred_instances
-            self.waiting.append((sample.img_id, sample.img_path, found.bboxes, found.scores, found.labels))
+            predicted = sample.pred_instances
+            self.waiting.append((sample.img_id, sample.img_path, predicted.bboxes, predicted.scores, predicted.labels))
         if len(self.waiting) >= CHUNK:
-            self._store()
+            self._spool_waiting()
 
-    def _store(self) -> None:
-        """Read the numbers of the photos that wait, and store them with the entries of their boxes."""
+    def _spool_waiting(self) -> None:
+        """Read the numbers of the waiting photos; spool id, file name, number and pred.json entries of each."""
         if not self.waiting:
             return
         image_ids, paths, *columns = zip(*self.waiting, strict=True)
@@ -101,47 +90,46 @@ class SubmissionHook(Hook):
             for image_id, path in zip(image_ids, paths, strict=True)
         ]
         with self._writing():
-            pickle.dump(photos, self.found)
+            pickle.dump(photos, self.spool)
         self.waiting = []
 
-    def _stored(self) -> Iterator[tuple]:
-        """This rank's photos, as they were stored."""
+    def _spooled(self) -> Iterator[tuple]:
         with self._writing():
-            size = self.found.tell()
-            self.found.seek(0)
-        while self.found.tell() < size:
-            yield from pickle.load(self.found)
+            size = self.spool.tell()
+            self.spool.seek(0)
+        while self.spool.tell() < size:
+            yield from pickle.load(self.spool)
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Gather the ranks' shares and write the files on the main process."""
-        self._store()
+        """Gather the results of all ranks and write the files on the main process."""
+        self._spool_waiting()
         size = len(runner.test_dataloader.dataset)
-        turn = getattr(runner.test_dataloader.sampler, 'turn', 1)  # photos that a rank was dealt at a time
+        turn = getattr(runner.test_dataloader.sampler, 'turn', 1)  # photos assigned to a rank at a time
         rounds = math.ceil(size / (turn * runner.world_size))
-        photos = islice(self._gather(rounds, turn), size)  # a sampler may have filled up the last round
+        photos = islice(self._gather(rounds, turn), size)  # a sampler may have padded the last round
         numbers, file_names = {}, []
 
         def entries() -> Iterator[bytes]:
-            for photo in photos:
-                numbers[photo.image_id] = photo.number
-                file_names.append(photo.file_name)
-                yield photo.entries
+            for image_id, file_name, number, content in photos:
+                numbers[image_id] = number
+                file_names.append(file_name)
+                yield content
 
         if is_main_process():
             write_entries(self.out_dir / 'pred.json', entries())
             complete_submission(self.out_dir, numbers, file_names)
             write_reader(self.out_dir / FILE_NAME, self.reader)
         else:
-            for _ in photos:  # sends this rank's share
+            for _ in photos:  # sends this rank's results
                 pass
-        self.found.close()
+        self.spool.close()
 
-    def _gather(self, rounds: int, turn: int) -> Iterator[_Photo]:
-        """Photos of all ranks in the data set's order: round by round, `turn` from each, as far as they have some."""
-        stored = self._stored()
+    def _gather(self, rounds: int, turn: int) -> Iterator[tuple]:
+        """Yield the photos of all ranks in the data set's order: in each round, up to `turn` of each rank."""
+        spooled = self._spooled()
         at_once = max(1, CHUNK // turn)
         for first in range(0, rounds, at_once):
-            shares = all_gather_object(list(islice(stored, turn * min(at_once, rounds - first))))
+            shares = all_gather_object(list(islice(spooled, turn * min(at_once, rounds - first))))
             for start in range(0, turn * at_once, turn):
                 for share in shares:
-                    yield from map(_Photo._make, share[start : start + turn])
+                    yield from share[start : start + turn]

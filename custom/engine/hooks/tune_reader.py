@@ -1,10 +1,10 @@
-"""The hook that chooses, after training, how boxes are read."""
+"""Tuning of the reader settings after training."""
 
 import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from mmdet.registry import HOOKS
@@ -30,51 +30,53 @@ from ..metrics import PhotoMetric
 
 @HOOKS.register_module()
 class TuneReaderHook(Hook):
-    """Tunes the reader on the validation photos, for the checkpoint that `tools/test.py` takes by itself.
+    """Tuning of the reader settings on the validation photos, for the default checkpoint of `tools/test.py`.
 
-    It goes to reader.json in the work dir and into the checkpoint (`meta['reader']`), with the fingerprint of the
-    weights. Without validation photos or a checkpoint nothing is done; where nothing can be tuned on the photos, a
-    note says so, and the config's thresholds stay in use.
+    The settings are saved in reader.json in the work dir and in the checkpoint (`meta['reader']`), with the fingerprint
+    of the weights. Without validation photos, ground truth or a checkpoint nothing is done. If the photos do not
+    suffice for tuning, a note is printed, and the config's thresholds stay in use.
     """
 
-    priority = 'LOWEST'  # every checkpoint is written
+    priority = 'LOWEST'  # after the last checkpoint is saved
 
     def after_train(self, runner: Runner) -> None:
-        """Look at the validation photos once more, with the weights of the checkpoint."""
+        """Validate with the weights of the checkpoint, tune, and save the settings."""
         if runner.val_loop is None:
             return
-        found = [_best(runner.work_dir) if is_main_process() else None]
-        broadcast_object_list(found)  # other machines may not see the work dir
-        (path,) = found
+        paths: list[Path | None] = [None]
+        if is_main_process():
+            with contextlib.suppress(UserError):
+                paths = [best_checkpoint(runner.work_dir)]
+        broadcast_object_list(paths)  # other machines may not see the work dir
+        (path,) = paths
         if path is None:
             return
         metric = _Gathered()
         with _weights_of(runner, path):
             _validate(runner, metric)
-        if metric.found is None:  # another process, or no truth
+        if metric.gathered is None:  # another rank, or no ground truth
             return
         dataset = runner.val_dataloader.dataset
         source = Path(getattr(dataset, 'ann_file', '') or 'validation photos').name
         try:
-            reader = tune_reader(*metric.found, source)
+            reader = tune_reader(*metric.gathered, source)
         except UserError as error:
             say(f'note: the reader is not tuned, the thresholds of the config stay in use ({error})')
             return
         reader = store_reader(path, reader)
         write_reader(Path(runner.work_dir, FILE_NAME), reader)
-        print(f'reader tuned on {len(dataset)} photos: {_gain(reader.tuned_on)}')
+        figures = reader.tuned_on['cross_validated']
+        low, high = figures['intervals']['accuracy']
+        print(
+            f'reader tuned on {len(dataset)} photos: number accuracy {reader.tuned_on["number_accuracy_default"]:.3f} '
+            f'untuned, {figures["accuracy"]:.3f} tuned (cross-validated; 95 % interval {low:.3f}-{high:.3f}, '
+            'bootstrap over photos)'
+        )
         print(f'it is in {path}, and in {Path(runner.work_dir, FILE_NAME)}')
 
 
-def _best(work_dir: str) -> Path | None:
-    try:
-        return best_checkpoint(work_dir)
-    except UserError:
-        return None
-
-
 def store_reader(checkpoint: Path, reader: ReaderSettings) -> ReaderSettings:
-    """Put a reader into a checkpoint, beside all that it holds; returns it with the fingerprint of the weights.
+    """Add reader settings to a checkpoint; return them with the fingerprint of its weights.
 
     Raises:
         UserError: the checkpoint cannot be read or written.
@@ -87,30 +89,20 @@ def store_reader(checkpoint: Path, reader: ReaderSettings) -> ReaderSettings:
     return reader
 
 
-def _gain(tuned_on: dict[str, Any]) -> str:
-    """What tuning changes, of the figures that `tune_reader` gives."""
-    honest = tuned_on['cross_validated']
-    low, high = honest['intervals']['accuracy']
-    return (
-        f'number accuracy {tuned_on["number_accuracy_default"]:.3f} untuned, {honest["accuracy"]:.3f} tuned '
-        f'(cross-validated; 95 % interval {low:.3f}-{high:.3f}, bootstrap over photos)'
-    )
-
-
 class _Gathered(PhotoMetric):
-    """Keeps what was found and what is true, on the main process."""
+    """Detections and ground truth, on the main process."""
 
-    default_prefix = 'gathered'  # of no figure, but mmengine warns of a metric without one
-    found: tuple[Detections, DigitAnnotations] | None = None
+    default_prefix = 'gathered'  # mmengine warns of a metric without a prefix
+    gathered: tuple[Detections, DigitAnnotations] | None = None
 
     def compare(self, detections: Detections, truth: DigitAnnotations) -> dict[str, float]:
-        self.found = detections, truth
+        self.gathered = detections, truth
         return {}
 
 
 @contextlib.contextmanager
 def _weights_of(runner: Runner, checkpoint: Path) -> Iterator[None]:
-    """Give the model on all ranks a checkpoint's weights; restore its own at the end, after a failure, too."""
+    """Load a checkpoint's weights on all ranks; restore the model's weights at the end, also after an error."""
     model = cast(nn.Module, runner.model.module) if is_model_wrapper(runner.model) else runner.model
     before = {name: value.clone() for name, value in model.state_dict().items()}
     try:
@@ -124,7 +116,7 @@ def _weights_of(runner: Runner, checkpoint: Path) -> Iterator[None]:
 
 
 def _validate(runner: Runner, metric: PhotoMetric) -> None:
-    """Run over the validation photos without the hooks, to which this is no epoch's validation."""
+    """Evaluate a metric on the validation photos, without hooks: no epoch's validation."""
     evaluator = Evaluator(metric)
     runner.model.eval()
     with torch.no_grad():

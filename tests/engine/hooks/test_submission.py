@@ -129,8 +129,8 @@ def test_a_full_disk_is_said(tmp_path, monkeypatch):
     runner = runner_of(tmp_path)
     hook = next(hook for hook in runner.hooks if isinstance(hook, submission.SubmissionHook))
     hook.before_test(runner)
-    hook.found.close()
-    with open('/dev/full', 'wb', buffering=0) as hook.found, pytest.raises(UserError, match='No space left on device'):
+    hook.spool.close()
+    with open('/dev/full', 'wb', buffering=0) as hook.spool, pytest.raises(UserError, match='No space left on device'):
         hook.after_test_iter(runner, 0, outputs=[PHOTOS[0]['data_samples']])
 
 
