@@ -61,9 +61,8 @@ class Estimate(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        return (
-            f'{self.value:.3f} (' + ('no interval' if self.low != self.low else f'{self.low:.3f}-{self.high:.3f}') + ')'
-        )
+        interval = 'no interval' if self.low != self.low else f'{self.low:.3f}-{self.high:.3f}'
+        return f'{self.value:.3f} ({interval})'
 
 
 def estimates(figures: Figures, photos: int, resamples: int = RESAMPLES, name: str = 'figures') -> dict[str, Estimate]:

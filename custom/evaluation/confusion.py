@@ -55,12 +55,9 @@ def pair_boxes(some: np.ndarray, others: np.ndarray) -> list[tuple[int, int]]:
 def compare_digits(
     detections: Detections, readings: Mapping[int, Reading], truth: DigitAnnotations
 ) -> dict[int, PhotoDigits]:
-    """Match the boxes read to the ground truth of every photo of `truth`; returns image_id to boxes.
+    """Match the boxes read to the ground truth of every photo of `truth`; boxes are xywh in pixels.
 
-    Args:
-        detections: xywh in pixels.
-        readings: from `custom.reading.numbers.read_numbers`, for `detections` and the photos of `truth`.
-        truth: photos and their boxes, xywh in pixels.
+    `readings` come from `custom.reading.numbers.read_numbers` of the detections. Returns image_id to boxes.
     """
     photos = {}
     for image_id in truth.image_ids.tolist():
