@@ -1,5 +1,7 @@
 """Registration of the project's classes with MMDetection, and of its operators as mmcv's; for `custom_imports`."""
 
+# ruff: noqa: F401 - importing a class registers it
+
 import contextlib
 import io
 import os
@@ -18,7 +20,7 @@ with quick_imports(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_
     import mmdet.datasets
     import mmdet.evaluation
     import mmdet.models
-    import mmdet.visualization  # noqa: F401
+    import mmdet.visualization
 
 from .datasets.degrade import DigitDegrade
 from .datasets.digit_dataset import DigitDataset, DigitFolder
@@ -40,32 +42,3 @@ from .models.roi_head import BatchedRoIHead
 from .models.rpn_head import BatchedRPNHead
 from .models.torchvision_parts import TorchvisionAnchors, TorchvisionBBoxHead, TorchvisionCoder
 from .models.tta import ScaleFusion
-
-__all__ = [
-    'BatchedRPNHead',
-    'BatchedRoIHead',
-    'ConsoleHook',
-    'DigitDataParallel',
-    'DigitDataset',
-    'DigitDegrade',
-    'DigitFasterRCNN',
-    'DigitFolder',
-    'DigitMetric',
-    'DigitRunner',
-    'DigitVisualizer',
-    'DigitWarp',
-    'EarlyStopHook',
-    'LoadPhoto',
-    'MixtureSampler',
-    'NumberMetric',
-    'PanelHook',
-    'ScaleFusion',
-    'ShrinkToFit',
-    'SubmissionHook',
-    'TimmFeatures',
-    'TorchvisionAnchors',
-    'TorchvisionBBoxHead',
-    'TorchvisionCoder',
-    'TuneReaderHook',
-    'WholeBatchSampler',
-]

@@ -63,7 +63,7 @@ def _first_machine() -> str:
         return subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True).split()[0]
     except (OSError, subprocess.CalledProcessError, IndexError) as error:
         raise UserError(
-            f'--launcher slurm: scontrol does not tell the names of {machines!r}; set MASTER_ADDR to the first machine'
+            f'--launcher slurm: scontrol does not list the names of {machines!r}; set MASTER_ADDR to the first machine'
         ) from error
 
 

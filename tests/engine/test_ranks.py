@@ -176,7 +176,7 @@ def test_on_one_machine_scontrol_is_not_needed(slurm, monkeypatch):
 
 def test_unknown_machine_names_are_an_error(slurm):
     (slurm / 'scontrol').unlink()
-    with pytest.raises(UserError, match=r"does not tell the names of 'n\[3-4\]'; set MASTER_ADDR"):
+    with pytest.raises(UserError, match=r"does not list the names of 'n\[3-4\]'; set MASTER_ADDR"):
         ranks.set_rendezvous('slurm')
 
 

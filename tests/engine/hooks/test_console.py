@@ -9,6 +9,8 @@ from tqdm import tqdm
 
 from custom.engine.hooks import console
 
+pytestmark = pytest.mark.integration
+
 TRAIN = loader([photo(i, value=value) for i, value in enumerate([1.0, 2.0, 3.0, 6.0])])  # batch losses 1.5 and 4.5
 VALID = loader([photo(1), photo(2)])
 

@@ -1,4 +1,7 @@
+import pytest
 from helpers.toy import FixedMetric, loader, photo, toy_runner
+
+pytestmark = pytest.mark.integration
 
 TRAIN = loader([photo(i) for i in range(4)])
 VALID = loader([photo(1)])

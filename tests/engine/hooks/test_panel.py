@@ -6,6 +6,8 @@ from PIL import Image
 from custom.engine.hooks.panel import PanelHook
 from custom.engine.metrics import NumberMetric
 
+pytestmark = pytest.mark.integration
+
 TRUE = [{'bbox': [20, 5, 30, 25], 'bbox_label': 2, 'ignore_flag': 0}]
 TRUE += [{'bbox': [5, 5, 15, 25], 'bbox_label': 1, 'ignore_flag': 0}]
 TRUE += [{'bbox': [1, 5, 4, 25], 'bbox_label': 7, 'ignore_flag': 1}]  # does not count

@@ -10,6 +10,8 @@ from custom.reading.settings import ReaderConfig, ReaderSettings, read_reader
 from custom.runs.checkpoint_files import best_checkpoint
 from custom.utils.errors import UserError
 
+pytestmark = pytest.mark.integration
+
 A, B = [2.0, 4.0, 10.0, 16.0], [12.0, 4.0, 20.0, 16.0]
 TRAIN = loader([photo(i, value=0.25) for i in range(4)])  # each step takes 0.05 * 0.25 from the weight
 FIGURES = {
