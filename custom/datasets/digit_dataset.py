@@ -21,9 +21,7 @@ from ..utils.errors import UserError
 def in_shares(work: Callable[[list], Sequence], items: Sequence) -> list:
     """Split items among the ranks of a machine and return all results on each rank. All ranks must call this.
 
-    Args:
-        work: returns one result per item of a share.
-        items: equal on all ranks of a machine.
+    `items` are equal on all ranks of a machine, and `work` returns one result per item of a share.
 
     Raises:
         UserError: on all ranks, the error that `work` raises on any.

@@ -82,13 +82,11 @@ class TimmFeatures(BaseModule):
         checkpoint = self.init_cfg['checkpoint']
         weights = timm_names(CheckpointLoader.load_checkpoint(checkpoint, 'cpu')['state_dict'])
         own = self.network.model.state_dict()
-        lost = [key for key, value in own.items() if key not in weights or weights[key].shape != value.shape]
-        if lost:
-            raise UserError(
-                f'{checkpoint}: not the weights of this backbone ({len(lost)} of {len(own)} are missing or have '
-                f'another shape, such as {lost[0]}): {checkpoints.WAY_OUT}'
-            )
-        self.network.model.load_state_dict({key: weights[key] for key in own})
+        known = {key: value for key, value in weights.items() if key in own}
+        if groups := checkpoints.mismatches(known, own):
+            fault = checkpoints.describe_mismatches(groups)
+            raise UserError(f'{checkpoint}: not the weights of this backbone ({fault}): {checkpoints.WAY_OUT}')
+        self.network.model.load_state_dict(known, strict=False)
         self._is_init = True
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -69,11 +69,9 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
     """Load a checkpoint file without running code from the file.
 
     Args:
-        path: a Runner's checkpoint, a bare state dict (.pth, .pt) or a .safetensors file.
+        path: a Runner's checkpoint, a bare state dict (.pth, .pt) or a .safetensors file, whose 16-bit weights become
+            float32. The result has a `state_dict` in each case.
         map_location: the device for the tensors; None means the CPU. Defaults to 'cpu'.
-
-    Returns:
-        The content of the file, with a `state_dict`. 16-bit weights of a .safetensors file become float32.
 
     Raises:
         UserError: the file is missing, damaged or no checkpoint, or loading would run code.
@@ -114,10 +112,9 @@ def _read(path: Path, device: str, start: bytes) -> Any:
     except Exception as error:  # a damaged file can raise anything
         named = re.search(r'GLOBAL (getattr\(.+?\)|\S+)|unrecognized function (<.+?>)', str(error))
         if named:
-            raise UserError(
-                f'{path}: refused, because loading would run code ({named[1] or named[2]}). If you trust the file, '
-                're-save only its state_dict or convert it to .safetensors'
-            ) from error
+            fault = f'refused, because loading would run code ({named[1] or named[2]})'
+            way_out = 'If you trust the file, re-save only its state_dict or convert it to .safetensors'
+            raise UserError(f'{path}: {fault}. {way_out}') from error
         reason = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0][:120]}'
         raise UserError(f'{path}: damaged, or no checkpoint ({reason}); copy or download it again') from error
 
@@ -172,12 +169,9 @@ def load_from_unsupported(filename: str, map_location: Any = None) -> NoReturn:
 
 
 def load_weights(model: nn.Module, path: str | Path, content: dict | None = None) -> None:
-    """Load a checkpoint into a model of the same names and shapes.
+    """Load a checkpoint into a model of the same names and shapes, which may be wrapped for several processes.
 
-    Args:
-        model: changed in place; may be wrapped for several processes.
-        path: the checkpoint, for `load_checkpoint` and for messages.
-        content: the result of `load_checkpoint`. Defaults to None, the file is loaded here.
+    `content` is the result of `load_checkpoint`; it defaults to None, and the file is loaded here.
 
     Raises:
         UserError: the checkpoint cannot be loaded, or has other classes or another architecture.
@@ -189,10 +183,8 @@ def load_weights(model: nn.Module, path: str | Path, content: dict | None = None
     heads = [key for key in groups.get('of another shape', ()) if re.search(r'bbox_head\.(\d+\.)?fc_(cls|reg)\.', key)]
     if heads and heads[0].endswith('fc_cls.bias') and groups == {'of another shape': heads}:
         theirs, ours = (len(weights[heads[0]]) - 1 for weights in (stored, own))  # one row is the background
-        raise UserError(
-            f'{path}: trained with {theirs} classes where this config has {ours}: use the config of its training, '
-            'or train again'
-        )
+        fault = f'trained with {theirs} classes where this config has {ours}'
+        raise UserError(f'{path}: {fault}: use the config of its training, or train again')
     if groups:
         raise UserError(f'{path}: another architecture ({describe_mismatches(groups)}): use the config of its training')
     model.load_state_dict(stored, strict=False)
@@ -215,13 +207,10 @@ def describe_mismatches(groups: Mapping[str, list[str]]) -> str:
 
 
 def fingerprint(state_dict: Mapping[str, torch.Tensor]) -> str:
-    """Hash weights so that a 16-bit copy has the same hash.
+    """Hash weights so that a 16-bit copy has the same hash: 16 hexadecimal digits.
 
-    Args:
-        state_dict: name to tensor. Integers (counters) and the prefix `module.` of a wrapped model are ignored.
-
-    Returns:
-        The first 16 hexadecimal digits of the SHA-256 of names, shapes and float16 values, in the order of the names.
+    The SHA-256 is that of names, shapes and float16 values in the order of the names. Integers (counters) and the
+    prefix `module.` of a wrapped model are ignored.
     """
     digest = hashlib.sha256()
     weights = {name.removeprefix('module.'): value for name, value in state_dict.items()}
@@ -244,8 +233,8 @@ def resume_from(work_dir: str | os.PathLike, wanted: str) -> Path | None:
         return None
     lacking = {'meta', 'message_hub', 'optimizer', 'param_schedulers'} - load_checkpoint(path).keys()
     if lacking:
+        fault = f'holds weights but no state of a training run ({", ".join(sorted(lacking))} missing)'
         raise UserError(
-            f'{path}: holds weights but no state of a training run ({", ".join(sorted(lacking))} missing): '
-            'resume from an epoch_N.pth, or start from it by --cfg-options load_from=FILE'
+            f'{path}: {fault}: resume from an epoch_N.pth, or start from it by --cfg-options load_from=FILE'
         )
     return path

@@ -49,11 +49,9 @@ def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None =
         raise UserError(f'{twice[0]}: named more than once; a mean needs different checkpoints')
     first, several = checkpoints[0], len(checkpoints) > 1
     loaded = {str(path): load_checkpoint(path) for path in checkpoints}
+    states = {name: stored['state_dict'].items() for name, stored in loaded.items()}
     weights = mean_weights(
-        {
-            name: {key.removeprefix('module.'): value.contiguous() for key, value in stored['state_dict'].items()}
-            for name, stored in loaded.items()
-        }
+        {name: {key.removeprefix('module.'): value.contiguous() for key, value in own} for name, own in states.items()}
     )
     meta = loaded[str(first)].get('meta') or {}
     # Vectors stay: they are few numbers, and rounded statistics of batch norms change the scores.
@@ -61,9 +59,8 @@ def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None =
         key: value.half() if value.is_floating_point() and value.ndim > 1 else value for key, value in weights.items()
     }
     if wrong := [key for key, value in halves.items() if not value.isfinite().all()]:
-        raise UserError(
-            f'{", ".join(loaded)}: {len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}; train again'
-        )
+        fault = f'{len(wrong)} weights do not fit into 16 bits, first: {wrong[0]}'
+        raise UserError(f'{", ".join(loaded)}: {fault}; train again')
     default, content = ReaderSettings(), {'state_dict': weights, 'meta': meta}
     asked = str(wanted) if wanted else NONE if several else None
     reader, _, notes = reader_of_weights(first, asked, default, content, 'the mean' if several else None)
@@ -97,9 +94,8 @@ def mean_weights(weights: Mapping[str, dict[str, torch.Tensor]]) -> dict[str, to
     shapes = {(key, value.shape) for key, value in own.items()}
     for name, state in others:
         if different := shapes ^ {(key, value.shape) for key, value in state.items()}:
-            raise UserError(
-                f'{name}: {min(different)[0]} differs from {first}; only checkpoints of one architecture have a mean'
-            )
+            fault = f'{min(different)[0]} differs from {first}'
+            raise UserError(f'{name}: {fault}; only checkpoints of one architecture have a mean')
     return {
         key: torch.stack([state[key].double() for state in weights.values()]).mean(0).to(value.dtype)
         if value.is_floating_point()

@@ -60,23 +60,15 @@ def load_operators() -> None:
         try:
             importlib.import_module('torchvision')
         except (ImportError, RuntimeError) as error:
-            raise UserError(
-                f'torchvision does not work with torch {torch.__version__} ({error}): '
-                'install the pair in requirements.txt'
-            ) from error
+            fault = f'torchvision does not work with torch {torch.__version__} ({error})'
+            raise UserError(f'{fault}: install the pair in requirements.txt') from error
 
 
 def batched_nms(bboxes: Tensor, scores: Tensor, groups: Tensor, iou_thr: float) -> Tensor:
     """Suppress non-maxima within groups, with the results of `torchvision.ops.batched_nms`.
 
-    Args:
-        bboxes: (N, 4) xyxy.
-        scores: (N,).
-        groups: (N,) integers; boxes of different groups do not suppress one another.
-        iou_thr: IoU above which the box with the lower score is dropped.
-
-    Returns:
-        (K,) int64: indices of the boxes kept, highest score first.
+    Boxes (N, 4) xyxy of different `groups` (N,) do not suppress one another. A box is dropped if its IoU with a box of
+    higher score (N,) is above `iou_thr`. Return the indices (K,) int64 of the kept boxes, highest score first.
     """
     if len(bboxes) > MOST_MOVED.get(bboxes.device.type, 25_000):
         kept = torch.zeros_like(scores, dtype=torch.bool)

@@ -32,20 +32,16 @@ class BatchedRoIHead(StandardRoIHead):
         super().__init__(*args, **kwargs)
         nms = self.test_cfg.nms if self.test_cfg else {}
         if nms.get('type', 'nms') != 'nms' or nms.get('class_agnostic', False):
-            raise UserError(
-                f'model.test_cfg.rcnn.nms={dict(nms)}: BatchedRoIHead supports plain NMS per class only; for another '
-                'NMS also set model.roi_head.type=StandardRoIHead'
-            )
+            fault = f'model.test_cfg.rcnn.nms={dict(nms)}: BatchedRoIHead supports plain NMS per class only'
+            raise UserError(f'{fault}; for another NMS also set model.roi_head.type=StandardRoIHead')
 
     def sample(
         self, levels: Sequence[torch.Tensor], proposals: Sequence[InstanceData], samples: Sequence[DetDataSample]
     ) -> list[SamplingResult]:
         """Assign and sample proposals per image.
 
-        Args:
-            levels: of the FPN, each (B, C, H, W), for samplers that use them.
-            proposals: per image, `bboxes` (N, 4) xyxy in pixels; renamed to `priors`.
-            samples: with the ground truth.
+        `levels` (B, C, H, W) of the FPN are for samplers that use them. The proposals' `bboxes` (N, 4), xyxy in pixels,
+        are renamed to `priors`. The samples hold the ground truth.
         """
         sampled = []
         triples = zip(proposals, *unpack_gt_instances(samples)[:2], strict=True)
@@ -71,16 +67,13 @@ class BatchedRoIHead(StandardRoIHead):
     def predict(
         self, pooled: torch.Tensor, proposals: Sequence[torch.Tensor], metas: Sequence[dict], rescale: bool
     ) -> list[InstanceData]:
-        """Predict the boxes of each image.
+        """Predict per image `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,), highest score first.
 
         Args:
             pooled: the result of `pool`.
             proposals: per image (N, 4) xyxy in pixels.
-            metas: per image; boxes are clipped to `img_shape` and divided by `scale_factor`.
-            rescale: return boxes in pixels of the original image.
-
-        Returns:
-            Per image `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,), highest score first.
+            metas: per image; boxes are clipped to `img_shape`.
+            rescale: divide boxes by `scale_factor`, to pixels of the original image.
         """
         cls_score, deltas = at_least_float32(*self.bbox_head(pooled))
         scores = cls_score.softmax(dim=-1)[:, :-1]

@@ -31,19 +31,11 @@ class BatchedRPNHead(RPNHead):
         rescale: bool = False,
         with_nms: bool = True,
     ) -> list[InstanceData]:
-        """Compute the proposals of each image.
+        """Compute proposals: per image `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,), all labels 0.
 
-        Args:
-            cls_scores: per level, logits (B, anchors, H, W).
-            bbox_preds: per level, (B, anchors * 4, H, W).
-            score_factors: unused, as in the parent.
-            batch_img_metas: per image; boxes are clipped to `img_shape`.
-            cfg: `nms_pre` boxes per level enter NMS, `max_per_img` are kept. Defaults to None, test_cfg.
-            rescale: return boxes in pixels of the original image, by the parent's method. Defaults to False.
-            with_nms: as in the parent. Defaults to True.
-
-        Returns:
-            Per image `bboxes` (N, 4) xyxy in pixels, `scores` and `labels` (N,); the labels are 0.
+        The arguments are the parent's: per level logits (B, anchors, H, W) and deltas (B, anchors * 4, H, W), and per
+        image the metadata, to whose `img_shape` boxes are clipped. `cfg` defaults to None, test_cfg: `nms_pre` boxes
+        per level enter NMS, `max_per_img` are kept. The parent's method serves `rescale` and other losses and NMS.
         """
         cfg = cast(ConfigDict, self.test_cfg if cfg is None else cfg)
         if rescale or not self.use_sigmoid_cls or cfg.nms.get('type', 'nms') != 'nms':

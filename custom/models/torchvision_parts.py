@@ -32,15 +32,10 @@ class TorchvisionAnchors(AnchorGenerator):
     def grid_priors(
         self, featmap_sizes: list[tuple], dtype: torch.dtype = torch.float32, device: str | torch.device = 'cuda'
     ) -> list[Tensor]:
-        """Place the anchors on every map.
+        """Place the anchors on every map, as `dtype` on `device`: per map (height * width * A, 4) xyxy in pixels.
 
-        Args:
-            featmap_sizes: height and width of each map. The first map has the configured stride.
-            dtype: of the anchors. Defaults to torch.float32.
-            device: of the anchors. Defaults to 'cuda', as in the parent.
-
-        Returns:
-            Per map (height * width * A, 4) xyxy in pixels, row by row, the anchors of a cell together.
+        `featmap_sizes` are height and width of each map; the first has the configured stride. Anchors are in row order,
+        those of a cell together.
         """
         padded = [cells * stride for cells, stride in zip(featmap_sizes[0], reversed(self.strides[0]), strict=True)]
         placed = []
@@ -63,16 +58,10 @@ class TorchvisionCoder(DeltaXYWHBBoxCoder):
     def decode(
         self, bboxes: Tensor, pred_bboxes: Tensor, max_shape: Sequence[int] | None = None, wh_ratio_clip: float = 0.016
     ) -> Tensor:
-        """Apply predicted deltas to boxes.
+        """Apply deltas (N, 4) or (N, classes * 4), dx, dy, dw, dh, to boxes (N, 4) xyxy in pixels.
 
-        Args:
-            bboxes: (N, 4) xyxy in pixels.
-            pred_bboxes: (N, 4) or (N, classes * 4): dx, dy, dw, dh.
-            max_shape: height and width in pixels to clip to. Defaults to None, no clipping.
-            wh_ratio_clip: 1 over the largest growth of a side. Defaults to 0.016.
-
-        Returns:
-            xyxy in pixels, in the shape of `pred_bboxes`.
+        The result is xyxy in pixels in the shape of the deltas, clipped to `max_shape`, height and width in pixels.
+        `wh_ratio_clip` is 1 over the largest growth of a side.
         """
         most = [math.inf] * 2 + [-math.log(wh_ratio_clip)] * 2
         most = [(one - mean) / std for one, mean, std in zip(most, self.means, self.stds, strict=True)]

@@ -54,11 +54,9 @@ NAMES = {
 
 
 def to_mmdet(weights: Mapping[str, torch.Tensor], source: str | Path) -> tuple[Weights, str]:
-    """Convert the weights of a torchvision Faster R-CNN with any number of classes.
+    """Convert the weights of a torchvision Faster R-CNN with any number of classes to MMDetection's names.
 
-    Args:
-        weights: torchvision's state dict, also with names from before torchvision 0.13.
-        source: the file of the weights, for messages.
+    Names from before torchvision 0.13 are supported. `source` is the file of the weights, for messages.
 
     Returns:
         MMDetection's state dict, and the name of the torchvision model: a key of `CONFIGS`.

@@ -36,13 +36,12 @@ class ModelDetector:
     @torch.inference_mode()
     def detect(self, views: Sequence[View]) -> list[Boxes]:
         """Detect the digits in each view; see `Detector`."""
-        samples = []
-        for view in views:
-            shape = view.pixels.shape[:2]
-            meta = {'img_shape': shape, 'ori_shape': shape, 'scale_factor': view.scale}
-            samples.append(DetDataSample(metainfo=meta))
+        shapes = [view.pixels.shape[:2] for view in views]
+        metas = [{'img_shape': s, 'ori_shape': s, 'scale_factor': v.scale} for s, v in zip(shapes, views, strict=True)]
         inputs = [torch.from_numpy(np.ascontiguousarray(view.pixels[..., ::-1].transpose(2, 0, 1))) for view in views]
-        results = self.model.test_step({'inputs': inputs, 'data_samples': samples})
+        results = self.model.test_step(
+            {'inputs': inputs, 'data_samples': [DetDataSample(metainfo=meta) for meta in metas]}
+        )
         instances = [sample.pred_instances for sample in results]
         return [tuple(one[key].numpy(force=True) for key in ('bboxes', 'scores', 'labels')) for one in instances]
 
@@ -88,16 +87,12 @@ class ScaleFusion(BaseTTAModel):
 
 
 def choose_views(cfg: Config, found: ReaderChoice, tta: bool | None) -> ReaderChoice:
-    """Set the views of the test loop of `cfg`, in place.
+    """Set the views of the test loop of `cfg`, in place, and of the chosen reader.
 
     Args:
         cfg: with `tta_scales` and `tta_digits`.
-        found: the chosen reader.
-        tta: True for the config's views, False for one view without augmentation, None for the views for which the
-            reader was tuned.
-
-    Returns:
-        The reader with these views, and with a note if it was not tuned for them.
+        found: the reader; the result has a note if it was not tuned for the views.
+        tta: True for the config's views, False for one view, None for the views for which the reader was tuned.
 
     Raises:
         UserError: `tta_scales` is missing, it or `tta_digits` is not valid for `Views`, or see `use_views`.
@@ -115,11 +110,9 @@ def choose_views(cfg: Config, found: ReaderChoice, tta: bool | None) -> ReaderCh
 
 
 def use_views(cfg: Config, views: Views) -> None:
-    """Replace the resizing step of the test pipeline by one step per view, and fuse the boxes by `tta_model`.
+    """Replace the resizing step of the test pipeline of `cfg` by one step per view, in place; `tta_model` fuses boxes.
 
-    Args:
-        cfg: changed in place.
-        views: without scales nothing is changed.
+    Without scales nothing is changed.
 
     Raises:
         UserError: `tta_model` is missing, or no step of the test pipeline has a `scale`.

@@ -110,7 +110,9 @@ def test_init_cfg_none_on_the_command_line_gives_random_weights():
 def test_weights_of_another_network_are_refused(tmp_path):
     file = tmp_path / 'w.pth'
     torch.save({'conv1.weight': torch.ones(1)}, file)
-    with pytest.raises(UserError, match=r'w\.pth: not the weights of this backbone .* conv_stem\.weight'):
+    with pytest.raises(
+        UserError, match=r'w\.pth: not the weights of this backbone \(\d+ missing \(blocks\.0\.0\.bn1\.bias, '
+    ):
         initialised(init_cfg={'type': 'Pretrained', 'checkpoint': str(file)})
 
 
