@@ -37,8 +37,7 @@ def main() -> None:
     from custom.structures.photos import photo_path, read_photo
     from custom.submission.pred_json import read_pred_json
     from custom.utils.files import replacing
-    from custom.visualization.packing import evenly_spaced
-    from custom.visualization.pictures import Shot, contact_sheet
+    from custom.visualization.pictures import Shot, contact_sheet, evenly_spaced
 
     if out.parent.resolve() == args.images.resolve():
         raise UserError(f'{out}: would lie among the photos and count as one; choose another place with --out')

@@ -16,8 +16,7 @@ from ..structures.photos import photo_path, read_photo
 from ..utils.errors import UserError
 from ..utils.files import replacing
 from ..utils.messages import one_line
-from ..visualization.packing import evenly_spaced
-from ..visualization.pictures import Shot, contact_sheet
+from ..visualization.pictures import Shot, contact_sheet, evenly_spaced
 
 MAX_PHOTOS = 200  # about 50 rows
 MAX_NAME = 16  # characters of a file name

@@ -11,10 +11,7 @@ from ..reading.fusion import MAX_BOXES, Boxes, fuse_boxes
 
 
 class View(NamedTuple):
-    """Input of a detector: a resized photo or crop, (H, W, 3) uint8 RGB.
-
-    `scale` is pixels of the view per pixel of the photo, along x and y.
-    """
+    """Resized photo or crop, (H, W, 3) uint8 RGB; `scale` (x, y) is its pixels per pixel of the photo."""
 
     pixels: np.ndarray
     scale: tuple[float, float]
@@ -24,11 +21,9 @@ class Detector(Protocol):
     """Digit detector of any library."""
 
     def detect(self, views: Sequence[View]) -> list[Boxes]:
-        """Detect the digits in each view of a batch (at least one view; sizes may differ).
+        """Detect the digits in each view of a batch of at least one, of any sizes.
 
-        Returns:
-            For each view, boxes (N, 4) xyxy float32 in pixels of the view divided by its scale, scores (N,) float32 in
-            0..1 and labels (N,), the digit.
+        Boxes (N, 4) are xyxy float32 in pixels of the view divided by its scale. Scores (N,) are float32 in 0..1.
         """
 
 

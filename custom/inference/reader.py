@@ -78,11 +78,7 @@ class PhotoReader:
         return next(self._detect([item]))
 
     def read_many(self, photos: Iterable[Photo]) -> Iterator[PhotoReading | UserError]:
-        """Read photos in batches, while the next ones are loaded.
-
-        Yields:
-            For each photo, in order, the result or the error.
-        """
+        """Read photos in batches, while the next ones are loaded; yield the result or the error of each, in order."""
         photos = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:  # decoding and resizing release the interpreter's lock
             loading = list(pool.map(self._load, islice(photos, self.batch_size)))

@@ -86,14 +86,11 @@ DEFAULTS = ReaderConfig()
 
 @dataclasses.dataclass(frozen=True)
 class BoxConfig:
-    """Selection of the boxes in pred.json.
+    """Selection of the boxes in pred.json. Raises UserError unless both thresholds are from 0 to 1.
 
     Args:
         score_thr: minimum score, 0..1. Defaults to 0.001: dropping low-scoring boxes never raises average precision.
         iou_thr: IoU, 0..1, of class-agnostic NMS. Defaults to 1.0, no NMS.
-
-    Raises:
-        UserError: a threshold is not a number from 0 to 1.
     """
 
     score_thr: float = 0.001
@@ -175,10 +172,9 @@ class ReaderSettings:
 
     @classmethod
     def from_dict(cls, content: Any, name: str | os.PathLike = 'reader') -> 'ReaderSettings':
-        """Check and convert the content of `to_dict`; missing keys get their defaults.
+        """Check and convert the content of `to_dict`, of the file `name`; missing keys get their defaults.
 
-        Raises:
-            UserError: an unknown key, a value of the wrong type, or a threshold out of range; names the file `name`.
+        Raises UserError for an unknown key, a wrong type, or a value out of range.
         """
         fields = _object(content, cls, name)
         for key, config in (('number', ReaderConfig), ('boxes', BoxConfig), ('views', Views)):

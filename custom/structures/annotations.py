@@ -52,10 +52,7 @@ def subset(truth: DigitAnnotations, chosen: np.ndarray) -> DigitAnnotations:
 
 
 def ground_truth_numbers(truth: DigitAnnotations) -> dict[int, str]:
-    """Return image_id to number, '' without a digit, in the order of `truth.image_ids`.
-
-    Digits are sorted by left edge, and by centre where left edges tie. Crowd boxes are ignored.
-    """
+    """Return image_id to number, '' without a digit; digits are sorted by `left_to_right`, crowd boxes ignored."""
     numbers = dict.fromkeys(truth.image_ids.tolist(), '')
     order = left_to_right(truth.bboxes[:, 0], truth.bboxes[:, 2])
     order = order[~truth.iscrowd[order]]

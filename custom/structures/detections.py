@@ -33,7 +33,7 @@ class Detections:
 
     def __post_init__(self) -> None:
         n = len(self.image_ids)
-        shapes = [getattr(self, field.name).shape for field in dataclasses.fields(self)]
+        shapes = [column.shape for column in vars(self).values()]
         if shapes != [(n,), (n, 4), (n,), (n,)]:
             raise ValueError(f'shapes of image_ids, bboxes, scores, labels do not match: {shapes}')
         for bad, what in value_faults(self.bboxes, self.scores, self.labels + 1):
@@ -46,8 +46,7 @@ class Detections:
     def __getitem__(self, rows: slice | np.ndarray) -> 'Detections':
         """Select boxes by a slice or an array of indices, without a second check."""
         part = object.__new__(Detections)
-        for field in dataclasses.fields(self):
-            object.__setattr__(part, field.name, getattr(self, field.name)[rows])
+        part.__dict__.update({name: column[rows] for name, column in vars(self).items()})
         return part
 
     @classmethod
@@ -67,8 +66,7 @@ class Detections:
     def concatenate(cls, parts: 'Iterable[Detections]') -> 'Detections':
         """Join detections in their order."""
         parts = [cls.from_model([], [], [], []), *parts]
-        names = [field.name for field in dataclasses.fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return cls(*map(np.concatenate, zip(*(vars(part).values() for part in parts), strict=True)))
 
 
 def value_faults(

@@ -14,16 +14,13 @@ def left_to_right(lefts: np.ndarray, widths: np.ndarray) -> np.ndarray:
 
 
 def nms(bboxes: np.ndarray, scores: np.ndarray, iou_thr: float, photos: np.ndarray | None = None) -> np.ndarray:
-    """Apply greedy, class-agnostic non-maximum suppression.
+    """Apply greedy, class-agnostic NMS; return the indices (D,) int64 kept, photo by photo, best first.
 
     Args:
         bboxes: (N, 4) xyxy in pixels.
         scores: (N,); of equal scores the earlier box wins.
         iou_thr: a box is dropped if its IoU with a better, kept box of the same photo is above this.
         photos: (N,) the photo of each box, a number. Defaults to None, one photo.
-
-    Returns:
-        (D,) int64, indices of the boxes kept, photo by photo, best first.
 
     Example:
         >>> boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [20, 0, 30, 10.0]])

@@ -66,15 +66,12 @@ def photo_path(folder: str | os.PathLike, name: str) -> Path:
 
 
 def list_photos(folder: str | os.PathLike) -> list[Photo]:
-    """List the photos of `folder` in natural order (2.png before 10.png).
-
-    Other files, hidden files and subfolders are ignored.
+    """List the photos of `folder`, without hidden files and subfolders, in natural order (2.png before 10.png).
 
     Raises:
         UserError: the folder is missing, unreadable or without photos, or two photos would share an id.
     """
-    folder = Path(folder)
-    kinds = ', '.join(suffix[1:] for suffix in SUFFIXES)
+    folder, kinds = Path(folder), ', '.join(suffix[1:] for suffix in SUFFIXES)
     try:
         names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
     except NotADirectoryError:
@@ -88,10 +85,9 @@ def list_photos(folder: str | os.PathLike) -> list[Photo]:
         raise UserError(f'{folder}: holds no photo; put {kinds} files there, or give another folder')
     by_id: dict[int, str] = {}
     for name in names:
-        other = by_id.setdefault(image_id_of(name), name)
-        if other != name:
+        if (other := by_id.setdefault(image_id_of(name), name)) != name:
             raise UserError(f'{folder}: {other!r} and {name!r} would share one image id; rename one of them')
-    return [Photo(image_id, name) for image_id, name in by_id.items()]
+    return list(map(Photo, by_id, by_id.values()))
 
 
 @contextlib.contextmanager
@@ -108,8 +104,7 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         raise UserError(f'{path}: cannot be read ({error}); replace or remove it') from None
     with image:
         if image.width * image.height > MAX_PIXELS:
-            size = f'{image.width}x{image.height}'
-            raise UserError(f'{path}: {size} pixels are over {MAX_PIXELS // 10**6} million; scale it down')
+            raise UserError(f'{path}: {"x".join(map(str, image.size))} pixels are over 89 million; scale it down')
         try:
             yield image
         except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error … on damage
@@ -117,10 +112,9 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
 
 
 def photo_size(path: str | os.PathLike) -> tuple[int, int]:
-    """Return width and height in pixels, with the EXIF orientation applied; reads the header only.
+    """Return width and height in pixels, with the EXIF orientation applied, from the header alone.
 
-    Raises:
-        UserError: the file is missing, unreadable, too large, or damaged before the EXIF data.
+    Raises UserError if the file is missing, unreadable, damaged or too large.
     """
     with _opened(path) as image:
         turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the sides

@@ -79,8 +79,7 @@ def write_image_map(path: str | os.PathLike, image_ids: Iterable[int], file_name
 def copy_pred_json(source: str | os.PathLike, target: str | os.PathLike, overwrite: bool) -> None:
     """Copy a pred.json, unless source and target are the same file.
 
-    Raises:
-        UserError: the target exists and may not be overwritten, or cannot be written.
+    Raises UserError if the target exists and may not be overwritten, or cannot be written.
     """
     if os.path.exists(target):
         if os.path.samefile(source, target):

@@ -144,11 +144,7 @@ def write_entries(path: str | os.PathLike, parts: Iterable[bytes]) -> None:
 
 
 def write_pred_json(path: str | os.PathLike, detections: Detections) -> None:
-    """Write pred.json: a list of {image_id, bbox (xywh in pixels), score, category_id (digit + 1)}.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
+    """Write pred.json: a list of {image_id, bbox (xywh in pixels), score, category_id (digit + 1)}."""
     parts = (detections[i : i + CHUNK] for i in range(0, len(detections), CHUNK))
     write_entries(path, map(encode_entries, parts))
 

@@ -1,3 +1,3 @@
 """Photos with their detections drawn in."""
 
-__all__: list[str] = ['packing', 'pictures']
+__all__: list[str] = ['pictures']

@@ -1,7 +1,9 @@
 """Contact sheets and annotated copies of photos."""
 
 import functools
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +13,6 @@ from ..reading.numbers import Reading
 from ..structures.detections import Detections
 from ..structures.digits import NO_NUMBER, PALETTE
 from ..structures.geometry import xywh_to_xyxy
-from .packing import even_rows
 
 PHOTO_HEIGHT, MAX_WIDTH, ROW_WIDTH = 120, 480, 1200  # pixels; a wider photo is drawn lower
 MARGIN, GAP, TAG, BAR, HEADER = 28, 20, 20, 32, 64  # pixels: edge, between photos, digit, caption, title
@@ -141,6 +142,23 @@ def _draw_caption(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None
 def _width_of(number: str) -> float:
     """Return the width in pixels of the first part of a caption; ✓ and ✗ are strokes, as the font lacks them."""
     return _font(18).getlength(number.lstrip('✓✗ ')) + (20 if number[0] in MARKS else 0)
+
+
+def evenly_spaced(total: int, count: int) -> list[int]:
+    """Return the indices of min(count, total) evenly spaced items of `total`: [1, 4, 7] for (9, 3)."""
+    count = min(count, total)
+    return [(2 * i + 1) * total // (2 * count) for i in range(count)]
+
+
+def even_rows(widths: Sequence[int], row_width: int) -> list[list[int]]:
+    """Cut a sequence into rows of about the same width; return the indices of each row.
+
+    The line of all items is cut into equal parts of at most `row_width` pixels; the centre of an item gives its row.
+    """
+    count = math.ceil(sum(widths) / row_width)
+    middles = [end - width / 2 for end, width in zip(accumulate(widths), widths, strict=True)]
+    row_of = [int(middle * count / sum(widths)) for middle in middles]
+    return [list(row) for _, row in groupby(range(len(widths)), key=row_of.__getitem__)]
 
 
 def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Image:

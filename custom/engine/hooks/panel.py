@@ -15,8 +15,7 @@ from ...reading.settings import ReaderConfig
 from ...structures.annotations import ground_truth_numbers
 from ...structures.detections import Detections
 from ...structures.photos import read_photo
-from ...visualization.packing import evenly_spaced
-from ...visualization.pictures import Shot, contact_sheet
+from ...visualization.pictures import Shot, contact_sheet, evenly_spaced
 from ..metrics import NumberMetric, ground_truth_of
 from .console import progress
 
