@@ -104,7 +104,8 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         raise UserError(f'{path}: cannot be read ({error}); replace or remove it') from None
     with image:
         if image.width * image.height > MAX_PIXELS:
-            raise UserError(f'{path}: {"x".join(map(str, image.size))} pixels are over 89 million; scale it down')
+            size = f'{image.width}x{image.height}'
+            raise UserError(f'{path}: {size} pixels are over {MAX_PIXELS // 10**6} million; scale it down')
         try:
             yield image
         except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error … on damage
