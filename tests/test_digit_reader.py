@@ -109,7 +109,7 @@ def test_the_smallest_photo_is_read(reader, tmp_path):
     [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((9, 9, 4), np.uint8), np.zeros((0, 9, 3), np.uint8)],
 )
 def test_pixels_of_another_kind_are_refused(reader, pixels):
-    with pytest.raises(UserError, match=r'give \(H, W, 3\) uint8, RGB'):
+    with pytest.raises(UserError, match=r'pass \(H, W, 3\) uint8, RGB'):
         reader.read(pixels)
 
 
