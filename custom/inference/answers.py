@@ -38,10 +38,8 @@ class Answer(NamedTuple):
 def find_photos(wanted: Sequence[str]) -> list[Path]:
     """List the photos of files, folders and glob patterns, each once; those of a folder or pattern in natural order.
 
-    Existing files are taken as they are. `**` in a pattern matches folders.
-
-    Raises:
-        UserError: a file is missing, or a folder or pattern has no photo.
+    Existing files are taken as they are. `**` in a pattern matches folders. Raises UserError if a file is missing, or a
+    folder or pattern has no photo.
     """
     photos: dict[str, Path] = {}
     for name in wanted:
@@ -123,8 +121,7 @@ def answer_of(image_id: int, path: Path, reading: PhotoReading, min_confidence: 
 class Copies:
     """Annotated copies of `paths` in a folder of `out`, with unique names.
 
-    Raises:
-        UserError: the folder cannot be made, or contains one of the photos.
+    Raises UserError if the folder cannot be made, or contains one of the photos.
     """
 
     def __init__(self, out: Path, paths: Sequence[Path]) -> None:

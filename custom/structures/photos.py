@@ -68,8 +68,7 @@ def photo_path(folder: str | os.PathLike, name: str) -> Path:
 def list_photos(folder: str | os.PathLike) -> list[Photo]:
     """List the photos of `folder`, without hidden files and subfolders, in natural order (2.png before 10.png).
 
-    Raises:
-        UserError: the folder is missing, unreadable or without photos, or two photos would share an id.
+    Raises UserError if the folder is missing, unreadable or without photos, or two photos would share an id.
     """
     folder, kinds = Path(folder), ', '.join(suffix[1:] for suffix in SUFFIXES)
     try:
@@ -140,9 +139,7 @@ def read_photo(path: str | os.PathLike) -> np.ndarray:
 
 
 def free_names(paths: Sequence[Path]) -> list[str]:
-    """Return unique names for photos in one folder: if a name or its image id is taken, the folder's name is prefixed.
-
-    Upper and lower case are the same, as on some file systems.
+    """Return unique, case-insensitive names in one folder: if a name or its id is taken, its folder's is prefixed.
 
     Example:
         >>> free_names([Path('a/7.png'), Path('b/7.png'), Path('b/07.PNG')])

@@ -32,11 +32,9 @@ class Shot(NamedTuple):
     Attributes:
         pixels: (H, W, 3) uint8, RGB.
         bboxes: (N, 4) xyxy in pixels of the photo; clipped to the photo when drawn.
-        scores: (N,) in 0..1.
-        labels: (N,) the digit, 0..9.
+        scores, labels: (N,) in 0..1; (N,) the digit, 0..9.
         used: indices of the boxes of the number.
-        number: '' for none.
-        confidence: of the number, 0..1.
+        number, confidence: '' for none; 0..1.
         truth: the ground-truth number, '' for none. Defaults to None, unknown.
         remark: text instead of the confidence. Defaults to None, the confidence.
     """
