@@ -38,14 +38,14 @@ def main() -> None:
 
     from custom.commands.cross_validate import FoldRuns, pool_folds, run_folds, settings_of
     from custom.data.splits import assign_folds, photo_groups, read_labelled, write_folds
-    from custom.structures.annotations import ground_truth_numbers
+    from custom.structures.annotations import true_numbers
 
     work_dir = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}_folds')
     config = work_dir / Path(args.config).name
     runs = FoldRuns(cfg, config, args.data, args.processes)
     runs.refuse_own(args.cfg_options)
     truth = read_labelled(args.data)
-    lengths = np.array([len(number) for number in ground_truth_numbers(truth).values()])
+    lengths = np.array([len(number) for number in true_numbers(truth).values()])
     groups = photo_groups(truth, args.data)
     if duplicates := len(groups) - len(set(groups.tolist())):
         say(f'{args.data}: {duplicates} photos are near-duplicates of others; near-duplicates share a fold')

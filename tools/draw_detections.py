@@ -33,7 +33,7 @@ def main() -> None:
 
     from custom.data.coco_reading import ids_and_names, read_annotations
     from custom.reading.numbers import read_numbers
-    from custom.structures.annotations import ground_truth_numbers
+    from custom.structures.annotations import true_numbers
     from custom.structures.photos import photo_path, read_photo
     from custom.submission.pred_json import read_pred_json
     from custom.utils.files import replacing
@@ -46,7 +46,7 @@ def main() -> None:
     detections = read_pred_json(args.pred_json, ids)
     found = reader_of_predictions(args.pred_json, args.reader, args.score_thr)
     readings = read_numbers(detections, ids, found.reader.number)
-    true = ground_truth_numbers(listed) if listed and listed.labelled else {}
+    true = true_numbers(listed) if listed and listed.labelled else {}
     chosen = evenly_spaced(len(ids), args.photos)
     paths = [photo_path(args.images, names[i]) for i in chosen]
     if gone := [path for path in paths if not os.path.isfile(path)]:

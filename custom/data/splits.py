@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..structures.annotations import DigitAnnotations, ground_truth_numbers, subset
+from ..structures.annotations import DigitAnnotations, subset, true_numbers
 from ..structures.photos import photo_path
 from ..utils.errors import UserError
 from ..utils.files import parse_json, replacing
@@ -186,7 +186,7 @@ def assign_splits(
     share = Fraction(rule.valid_fraction).limit_denominator(min(MAX_FOLDS, different))
     if share in (0, 1):  # too few photos for that share: the smaller side gets one photo
         share = Fraction(1 if share == 0 else different - 1, different)
-    lengths = np.array([len(number) for number in ground_truth_numbers(truth).values()])
+    lengths = np.array([len(number) for number in true_numbers(truth).values()])
     chosen = assign_folds(lengths, groups, share.denominator, rule.seed) < share.numerator
     assigned[np.flatnonzero(train)[chosen]] = 'valid'
     duplicates = photos - different

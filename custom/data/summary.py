@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..structures.annotations import DigitAnnotations, ground_truth_numbers
+from ..structures.annotations import DigitAnnotations, true_numbers
 from ..structures.digits import DIGITS
 from ..structures.photos import list_photos
 from ..utils.errors import UserError
@@ -91,7 +91,7 @@ def describe(name: str, split: Split) -> str:
     lines = [f'{name}: {photos} photos, {digits}', f'  photos: {_sides(split.sizes)}']
     if truth:
         lines.append(f'  digits: {_sides(truth.bboxes[:, 2:])}')
-        numbers = np.array([len(number) for number in ground_truth_numbers(truth).values()])
+        numbers = np.array([len(number) for number in true_numbers(truth).values()])
         lengths, counts = np.unique(numbers, return_counts=True)
         shares = (f'{n} on {100 * k / photos:.0f} %' for n, k in zip(lengths.tolist(), counts.tolist(), strict=True))
         lines.append(f'  digits per photo: {", ".join(shares)}')

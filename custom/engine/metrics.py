@@ -13,7 +13,7 @@ from ..evaluation.bootstrap import point
 from ..evaluation.number_accuracy import NumberResults
 from ..reading.numbers import read_numbers
 from ..reading.settings import BoxConfig, ReaderConfig, filter_boxes
-from ..structures.annotations import DigitAnnotations, ground_truth_numbers
+from ..structures.annotations import DigitAnnotations, true_numbers
 from ..structures.detections import Detections
 
 
@@ -116,7 +116,7 @@ class NumberMetric(PhotoMetric):
     def compare(self, detections: Detections, truth: DigitAnnotations) -> dict[str, float]:
         """Return the figures of the numbers, read from the boxes of pred.json."""
         readings = read_numbers(filter_boxes(detections, self.boxes), truth.image_ids, self.reader)
-        self.numbers = NumberResults.of(readings, ground_truth_numbers(truth))
+        self.numbers = NumberResults.of(readings, true_numbers(truth))
         return point(self.numbers.figures, len(truth.image_ids))
 
 

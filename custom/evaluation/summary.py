@@ -4,7 +4,7 @@ import numpy as np
 
 from ..reading.numbers import read_numbers
 from ..reading.settings import ReaderConfig
-from ..structures.annotations import DigitAnnotations, ground_truth_numbers
+from ..structures.annotations import DigitAnnotations, true_numbers
 from ..structures.detections import Detections
 from .average_precision import Matches, match_boxes
 from .bootstrap import affordable_resamples
@@ -14,7 +14,7 @@ from .number_accuracy import NumberResults
 def score(detections: Detections, truth: DigitAnnotations, config: ReaderConfig) -> tuple[NumberResults, Matches]:
     """Compute the arguments of `report`; errors as in `match_boxes`."""
     readings = read_numbers(detections, truth.image_ids, config)
-    return NumberResults.of(readings, ground_truth_numbers(truth)), match_boxes(detections, truth)
+    return NumberResults.of(readings, true_numbers(truth)), match_boxes(detections, truth)
 
 
 def report(numbers: NumberResults | None, matches: Matches | None) -> str:

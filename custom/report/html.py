@@ -17,7 +17,7 @@ from ..reading.numbers import read_numbers
 from ..reading.settings import ReaderConfig
 from ..runs.curves import read_scalars
 from ..runs.facts import run_facts
-from ..structures.annotations import DigitAnnotations, ground_truth_numbers
+from ..structures.annotations import DigitAnnotations, true_numbers
 from ..structures.digits import DIGITS
 from . import plots
 from .figures import answer_curve, by_height, by_length, by_sharpness, measure_sharpness, precision_at_recalls
@@ -74,7 +74,7 @@ def _predictions(material: Material, config: ReaderConfig) -> dict[str, Any]:
         page['summary'] = f'a number read on {len(confidences)} of {len(readings)} photos'
         page['confidences'] = plots.confidences(confidences)
     else:
-        true = ground_truth_numbers(truth)
+        true = true_numbers(truth)
         sizes = dict(zip(truth.image_ids.tolist(), truth.sizes.tolist(), strict=True))
         digits = compare_digits(material.detections, readings, truth)
         numbers, matches = NumberResults.of(readings, true), match_boxes(material.detections, truth)

@@ -51,7 +51,7 @@ def subset(truth: DigitAnnotations, chosen: np.ndarray) -> DigitAnnotations:
     )
 
 
-def ground_truth_numbers(truth: DigitAnnotations) -> dict[int, str]:
+def true_numbers(truth: DigitAnnotations) -> dict[int, str]:
     """Return image_id to number, '' without a digit; digits are sorted by `left_to_right`, crowd boxes ignored."""
     numbers = dict.fromkeys(truth.image_ids.tolist(), '')
     order = left_to_right(truth.bboxes[:, 0], truth.bboxes[:, 2])

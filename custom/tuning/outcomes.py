@@ -8,7 +8,7 @@ import numpy as np
 from ..reading.numbers import NOISE, find_candidates
 from ..reading.rules import use_boxes
 from ..reading.settings import ReaderConfig
-from ..structures.annotations import DigitAnnotations, ground_truth_numbers
+from ..structures.annotations import DigitAnnotations, true_numbers
 from ..structures.detections import Detections
 from ..structures.geometry import xywh_to_xyxy
 
@@ -39,7 +39,7 @@ class Outcomes:
     """
 
     def __init__(self, detections: Detections, truth: DigitAnnotations) -> None:
-        numbers = sorted(ground_truth_numbers(truth).items())
+        numbers = sorted(true_numbers(truth).items())
         self.image_ids = np.array([image_id for image_id, _ in numbers], dtype=np.int64)
         self.true = [number for _, number in numbers]
         rows = (detections.scores >= THRESHOLDS[0]) & np.isin(detections.image_ids, self.image_ids)

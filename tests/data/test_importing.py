@@ -13,7 +13,7 @@ from custom.data.coco_reading import read_annotations
 from custom.data.formats.labels import SourceBox, SourcePhoto
 from custom.data.importing import import_photos, split_photos
 from custom.data.splits import SplitRule
-from custom.structures.annotations import ground_truth_numbers
+from custom.structures.annotations import true_numbers
 from custom.utils.errors import UserError
 
 RULE = SplitRule(0.25)
@@ -34,7 +34,7 @@ def photos(tmp_path):
 
 
 def numbers(out, split):
-    return ground_truth_numbers(read_annotations(out / f'{split}.json', out / split))
+    return true_numbers(read_annotations(out / f'{split}.json', out / split))
 
 
 def run(photos, tmp_path, **settings):

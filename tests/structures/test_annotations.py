@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from custom.structures.annotations import DigitAnnotations, ground_truth_numbers, subset
+from custom.structures.annotations import DigitAnnotations, subset, true_numbers
 
 
 def annotations():
@@ -15,8 +15,8 @@ def annotations():
 
 
 def test_ground_truth_numbers():
-    assert ground_truth_numbers(annotations()) == {1: '7', 2: '', 3: '05'}
-    assert list(ground_truth_numbers(annotations())) == [1, 2, 3]
+    assert true_numbers(annotations()) == {1: '7', 2: '', 3: '05'}
+    assert list(true_numbers(annotations())) == [1, 2, 3]
 
 
 def test_a_subset_has_its_own_photos_and_boxes_only():

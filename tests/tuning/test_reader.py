@@ -11,7 +11,7 @@ from custom.evaluation.average_precision import average_precision
 from custom.evaluation.number_accuracy import NumberResults, calibration_error
 from custom.reading.numbers import read_numbers
 from custom.reading.settings import BoxConfig, ReaderConfig, ReaderSettings, filter_boxes
-from custom.structures.annotations import ground_truth_numbers
+from custom.structures.annotations import true_numbers
 from custom.structures.detections import Detections
 from custom.tuning.reader import choose_boxes, tune_reader
 from custom.utils.errors import UserError
@@ -19,7 +19,7 @@ from custom.utils.errors import UserError
 
 def accuracy(config, detections, truth):
     readings = read_numbers(detections, truth.image_ids, config)
-    return NumberResults.of(readings, ground_truth_numbers(truth)).right.mean()
+    return NumberResults.of(readings, true_numbers(truth)).right.mean()
 
 
 @pytest.fixture(scope='module')
@@ -53,7 +53,7 @@ def test_calibration_lowers_the_calibration_error_of_new_photos(tuned):
     errors = []
     for config in reader.number, raw:
         readings = read_numbers(detections, truth.image_ids, config)
-        results = NumberResults.of(readings, ground_truth_numbers(truth))
+        results = NumberResults.of(readings, true_numbers(truth))
         errors.append(calibration_error(results.confidences, results.right, np.ones((1, 900)))[0])
     assert errors[0] < 0.1 < errors[1]
 

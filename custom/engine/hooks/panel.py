@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from ...reading.numbers import read_numbers
 from ...reading.settings import ReaderConfig
-from ...structures.annotations import ground_truth_numbers
+from ...structures.annotations import true_numbers
 from ...structures.detections import Detections
 from ...structures.photos import read_photo
 from ...visualization.pictures import Shot, contact_sheet, evenly_spaced
@@ -65,7 +65,7 @@ class PanelHook(Hook):
         truth = None
         if 'instances' in sample:
             photo = {'image_id': sample.img_id, 'size': sample.ori_shape[::-1], 'truth': sample.instances}
-            truth = ground_truth_numbers(ground_truth_of([photo]))[sample.img_id]
+            truth = true_numbers(ground_truth_of([photo]))[sample.img_id]
         return Shot.take(read_photo(sample.img_path), sample.img_id, detections, reading, truth)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from custom.data.coco_reading import read_annotations
 from custom.data.formats.svhn import import_svhn
 from custom.data.splits import SplitRule
-from custom.structures.annotations import ground_truth_numbers
+from custom.structures.annotations import true_numbers
 from custom.utils.errors import UserError
 
 NUMBERS = ['12', '305', '7', '90', '44', '10', '2', '356', '81', '63']
@@ -25,7 +25,7 @@ def source(tmp_path):
 
 
 def numbers(out, split):
-    return ground_truth_numbers(read_annotations(out / f'{split}.json', out / split))
+    return true_numbers(read_annotations(out / f'{split}.json', out / split))
 
 
 def test_folders_become_the_layout_and_stay(source, tmp_path):
