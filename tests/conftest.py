@@ -1,10 +1,11 @@
 """Fixtures of all tests."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from helpers.project import ROOT, make_tiny_root
+from helpers.project import FAST, ROOT, make_tiny_root, run_tool
 
 
 @pytest.fixture(scope='session')
@@ -20,6 +21,17 @@ def shared_data() -> Path:
 def tiny_root(tmp_path: Path) -> Path:
     """A data root of `make_tiny_root`."""
     return make_tiny_root(tmp_path)
+
+
+@pytest.fixture(scope='session')
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, subprocess.CompletedProcess]:
+    """Data root, work dir after one epoch of digits_frcnn_lite, and the process; tests change neither folder."""
+    root = make_tiny_root(tmp_path_factory.mktemp('data, with a comma'))
+    work_dir = tmp_path_factory.mktemp('work')
+    options = ['--cfg-options', f'data_root={root}', 'train_cfg.max_epochs=1', *FAST]
+    done = run_tool('train.py', ROOT / 'configs/digits_frcnn_lite.py', '--work-dir', work_dir, *options)
+    assert done.returncode == 0, done.stderr
+    return root, work_dir, done
 
 
 @pytest.fixture(scope='session')

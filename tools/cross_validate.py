@@ -23,8 +23,7 @@ examples:
 def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('config', help='a file of configs/')
-    data_help = 'holds train.json and valid.json, whose photos are split into folds'
-    parser.add_argument('--data', type=Path, required=True, metavar='ROOT', help=data_help)
+    parser.add_argument('--data', type=Path, required=True, metavar='ROOT', help='holds train.json and valid.json')
     parser.add_argument('--folds', type=int, default=5, help='default: 5')
     parser.add_argument('--seed', type=int, default=0, help='random seed of the split; default: 0')
     parser.add_argument('--processes', type=int, default=1, metavar='N', help='train on N ranks, which share the batch')

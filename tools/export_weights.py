@@ -18,11 +18,9 @@ Average only models that were fine-tuned from the same weights with different se
 
 def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
-    checkpoint_help = 'a .pth of a training run; code in it is not run; several are averaged'
-    parser.add_argument('checkpoint', type=Path, nargs='+', help=checkpoint_help)
+    parser.add_argument('checkpoint', type=Path, nargs='+', help='.pth of a training run; several are averaged')
     parser.add_argument('out', type=Path, metavar='OUT.safetensors', help='replaced if it exists')
-    reader_help = 'a reader.json; default: the one tuned for CHECKPOINT, if there is one CHECKPOINT'
-    parser.add_argument('--reader', type=Path, metavar='FILE', help=reader_help)
+    parser.add_argument('--reader', type=Path, metavar='FILE', help='default: the one tuned for a single CHECKPOINT')
     args = parser.parse_args()
 
     from custom.models.exporting import export_weights

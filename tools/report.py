@@ -20,8 +20,7 @@ def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument('source', type=Path, metavar='WORK_DIR | PRED_JSON', help='a training run, or the detections')
     parser.add_argument('ann', type=Path, nargs='?', help="COCO json; default: the one of the run's config")
-    images_help = "default: the run's, or the folder ANN without .json"
-    parser.add_argument('--images', type=Path, metavar='DIR', help=images_help)
+    parser.add_argument('--images', type=Path, metavar='DIR', help="default: the run's, or the folder ANN minus .json")
     parser.add_argument('--out', type=Path, metavar='FILE', help='default: report.html in WORK_DIR or beside PRED_JSON')
     add_reader_arguments(parser)
     args = parser.parse_args()

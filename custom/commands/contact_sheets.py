@@ -74,13 +74,12 @@ def augmented_shots(truth: DigitAnnotations, folder: Path, cfg: Config) -> Itera
     with tempfile.TemporaryDirectory() as scratch:
         ann_file = Path(scratch, 'chosen.json')
         ann_file.write_text(annotations_json(truth))
-        prefix = {'img': str(folder.resolve())}
-        photos = DigitDataset(ann_file=str(ann_file), data_prefix=prefix, pipeline=source.pipeline)
+        data = {'ann_file': str(ann_file), 'data_prefix': {'img': str(folder.resolve())}}
+        photos = DigitDataset(**data, pipeline=source.pipeline)
         for i, name in enumerate(truth.file_names):
             item = photos[i]
             pixels = np.ascontiguousarray(item['inputs'].numpy()[::-1].transpose(1, 2, 0))
-            sample = item['data_samples']
-            parts = (sample.gt_instances, sample.ignored_instances)
+            parts = (item['data_samples'].gt_instances, item['data_samples'].ignored_instances)
             bboxes = np.concatenate([np.asarray(part.bboxes.numpy(), float).reshape(-1, 4) for part in parts])
             labels = np.concatenate([part.labels.numpy().astype(np.int64) for part in parts])
             yield labelled_shot(pixels, bboxes, labels, np.repeat([False, True], list(map(len, parts))), name)
@@ -105,10 +104,9 @@ def draw_sheets(root: Path, splits: Mapping[str, Split], out: Path, photos: int,
         raise UserError(f'{out}: would put pictures among the photos; choose another folder with --out')
     cfg = load_config(config)
     written = []
-    for name, split in splits.items():
-        if split.truth is None:
-            continue
-        chosen, folder = choose_photos(split.truth, photos), root / name
+    labelled = {name: split.truth for name, split in splits.items() if split.truth is not None}
+    for name, truth in labelled.items():
+        chosen, folder = choose_photos(truth, photos), root / name
         sheets = [(f'{name}.png', labelled_shots(chosen, folder), 'with their labels')]
         if name == 'train':
             note = f'after the augmentation of {Path(config).name}'
@@ -116,6 +114,6 @@ def draw_sheets(root: Path, splits: Mapping[str, Split], out: Path, photos: int,
         for file_name, shots, note in sheets:
             written.append(out / file_name)
             with replacing(written[-1]) as beside:
-                title = f'{len(chosen.image_ids)} of {len(split.truth.image_ids)} photos of {name}'
+                title = f'{len(chosen.image_ids)} of {len(truth.image_ids)} photos of {name}'
                 contact_sheet(shots, title, note).save(beside, 'PNG', optimize=True)
     return written

@@ -125,20 +125,17 @@ def settings_of(cfg: Config) -> str:
 
 
 def run_folds(folders: Sequence[Path], fold_of: np.ndarray, runs: FoldRuns) -> None:
-    """Train and test one fold after the other, except those with predictions.
+    """Train and test one fold after the other, except those with predictions; raises `UserError` if a tool fails.
 
     Args:
         folders: F folders, each with train.json and valid.json.
         fold_of: (M,) fold of each photo, from 0.
         runs: the runs of the tools.
-
-    Raises:
-        UserError: a tool failed.
     """
     predictions = [folder / 'valid/pred.json' for folder in folders]  # each appears when it is complete
     spent: list[float] = []
     for fold, folder in enumerate(folders):
-        own, started = int((fold_of == fold).sum()), time.monotonic()
+        own, start = int((fold_of == fold).sum()), time.monotonic()
         line = f'fold {fold + 1} of {len(folders)}: {len(fold_of) - own} photos to train on, {own} to test'
         if predictions[fold].is_file():
             say(f'{line}: done before')
@@ -147,7 +144,7 @@ def run_folds(folders: Sequence[Path], fold_of: np.ndarray, runs: FoldRuns) -> N
         say(f'{line} | about {duration(left)} left' if spent else line)
         runs.train(folder)
         runs.test(folder)
-        spent.append(time.monotonic() - started)
+        spent.append(time.monotonic() - start)
 
 
 class Outcome(NamedTuple):

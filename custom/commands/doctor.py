@@ -43,10 +43,9 @@ def examine(data_root: str | os.PathLike | None = None) -> Iterator[Finding]:
 def python() -> Iterator[Finding]:
     """Check that the pinned packages install on this Python."""
     version = '.'.join(map(str, sys.version_info[:3]))
-    if (3, 10) <= sys.version_info[:2] <= (3, 13):
-        yield Finding('ok', f'Python {version} ({sys.executable})')
-    else:
-        yield Finding('wrong', f'Python {version}: 3.10 to 3.13 is needed', 'make setup PYTHON=python3.12')
+    fits = (3, 10) <= sys.version_info[:2] <= (3, 13)
+    remedy = '' if fits else '3.10 to 3.13 is needed: make setup PYTHON=python3.12'
+    yield Finding('ok' if fits else 'wrong', f'Python {version} ({sys.executable})', remedy)
 
 
 def pins(requirements: Path = ROOT / 'requirements.txt') -> 'Iterator[Requirement]':

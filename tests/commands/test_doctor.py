@@ -135,6 +135,7 @@ def test_a_data_set_is_counted_and_its_faults_are_said(tmp_path):
     assert 'valid.json' in valid.text
 
 
+@pytest.mark.integration
 def test_the_tool_ends_with_1_where_something_is_wrong(tmp_path):
     done = subprocess.run(
         [sys.executable, 'tools/doctor.py', '--data', str(tmp_path)], cwd=ROOT, capture_output=True, text=True

@@ -67,6 +67,7 @@ def test_what_is_no_number_or_place_is_refused(monkeypatch, processes, places, m
         torchrun_arguments(processes, ['train.py'])
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize('name', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
 def test_a_script_without_arguments_says_what_it_wants(name):
     done = run_script(name)
@@ -74,12 +75,14 @@ def test_a_script_without_arguments_says_what_it_wants(name):
     assert re.fullmatch(rf'usage: .*tools/{name} .*CONFIG .*\n', done.stderr)
 
 
+@pytest.mark.integration
 def test_a_misspelt_config_is_said_once(tmp_path):
     done = run_script('dist_test.sh', 'configs/no.py', 'x.pth', 2, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == 'error: configs/no.py: no such config; there are: none below ./configs\n'
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize('starter', ['script', 'torchrun'])
 def test_a_rank_that_is_killed_ends_the_run_with_one_line(trainer, starter):  # noqa: F811
     mishap = {'type': 'Mishap', 'rank': 1, 'at': 'after_train_iter', 'call': 2, 'kind': 'kill'}
@@ -111,6 +114,7 @@ wait
 """
 
 
+@pytest.mark.integration
 def test_slurm_starts_ranks_on_cpus(trainer):  # noqa: F811
     srun = trainer.folder / 'srun'
     srun.write_text(SRUN.replace('JOB', str(os.getpid())))

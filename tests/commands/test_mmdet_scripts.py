@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from helpers.project import ROOT, make_tiny_root, run_tool
+from helpers.project import ROOT, run_tool
 
 from custom.commands.mmdet_scripts import BROKEN, adapt_arguments, scripts, split_arguments
 from custom.utils.errors import UserError
@@ -17,20 +17,14 @@ SMALL = [
 
 
 @pytest.fixture(scope='module')
-def root(tmp_path_factory):
-    return make_tiny_root(tmp_path_factory.mktemp('data'))
+def root(trained):
+    return trained[0]
 
 
 @pytest.fixture(scope='module')
-def run(tmp_path_factory, root):
-    """A work dir after an epoch of training and a test with --dump."""
-    work_dir = tmp_path_factory.mktemp('work')
-    options = ['--cfg-options', f'data_root={root}', 'model.backbone.init_cfg=None', *SMALL]
-    for tool, *more in (['train.py'], ['test.py', '--split', 'valid', '--dump']):
-        epoch = ['train_cfg.max_epochs=1'] if tool == 'train.py' else []
-        done = run_tool(tool, LITE, '--work-dir', work_dir, *more, *options, *epoch)
-        assert done.returncode == 0, done.stderr
-    return work_dir
+def run(trained):
+    """A work dir after an epoch of training."""
+    return trained[1]
 
 
 @pytest.fixture(scope='module')
@@ -73,6 +67,7 @@ def test_arguments_without_a_config_stay(tmp_path):
     )
 
 
+@pytest.mark.integration
 def test_an_unknown_or_broken_script_is_answered_in_a_line():
     done = run_tool('mmdet_script.py', 'confusion')
     assert done.returncode == 2
@@ -93,25 +88,30 @@ def test_a_misspelt_override_is_refused(tmp_path):
         adapt_arguments('print_config', [LITE, '--cfg-options', 'train_cfg.max_epoch=7'], 'valid', tmp_path)
 
 
+@pytest.mark.integration
 def test_a_file_that_is_not_there_is_said_in_a_line():
     done = run_tool('mmdet_script.py', 'analyze_logs', 'plot_curve', 'gone.json', '--out', 'x.png')
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith('error: gone.json: no such file')
 
 
+@pytest.mark.integration
 def test_print_config():
     assert "type='TimmFeatures'" in mmdet('print_config', LITE)
 
 
+@pytest.mark.integration
 def test_browse_dataset(tmp_path, root):
     mmdet('browse_dataset', LITE, '--output-dir', tmp_path, '--not-show', root=root)
     assert len(list(tmp_path.glob('*.png'))) == 6
 
 
+@pytest.mark.integration
 def test_get_flops(root):
     assert 'Params: 1.735M' in mmdet('get_flops', LITE, root=root)
 
 
+@pytest.mark.integration
 def test_analyze_logs(tmp_path, run):
     (log,) = (path for path in run.glob('*/vis_data/*.json') if path.name != 'scalars.json')
     mmdet('analyze_logs', 'plot_curve', log, '--keys', 'loss', '--out', tmp_path / 'loss.png')
@@ -119,26 +119,34 @@ def test_analyze_logs(tmp_path, run):
     assert 'average iter time' in mmdet('analyze_logs', 'cal_train_time', log)
 
 
+@pytest.mark.integration
 def test_confusion_matrix(tmp_path, root, results):
     mmdet('confusion_matrix', LITE, results, tmp_path, root=root)
     assert (tmp_path / 'confusion_matrix.png').is_file()
 
 
+@pytest.mark.integration
 def test_analyze_results(tmp_path, root, results):
     mmdet('analyze_results', LITE, results, tmp_path, '--topk', '1', root=root)
     assert len(list(tmp_path.glob('good/*.png'))) == 1
 
 
+@pytest.mark.integration
 def test_eval_metric(root, results):
     assert "'digits/AP': 0.0" in mmdet('eval_metric', LITE, results, root=root)
 
 
-def test_coco_error_analysis(tmp_path, root, run):
-    mmdet('coco_error_analysis', run / 'valid/pred.json', tmp_path, '--ann', root / 'valid.json')
+@pytest.mark.integration
+def test_coco_error_analysis(tmp_path, root):
+    boxes = json.loads((root / 'valid.json').read_text())['annotations']
+    pred_json = tmp_path / 'pred.json'
+    pred_json.write_text(json.dumps([{**box, 'score': 0.5} for box in boxes]))
+    mmdet('coco_error_analysis', pred_json, tmp_path, '--ann', root / 'valid.json')
     assert len(list(tmp_path.rglob('*.png'))) > 10
     assert 'supercategory' not in json.loads((root / 'valid.json').read_text())['categories'][0]
 
 
+@pytest.mark.integration
 def test_publish_model(tmp_path, run):
     mmdet('publish_model', run / 'epoch_1.pth', tmp_path / 'small.pth')
     (published,) = tmp_path.glob('small-*.pth')

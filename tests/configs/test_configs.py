@@ -37,6 +37,7 @@ def test_a_leaf_config_is_a_short_diff():
         assert any(line.startswith('_base_') for line in lines), f'{name} inherits nothing'
 
 
+@pytest.mark.integration
 def test_it_trains_and_predicts_digits(cfg):
     """One step of training with a finite loss and gradients everywhere; predictions are digits inside the photo."""
     cfg.model.train_cfg.rcnn.sampler.num = cfg.model.test_cfg.rpn.max_per_img = 32  # to save time

@@ -1,5 +1,6 @@
 """tools/convert_torchvision.py, with weights that take no room: each tensor is one number, seen many times."""
 
+import pytest
 import torch
 from helpers.project import ROOT, run_tool
 from mmdet.registry import MODELS
@@ -9,6 +10,8 @@ from torchvision.models import detection
 
 import custom.register  # noqa: F401 - registers what the configs name
 from custom.models.checkpoints import load_checkpoint, load_weights
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 PREDICTOR = 'roi_heads.box_predictor.'
 

@@ -10,6 +10,8 @@ from custom.reading.settings import ReaderSettings, write_reader
 from custom.structures.detections import Detections
 from custom.submission.pred_json import write_pred_json
 
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
 MIX = ROOT / 'configs' / 'digits_frcnn_lite_mix.py'
 
 

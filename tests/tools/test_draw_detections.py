@@ -9,6 +9,8 @@ from PIL import Image
 
 from custom.visualization.pictures import RIGHT, WRONG
 
+pytestmark = pytest.mark.integration
+
 NAMES = {1: '1.png', 2: 'ü 日本, "x"\n.png', 10: '10.png'}
 
 

@@ -8,6 +8,8 @@ import pytest
 from helpers.project import run_tool
 from PIL import Image
 
+pytestmark = pytest.mark.integration
+
 DEFAULT = 'reader: score threshold 0.6 from the defaults (no reader.json)\n'
 
 

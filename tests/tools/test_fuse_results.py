@@ -5,6 +5,8 @@ import json
 import pytest
 from helpers.project import run_tool
 
+pytestmark = pytest.mark.integration
+
 
 def run(*arguments):
     return run_tool('fuse_results.py', *arguments)

@@ -7,6 +7,8 @@ from importlib.metadata import packages_distributions
 import pytest
 from helpers.project import ROOT
 
+pytestmark = pytest.mark.integration
+
 HEAVY = {'torch', 'mmdet', 'mmengine', 'mmcv', 'scipy'}
 TOOLS = sorted(path.name for path in (ROOT / 'tools').glob('*.py'))
 

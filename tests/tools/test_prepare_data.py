@@ -11,6 +11,8 @@ from helpers.project import coco
 from helpers.svhn_files import write_part
 from PIL import Image
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -75,6 +75,7 @@ def project(tmp_path):
     return Project(tmp_path / 'my project')
 
 
+@pytest.mark.integration
 def test_python_too_old(project):
     old = interpreter(project.folder / 'bin/old', '3.9')
     assert project.refusal(PYTHON=str(old)) == (
@@ -84,10 +85,12 @@ def test_python_too_old(project):
     assert not project.venv.exists()
 
 
+@pytest.mark.integration
 def test_python_that_is_not_there(project):
     assert 'found none as /nowhere/python3;' in project.refusal(PYTHON='/nowhere/python3')
 
 
+@pytest.mark.integration
 def test_an_old_python_first_on_the_path_is_passed_over(project):
     interpreter(project.python, '3.9')
     write_script(project.folder / 'bin/python3.13', '#!/bin/sh\nexit 127\n')
@@ -97,6 +100,7 @@ def test_an_old_python_first_on_the_path_is_passed_over(project):
     assert 'making .venv with python3.12 ...' in result.stdout
 
 
+@pytest.mark.integration
 def test_python_without_venv(project):
     version = f'{sys.version_info.major}.{sys.version_info.minor}'
     (project.folder / 'broken').mkdir()
@@ -107,6 +111,7 @@ def test_python_without_venv(project):
     assert not project.venv.exists()
 
 
+@pytest.mark.integration
 def test_no_disk(project):
     disk(project.folder, 6999)
     assert project.refusal() == (
@@ -118,6 +123,7 @@ def test_no_disk(project):
     assert project.setup(TORCH='system').returncode == 0  # needs no room for torch
 
 
+@pytest.mark.integration
 def test_registry_that_does_not_answer(project):
     env = {
         'PYTHON': sys.executable,
@@ -131,6 +137,7 @@ def test_registry_that_does_not_answer(project):
     assert line.startswith('setup: the package registry does not answer: look at the network, the proxy')
 
 
+@pytest.mark.integration
 def test_second_run_finds_it_done_until_a_pin_changes(project):
     first = project.setup()
     assert first.returncode == 0, first.stderr
@@ -152,12 +159,14 @@ def test_second_run_finds_it_done_until_a_pin_changes(project):
     assert project.calls()[len(calls)] == '-m pip install uv==0.2'
 
 
+@pytest.mark.integration
 def test_moved_project_is_set_up_again(project):
     assert project.setup().returncode == 0
     project.folder = project.folder.rename(project.folder.with_name('moved'))
     assert 'making .venv' in project.setup().stdout
 
 
+@pytest.mark.integration
 def test_active_venv_is_not_made_with_itself(project):
     assert project.setup().returncode == 0
     shutil.copy(project.venv / 'bin/python', project.venv / 'bin/python3')
@@ -170,6 +179,7 @@ def test_active_venv_is_not_made_with_itself(project):
     assert 'making .venv with python3.12 ...' in result.stdout
 
 
+@pytest.mark.integration
 def test_half_made_venv_is_made_anew(project):
     good = project.python.read_text()
     interpreter(project.python, special="*'import cv2'*) echo 'ImportError: libGL.so.1'; exit 1 ;;")
@@ -185,6 +195,7 @@ def test_half_made_venv_is_made_anew(project):
     assert (project.venv / 'installed.txt').exists()
 
 
+@pytest.mark.integration
 def test_somebody_elses_venv_stays(project):
     project.venv.mkdir()
     (project.venv / 'mine').touch()
@@ -194,6 +205,7 @@ def test_somebody_elses_venv_stays(project):
     assert (project.venv / 'mine').exists()
 
 
+@pytest.mark.integration
 def test_pip_takes_over_from_uv(project):
     interpreter(project.python, special="'-m uv'*) echo 'Failed to fetch'; exit 1 ;;")
     result = project.setup()
@@ -202,12 +214,14 @@ def test_pip_takes_over_from_uv(project):
     assert '-m pip install -r .venv/pins.txt' in project.calls()
 
 
+@pytest.mark.integration
 def test_full_disk_while_installing(project):
     interpreter(project.python, special="'-m uv'*) echo 'No space left on device'; exit 1 ;;")
     assert project.refusal() == 'setup: the disk is full: free 7 GB, then run this again'
     assert project.calls() == ['-m pip install uv==0.1']  # pip is not tried: it takes more room
 
 
+@pytest.mark.integration
 def test_system_torch_is_used_and_remembered(project):
     interpreter(project.python, special='*torch.__path__*) echo /opt/site ;;\n*purelib*) echo .venv ;;')
     assert project.setup(TORCH='system').returncode == 0
@@ -218,11 +232,13 @@ def test_system_torch_is_used_and_remembered(project):
     assert 'making .venv' in project.setup(TORCH='pinned').stdout
 
 
+@pytest.mark.integration
 def test_system_torch_that_is_not_there(project):
     interpreter(project.python, special='*torch.__path__*) exit 1 ;;')
     assert 'python3 cannot import torch and torchvision: name the Python that can' in project.refusal(TORCH='system')
 
 
+@pytest.mark.integration
 def test_unknown_torch(project):
     assert project.refusal(TORCH='cpu').startswith('setup: TORCH=cpu is unknown: say TORCH=system, or TORCH=pinned')
 

@@ -6,25 +6,10 @@ import shutil
 
 import pytest
 import torch
-from helpers.project import FAST, ROOT, make_tiny_root, run_tool
+from helpers.project import FAST, ROOT, run_tool
 
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
-
-
-@pytest.fixture(scope='module')
-def trained(tmp_path_factory):
-    """A data root and a work dir after one epoch of training."""
-    root = tmp_path_factory.mktemp('data, with a comma')
-    make_tiny_root(root)
-    work_dir = tmp_path_factory.mktemp('work')
-    done = train(root, work_dir, 1)
-    assert done.returncode == 0, done.stderr
-    return root, work_dir, done
-
-
-def train(root, work_dir, epochs, *more):
-    options = [f'data_root={root}', f'train_cfg.max_epochs={epochs}', *FAST]
-    return run_tool('train.py', LITE, '--work-dir', work_dir, *more, '--cfg-options', *options)
 
 
 def evaluate(root, work_dir, *more):
@@ -52,18 +37,21 @@ def test_a_training_run_leaves_what_a_person_needs(trained):
     assert f"data_root = '{root}'" in (work_dir / 'digits_frcnn_lite.py').read_text()
 
 
-def test_training_resumes_where_it_stopped(trained):
+def test_training_resumes_where_it_stopped(trained, tmp_path):
     root, work_dir, _ = trained
-    done = train(root, work_dir, 2, '--resume')
+    work = shutil.copytree(work_dir, tmp_path / 'work')
+    options = [f'data_root={root}', 'train_cfg.max_epochs=2', *FAST]
+    done = run_tool('train.py', LITE, '--work-dir', work, '--resume', '--cfg-options', *options)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith('epoch 2/2 | loss ')
 
 
-def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained):
+def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained, tmp_path):
     root, work_dir, _ = trained
     plain = evaluate(root, work_dir, '--split', 'valid')
     assert plain.returncode == 0, plain.stderr
-    dumped = evaluate(root, work_dir, '--split', 'valid', '--dump')
+    folder = tmp_path / 'valid'
+    dumped = evaluate(root, work_dir, '--split', 'valid', '--dump', folder)
     assert dumped.returncode == 0, dumped.stderr
     (best,) = work_dir.glob('best_*.pth')
     lines = plain.stdout.splitlines()
@@ -73,7 +61,6 @@ def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained):
     assert ' of 3 photos; 95 % interval ' in lines[2]
     assert [line for line in lines if 'AP50' in line]
     assert dumped.stdout.splitlines()[: len(lines)] == lines  # dumping changes no figure
-    folder = work_dir / 'valid'
     check = run_tool('dump_results.py', folder / 'pred.json', '--ann', root / 'valid.json', '--check')
     assert check.returncode == 0, check.stdout
     tuned = json.loads((work_dir / 'reader.json').read_text())
@@ -121,12 +108,17 @@ def test_the_reader_is_the_one_of_the_weights_or_the_one_that_is_named(trained, 
     assert json.loads((work_dir / 'reader.json').read_text()) == reader
 
 
-def test_testing_changes_neither_the_config_of_the_run_nor_the_checkpoint(trained, tmp_path):
+def test_unlabelled_photos_are_dumped_with_the_named_checkpoint_and_the_run_stays(trained, tmp_path):
     root, work_dir, _ = trained
     config = (work_dir / 'digits_frcnn_lite.py').read_bytes()
     checkpoint = work_dir / 'epoch_1.pth'
     plain = evaluate(root, work_dir, checkpoint, '--dump', tmp_path / 'plain')
     assert plain.returncode == 0, plain.stderr
+    assert 'nothing to score' in plain.stdout
+    with (tmp_path / 'plain' / 'pred.csv').open() as file:
+        assert [row['image_id'] for row in csv.DictReader(file)] == ['1', '2']
+    found = json.loads((tmp_path / 'plain' / 'pred.json').read_text())
+    assert all(1 <= box['category_id'] <= 10 for box in found)
     other = torch.load(checkpoint, weights_only=False)
     other['state_dict'] = {key: value * 0 for key, value in other['state_dict'].items()}
     torch.save(other, tmp_path / 'other.pth')
@@ -138,28 +130,16 @@ def test_testing_changes_neither_the_config_of_the_run_nor_the_checkpoint(traine
     assert (work_dir / 'digits_frcnn_lite.py').read_bytes() == config
 
 
-def test_test_dumps_a_row_for_every_unlabelled_photo(trained, tmp_path):
-    root, work_dir, _ = trained
-    checkpoint = work_dir / 'epoch_1.pth'
-    done = evaluate(root, work_dir, checkpoint, '--dump', tmp_path / 'out')
-    assert done.returncode == 0, done.stderr
-    assert 'nothing to score' in done.stdout
-    with (tmp_path / 'out' / 'pred.csv').open() as file:
-        assert [row['image_id'] for row in csv.DictReader(file)] == ['1', '2']
-    found = json.loads((tmp_path / 'out' / 'pred.json').read_text())
-    assert all(1 <= box['category_id'] <= 10 for box in found)
-
-
 def test_a_folder_of_photos_is_tested_instead_of_a_split(trained, tmp_path):
     root, work_dir, _ = trained
     (tmp_path / 'some photos').mkdir()
     shutil.copy(root / 'valid/3.png', tmp_path / 'some photos/33.png')
     checkpoint = work_dir / 'epoch_1.pth'
-    done = evaluate(root, work_dir, checkpoint, '--images', tmp_path / 'some photos', '--dump')
+    done = evaluate(root, tmp_path / 'work', checkpoint, '--images', tmp_path / 'some photos', '--dump')
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f'{checkpoint} on {tmp_path / "some photos"}\n')
     assert 'no truth for these 1 photos: nothing to score' in done.stdout
-    rows = (work_dir / 'some photos/pred.csv').read_text().splitlines()
+    rows = (tmp_path / 'work/some photos/pred.csv').read_text().splitlines()
     assert [row.split(',')[0] for row in rows] == ['image_id', '33']
 
 

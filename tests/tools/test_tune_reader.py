@@ -7,6 +7,8 @@ from helpers.project import coco, run_tool
 
 from custom.reading.settings import ReaderSettings, Views, read_reader, write_reader
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def predictions(tmp_path):
