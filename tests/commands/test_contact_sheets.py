@@ -1,4 +1,4 @@
-"""custom/commands/contact_sheets.py: the labels as they are, and as training sees them."""
+"""Contact sheets of labels and of augmented photos."""
 
 import json
 

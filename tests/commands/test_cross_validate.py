@@ -194,7 +194,7 @@ def test_several_processes_share_the_batch_and_a_stopped_run_goes_on(commands, t
 
 
 @pytest.mark.parametrize('key', ['data_root', 'val_cfg', 'train_dataloader.dataset.ann_file'])
-def test_what_a_fold_says_itself_is_not_to_be_given(key):
+def test_options_that_each_fold_overrides_are_refused(key):
     with pytest.raises(UserError, match=f'--cfg-options {key}=x: is set for each fold'):
         runs_of(config(LITE)).refuse_own(['train_cfg.max_epochs=1', f'{key}=x'])
 

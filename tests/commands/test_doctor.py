@@ -20,7 +20,7 @@ def only(findings):
     return finding
 
 
-def test_a_finding_has_its_mending_on_a_line_of_its_own():
+def test_a_finding_prints_its_remedy_on_a_second_line():
     assert str(doctor.Finding('ok', 'fine')) == 'ok    fine'
     assert str(doctor.Finding('wrong', 'broken', 'glue it')) == 'wrong broken\n      -> glue it'
 
@@ -42,7 +42,7 @@ def test_pins_are_those_for_this_python(tmp_path):
     assert 'torch' in [pin.name for pin in doctor.pins()]
 
 
-def test_packages_that_lack_differ_or_are_there_twice(monkeypatch):
+def test_missing_different_and_duplicate_packages(monkeypatch):
     installed = {'here': '1.0+cpu', 'padded': '1.002', 'moved': '3.0', 'mmdet': '3.3.0'}
 
     def version(name):
@@ -64,7 +64,7 @@ def test_packages_that_lack_differ_or_are_there_twice(monkeypatch):
     assert only(doctor.packages()).level == 'ok'
 
 
-def test_without_any_package_that_is_said(monkeypatch):
+def test_an_environment_without_packages_is_wrong(monkeypatch):
     monkeypatch.setitem(sys.modules, 'packaging.requirements', None)  # importing it raises ImportError
     finding = only(doctor.packages())
     assert finding.level == 'wrong'
@@ -76,7 +76,7 @@ def test_the_libraries_of_this_environment_work_together():
     assert levels == ['ok', 'ok', 'ok']
 
 
-def test_a_torchvision_that_does_not_fit_is_said(monkeypatch):
+def test_a_torchvision_that_does_not_fit_is_wrong(monkeypatch):
     monkeypatch.setitem(sys.modules, 'torchvision', None)  # importing it raises ImportError
     finding = only(doctor.libraries())
     assert finding.level == 'wrong'
@@ -119,7 +119,7 @@ def test_no_network_is_noted_quickly():
     assert 'no connection to host.invalid' in finding.text
 
 
-def test_a_data_set_is_counted_and_its_faults_are_said(tmp_path):
+def test_a_data_set_is_counted_and_its_mistakes_are_reported(tmp_path):
     (tmp_path / 'train').mkdir()
     Image.new('RGB', (30, 20)).save(tmp_path / 'train/1.png')
     box = {'id': 1, 'image_id': 1, 'bbox': [1, 2, 5, 9], 'category_id': 1, 'area': 45, 'iscrowd': 0}

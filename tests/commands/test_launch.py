@@ -40,7 +40,7 @@ def run_script(name: str, *args: object, cwd: Path = ROOT, **env: str) -> subpro
         ),
     ],
 )
-def test_machines_meet_where_the_environment_says(monkeypatch, places, wanted):
+def test_the_environment_sets_the_address(monkeypatch, places, wanted):
     for name in PLACES:
         monkeypatch.delenv(name, raising=False)
     for name, value in places.items():
@@ -58,7 +58,7 @@ def test_machines_meet_where_the_environment_says(monkeypatch, places, wanted):
         ('1', {'PORT': 'http'}, "PORT='http': give a whole number"),
     ],
 )
-def test_what_is_no_number_or_place_is_refused(monkeypatch, processes, places, message):
+def test_invalid_numbers_and_addresses_are_refused(monkeypatch, processes, places, message):
     for name in PLACES:
         monkeypatch.delenv(name, raising=False)
     for name, value in places.items():
@@ -69,14 +69,14 @@ def test_what_is_no_number_or_place_is_refused(monkeypatch, processes, places, m
 
 @pytest.mark.integration
 @pytest.mark.parametrize('name', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
-def test_a_script_without_arguments_says_what_it_wants(name):
+def test_a_script_without_arguments_prints_its_usage(name):
     done = run_script(name)
     assert done.returncode == 2
     assert re.fullmatch(rf'usage: .*tools/{name} .*CONFIG .*\n', done.stderr)
 
 
 @pytest.mark.integration
-def test_a_misspelt_config_is_said_once(tmp_path):
+def test_a_misspelt_config_is_reported_once(tmp_path):
     done = run_script('dist_test.sh', 'configs/no.py', 'x.pth', 2, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == 'error: configs/no.py: no such config; there are: none below ./configs\n'

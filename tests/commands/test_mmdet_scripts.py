@@ -42,13 +42,13 @@ def mmdet(*args, root=None):
     return done.stdout
 
 
-def test_options_are_parted_from_the_rest():
+def test_options_are_separated_from_other_arguments():
     assert split_arguments(['a.py', '--cfg-options', 'x=1', 'y=2', '--show']) == (['a.py', '--show'], ['x=1', 'y=2'])
     assert split_arguments(['a.py', 'b=c']) == (['a.py', 'b=c'], [])
     assert split_arguments(['--cfg-options', 'x=1', 'a.py', 'y=2']) == (['a.py', 'y=2'], ['x=1'])
 
 
-def test_a_config_is_written_anew_with_overrides_and_truth_to_test_on(tmp_path, root):
+def test_the_copy_of_a_config_has_the_overrides_and_a_split_with_ground_truth(tmp_path, root):
     arguments = [LITE, 'results.pkl', '--cfg-options', f'data_root={root}', 'train_cfg.max_epochs=7']
     config, *others = adapt_arguments('eval_metric', arguments, 'valid', tmp_path)
     assert config == str(tmp_path / 'digits_frcnn_lite.py')
@@ -68,7 +68,7 @@ def test_arguments_without_a_config_stay(tmp_path):
 
 
 @pytest.mark.integration
-def test_an_unknown_or_broken_script_is_answered_in_a_line():
+def test_an_unknown_or_broken_script_is_one_line():
     done = run_tool('mmdet_script.py', 'confusion')
     assert done.returncode == 2
     assert done.stderr.startswith('error: confusion: MMDetection has no such script; it has ')
@@ -78,7 +78,7 @@ def test_an_unknown_or_broken_script_is_answered_in_a_line():
     assert 'use tools/fuse_results.py' in done.stderr
 
 
-def test_the_broken_ones_are_among_the_scripts_and_the_one_for_detection_is_taken():
+def test_broken_scripts_exist_and_detection_comes_first():
     assert set(BROKEN) <= set(scripts())
     assert scripts()['browse_dataset'].parent.name == 'analysis_tools'
 
@@ -89,7 +89,7 @@ def test_a_misspelt_override_is_refused(tmp_path):
 
 
 @pytest.mark.integration
-def test_a_file_that_is_not_there_is_said_in_a_line():
+def test_a_missing_file_is_one_line():
     done = run_tool('mmdet_script.py', 'analyze_logs', 'plot_curve', 'gone.json', '--out', 'x.png')
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith('error: gone.json: no such file')

@@ -1,4 +1,4 @@
-"""custom/commands/prepare_data.py: what the help shows can be typed."""
+"""Sub-commands of tools/prepare_data.py."""
 
 import shlex
 from argparse import Namespace
@@ -19,7 +19,7 @@ def commands():
 
 
 @pytest.mark.parametrize('name', ['synth', 'svhn', 'yolo', 'voc', 'coco', 'check', 'split'])
-def test_the_example_of_each_command_is_one(name):
+def test_the_example_of_each_command_is_valid(name):
     parser, choices = commands()
     assert set(choices) == {'synth', 'svhn', 'yolo', 'voc', 'coco', 'check', 'split'}
     words = shlex.split(choices[name].epilog.removeprefix(f'example: {PROGRAM} '))
@@ -27,7 +27,7 @@ def test_the_example_of_each_command_is_one(name):
     assert parser.parse_args(words).run is getattr(prepare_data, name)
 
 
-def test_a_data_set_to_write_is_asked_for():
+def test_missing_arguments_are_refused():
     parser, _ = commands()
     for words in (['yolo', '--src', 'x'], ['split', 'x'], ['svhn', '--out', 'x'], []):
         with pytest.raises(SystemExit):
@@ -53,7 +53,7 @@ def test_wrong_settings_are_refused_before_anything_is_read(tmp_path):
         prepare_data.voc(Namespace(**settings))
 
 
-def test_nothing_is_fetched_where_the_place_is_taken(tmp_path):
+def test_nothing_is_downloaded_if_the_folder_is_taken(tmp_path):
     (tmp_path / 'mine').write_text('')
     with pytest.raises(UserError, match='holds something else'):
         prepare_data.svhn(Namespace(src=tmp_path / 'new', out=tmp_path, download=True, extra=False, **RULE))

@@ -52,7 +52,7 @@ def test_what_is_left_is_done_and_every_photo_is_tested_once(tiny_root, tmp_path
         (['--data', '/nowhere'], 'error: /nowhere/train.json: no such file'),
     ],
 )
-def test_a_slip_is_one_line_and_writes_nothing(tiny_root, arguments, said):
+def test_a_mistake_is_one_line_and_writes_nothing(tiny_root, arguments, said):
     done = run_tool('cross_validate.py', MIX, '--data', tiny_root, '--work-dir', tiny_root / 'work', *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith(said)

@@ -34,7 +34,7 @@ def test_two_files_become_one(files, tmp_path):
     assert json.loads(target.read_text()) == [entry(1, 10.667, 0.6), entry(2, 10, 0.25)]
 
 
-def test_weights_and_overlap_are_heard(files, tmp_path):
+def test_weights_and_iou_thr_change_the_result(files, tmp_path):
     done = run(*files, '--out', tmp_path, '--weights', 2, 1)
     assert done.returncode == 0, done.stderr
     # (1.6 * 10 + 0.4 * 12) / 2 = 10.4 px high
@@ -55,7 +55,7 @@ def test_weights_and_overlap_are_heard(files, tmp_path):
         (['ONE', 'CSV'], 'CSV: not JSON'),
     ],
 )
-def test_a_slip_is_one_line_and_writes_nothing(files, tmp_path, arguments, said):
+def test_a_mistake_is_one_line_and_writes_nothing(files, tmp_path, arguments, said):
     (tmp_path / 'pred.csv').write_text('image_id,pred_label\n1,7\n')
     paths = {'ONE': files[0], 'TWO': files[1], 'NONE': tmp_path / 'none.json', 'CSV': tmp_path / 'pred.csv'}
     done = run(*(paths.get(argument, argument) for argument in arguments), '--out', tmp_path / 'out')

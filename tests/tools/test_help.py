@@ -1,4 +1,4 @@
-"""Every tool says what it does, at once."""
+"""Help of every tool, without slow imports."""
 
 import subprocess
 import sys

@@ -71,7 +71,7 @@ def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained, tmp_pa
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == dumped
 
 
-def test_the_reader_is_the_one_of_the_weights_or_the_one_that_is_named(trained, tmp_path):
+def test_the_reader_of_the_weights_or_of_the_option_is_used(trained, tmp_path):
     root, work_dir, _ = trained
     reader = json.loads((work_dir / 'reader.json').read_text())
 
@@ -153,7 +153,7 @@ def test_a_folder_of_photos_is_tested_instead_of_a_split(trained, tmp_path):
         ([LITE, '--resume', '/nowhere/x.pth', '--cfg-options', *FAST], '/nowhere/x.pth'),
     ],
 )
-def test_train_answers_a_slip_with_one_line(tmp_path, change, said):
+def test_a_mistake_in_train_is_one_line(tmp_path, change, said):
     if '--amp' in change and torch.cuda.is_available():
         pytest.skip('this machine has a GPU, so --amp is no slip here')
     config, *more = change
@@ -180,7 +180,7 @@ def test_weights_that_cannot_be_fetched_are_named_with_the_way_out(tmp_path, tin
 
 
 @pytest.mark.parametrize('bad', ['none', 'text', 'truncated', 'no photo'])
-def test_test_answers_a_slip_with_one_line(trained, tmp_path, bad):
+def test_a_mistake_in_test_is_one_line(trained, tmp_path, bad):
     root, work_dir, _ = trained
     checkpoint = tmp_path / 'x.pth'
     if bad == 'none':
