@@ -105,6 +105,7 @@ class WholeBatchSampler(Sampler[int]):
 
     def __init__(self, dataset: Dataset, turn: int, seed: int | None = None) -> None:
         rank, world_size = get_dist_info()
+        self.turn = turn  # SubmissionHook puts the images of all ranks in order by it
         indices = range(len(dataset))  # type: ignore[arg-type]
         self.indices = [i for start in indices[::turn][rank::world_size] for i in indices[start : start + turn]]
 
