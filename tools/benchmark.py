@@ -37,8 +37,8 @@ def main() -> int:
     parser.add_argument('--json', type=Path, metavar='FILE', help='also write all measurements as JSON')
     args = parser.parse_args()
 
-    from custom.benchmark.compare import Settings, choose, compare, machine
-    from custom.benchmark.results import as_json, machine_lines, table
+    from custom.benchmark.candidate import Settings
+    from custom.benchmark.compare import as_json, choose, compare, machine, table
     from custom.utils.files import replacing
 
     for option, number in (('--pairs', args.pairs), ('--batch', args.batch)):
@@ -59,10 +59,11 @@ def main() -> int:
         return 0
     tasks = [import_module(f'custom.benchmark.task_{name}') for name in (TASKS if args.task == 'all' else [args.task])]
     chosen = choose(tasks, [name for name in args.against.split(',') if name])
-    print(machine_lines(facts := machine()))
+    facts = machine()
+    print(*(f'{name}: {value}' for name, value in facts.items()), sep='\n')
     comparisons = []
-    for module, contestants in chosen.items():
-        comparisons.append(compare(module, contestants, settings, args.pairs))
+    for module, candidates in chosen.items():
+        comparisons.append(compare(module, candidates, settings, args.pairs))
         print('', table(comparisons[-1]), sep='\n', flush=True)
     if args.json:
         run = {'command': ' '.join(sys.argv), 'pairs': args.pairs, 'short': args.short, 'images': args.images or ''}

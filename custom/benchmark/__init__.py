@@ -1,16 +1,13 @@
-"""Benchmarks against baselines."""
+"""Benchmarks of speed and memory against baselines."""
 
 __all__: list[str] = [
     'boxes',
+    'candidate',
     'compare',
-    'contestant',
     'first_batch_hook',
     'machine',
     'models',
-    'photos',
-    'process',
     'profile',
-    'results',
     'task_dump',
     'task_eval',
     'task_infer',

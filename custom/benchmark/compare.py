@@ -1,134 +1,216 @@
-"""Ours against rivals, in one run and in turn: A B A B …, each in a process of its own that stays alive.
-
-A task is a module (`custom.benchmark.task_infer`, say) that is light to import and has
-
-- `UNIT`: what is counted, in the plural: 'photos';
-- `RIVALS`: name to one line that says what it is. Names that begin with 'ours' are ours, all others are rivals;
-- `prepare(rival, settings)`: gets one of them ready and gives a `Prepared`; called in the process of that contestant;
-- `AGREE`, where figures of ours and of a rival must agree: name of the figure to the largest difference allowed.
-"""
+"""Comparison of this project with baselines: one run, rounds in turns A B A B …, a process for each candidate."""
 
 import dataclasses
 import importlib
+import json
+import statistics
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from types import ModuleType
+from typing import Any, NamedTuple
 
 from ..utils.errors import UserError
 from ..utils.messages import duration, say
-from .process import Worker
-from .results import GFLOP, Comparison, Outcome, disagreements, is_ours
+from .candidate import GFLOP, Settings, Worker, is_ours
 
-__all__ = ['GFLOP', 'Prepared', 'Settings', 'choose', 'compare', 'machine']
+Facts = dict[str, float | str]
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What all contestants of a task are told.
+class Outcome(NamedTuple):
+    """Measurements of one candidate."""
 
-    Args:
-        images: a folder of photos to measure on. Defaults to None, photos of the task's own making.
-        weights: a checkpoint of digits_frcnn with stock's anchors, for all who can share it. Defaults to None, random
-            ones.
-        batch: photos at a time, for all contestants. Defaults to None, as each is used.
-        short: rounds of a few seconds instead of long ones. Defaults to False.
-        scratch: a folder of this task's, removed when it is done. Contestants are prepared one after another, ours
-            first: the first may leave what the others shall work on, too (weights, say). Defaults to ''.
+    what: str  # description in words
+    facts: Facts  # see `Prepared`
+    units: list[int]  # of each round
+    seconds: list[float]  # of each round
+    peak_mb: float  # peak memory of its process, or of the largest one of its children, in 1e6 bytes
+    peak_gpu_mb: float | None  # peak memory of torch on the GPU, in 1e6 bytes; None without a GPU
+    figures: dict[str, float]  # see `Prepared`
+
+    @property
+    def rates(self) -> list[float]:
+        """Units per second of each round."""
+        return [units / seconds for units, seconds in zip(self.units, self.seconds, strict=True)]
+
+    @property
+    def gflop_per_s(self) -> float | None:
+        """GFLOP/s at the median rate; None where the arithmetic of a unit is unknown."""
+        return statistics.median(self.rates) * float(self.facts[GFLOP]) if GFLOP in self.facts else None
+
+
+class Comparison(NamedTuple):
+    """Measurements of one task."""
+
+    task: str
+    unit: str
+    outcomes: dict[str, Outcome]  # of each candidate, this project's first
+    disagreements: list[str]  # figures that differ more than allowed, a line each
+
+    def ratios(self) -> dict[tuple[str, str], list[float]]:
+        """Return, for each pair of ours and a baseline, the ratio of their rates in each round."""
+        return {
+            (ours, baseline): [a / b for a, b in zip(mine.rates, other.rates, strict=True)]
+            for (ours, mine), (baseline, other) in _pairs(self.outcomes)
+        }
+
+
+def _pairs(outcomes: dict[str, Outcome]) -> Iterator[tuple[tuple[str, Outcome], tuple[str, Outcome]]]:
+    """Yield each of this project's candidates with each baseline."""
+    for one in outcomes.items():
+        for other in outcomes.items():
+            if is_ours(one[0]) and not is_ours(other[0]):
+                yield one, other
+
+
+def disagreements(outcomes: dict[str, Outcome], allowed: dict[str, float]) -> Iterator[str]:
+    """Yield a line for each figure of ours and of a baseline with more than the allowed difference.
+
+    `allowed` maps the name of a figure to the largest difference. A figure that either of the two lacks is skipped.
     """
-
-    images: str | None = None
-    weights: str | None = None
-    batch: int | None = None
-    short: bool = False
-    scratch: str = ''
-
-
-@dataclasses.dataclass(frozen=True)
-class Prepared:
-    """A contestant that is ready to start.
-
-    Args:
-        run: does one round, and returns how many units it did. It must be done with all it began when it returns: a
-            loader that goes on reading would slow down the others.
-        facts: to be told beside; `GFLOP` is what one unit takes. Defaults to none.
-        figures: called once after the last round and not timed: how good the results are, AP say. Defaults to none.
-    """
-
-    run: Callable[[], int]
-    facts: dict[str, float | str] = dataclasses.field(default_factory=dict)
-    figures: Callable[[], dict[str, float]] = dict
+    for (ours, mine), (baseline, other) in _pairs(outcomes):
+        for name, most in allowed.items():
+            a, b = mine.figures.get(name), other.figures.get(name)
+            if a is not None and b is not None and not abs(a - b) <= most:
+                yield f'{name} of {ours}, {a:.6g}, differs from that of {baseline}, {b:.6g}, by more than {most:g}'
 
 
 def choose(tasks: Sequence[ModuleType], against: Sequence[str]) -> dict[str, list[str]]:
-    """Name of each task to its contestants.
+    """Map the name of each task to its candidates.
 
-    Args:
-        tasks: the modules.
-        against: the rivals to measure, or what their names begin with up to a '-'. Where a task has none of them, or
-            none is named, it has all of its own.
+    `against` holds the names of baselines, or the parts of their names before a '-'. A task that has none of them gets
+    all of its baselines.
 
     Raises:
-        UserError: none of the tasks has a rival of such a name.
+        UserError: none of the tasks has a baseline of such a name.
     """
-    known = {name for task in tasks for name in task.RIVALS if not is_ours(name)}
-    for name in against:
-        if not any(_named(rival, [name]) for rival in known):
-            raise UserError(f'--against {name}: no such rival here; there are {", ".join(sorted(known))}')
+    known = {name for task in tasks for name in task.CANDIDATES if not is_ours(name)}
+    for part in against:
+        if not any(f'{name}-'.startswith(f'{part}-') for name in known):
+            raise UserError(f'--against {part}: no such baseline here; there are {", ".join(sorted(known))}')
     chosen = {}
     for task in tasks:
-        ours, rivals = ([name for name in task.RIVALS if is_ours(name) == own] for own in (True, False))
-        wanted = [name for name in rivals if _named(name, against)]
-        chosen[task.__name__] = ours + (wanted or rivals)
+        baselines = [name for name in task.CANDIDATES if not is_ours(name)]
+        named = [name for name in baselines if any(f'{name}-'.startswith(f'{part}-') for part in against)]
+        chosen[task.__name__] = [*filter(is_ours, task.CANDIDATES), *(named or baselines)]
     return chosen
 
 
-def _named(rival: str, names: Sequence[str]) -> bool:
-    return any(rival == name or rival.startswith(f'{name}-') for name in names)
-
-
-def compare(module: str, contestants: Sequence[str], settings: Settings, rounds: int) -> Comparison:
-    """Measure the contestants of a task in turn, after one round each that is not counted.
-
-    Args:
-        module: the full name of the task's module.
-        contestants: some of its RIVALS.
-        settings: what they are told; `scratch` is filled in here.
-        rounds: of each.
+def compare(module: str, candidates: Sequence[str], settings: Settings, rounds: int) -> Comparison:
+    """Measure `rounds` rounds of some candidates of the task `module` in turns, after one warm-up round each.
 
     Raises:
-        UserError: a contestant failed.
+        UserError: a candidate failed.
     """
     task, name = importlib.import_module(module), module.rpartition('_')[2]
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix='benchmark_', ignore_cleanup_errors=True))
-        told = dataclasses.asdict(dataclasses.replace(settings, scratch=scratch))
+        settings = dataclasses.replace(settings, scratch=scratch)
         workers = {}
-        for contestant in contestants:
-            say(f'{name}: preparing {contestant}')
-            workers[contestant] = stack.enter_context(Worker(module, contestant, told))
+        for candidate in candidates:
+            say(f'{name}: preparing {candidate}')
+            workers[candidate] = stack.enter_context(closing(Worker(module, candidate, settings)))
         measured: list[dict[str, dict]] = []
         for i in range(rounds + 1):
-            spent = sum(one['seconds'] for one in measured[-1].values()) if measured else 0
-            left = f', about {duration(spent * (rounds + 1 - i))} left' if measured else ''
-            say(f'{name}: round {i} of {rounds}{left}' if i else f'{name}: a round to warm up')
-            measured.append({contestant: worker.ask('round') for contestant, worker in workers.items()})
+            left = duration(sum(one['seconds'] for one in measured[-1].values()) * (rounds + 1 - i)) if i else ''
+            say(f'{name}: round {i} of {rounds}, about {left} left' if i else f'{name}: warm-up')
+            measured.append({candidate: worker.ask('round') for candidate, worker in workers.items()})
         outcomes = {
-            contestant: Outcome(
-                what=task.RIVALS[contestant],
+            candidate: Outcome(
+                what=task.CANDIDATES[candidate],
                 facts=worker.facts,
-                units=[one[contestant]['units'] for one in measured[1:]],
-                seconds=[one[contestant]['seconds'] for one in measured[1:]],
-                peak_mb=measured[-1][contestant]['peak_mb'],
-                peak_gpu_mb=measured[-1][contestant]['peak_gpu_mb'],
+                units=[one[candidate]['units'] for one in measured[1:]],
+                seconds=[one[candidate]['seconds'] for one in measured[1:]],
+                peak_mb=measured[-1][candidate]['peak_mb'],
+                peak_gpu_mb=measured[-1][candidate]['peak_gpu_mb'],
                 figures=worker.ask('figures'),
             )
-            for contestant, worker in workers.items()
+            for candidate, worker in workers.items()
         }
     return Comparison(name, task.UNIT, outcomes, list(disagreements(outcomes, getattr(task, 'AGREE', {}))))
 
 
-def machine() -> dict[str, float | str]:
-    """Facts of the machine, looked at by a process of its own so that this one stays small."""
-    with Worker('custom.benchmark.machine', 'ours', dataclasses.asdict(Settings())) as worker:
+def machine() -> Facts:
+    """Return facts of the machine; they come from a process of its own, so that this one stays small."""
+    with closing(Worker('custom.benchmark.machine', 'ours', Settings())) as worker:
         return worker.facts
+
+
+def summarize(values: Sequence[float]) -> dict[str, float]:
+    """Return median, minimum and maximum."""
+    return {'median': statistics.median(values), 'least': min(values), 'greatest': max(values)}
+
+
+def table(comparison: Comparison) -> str:
+    """Format the measurements of one task as a table with its explanation."""
+    outcomes, unit = comparison.outcomes, comparison.unit
+    rounds = len(next(iter(outcomes.values())).seconds)
+    counted = f'{rounds} rounds' if rounds > 1 else '1 round'
+    columns: dict[str, list[str]] = {
+        '': list(outcomes),
+        f'{unit}/s': [_median_and_range(one.rates) for one in outcomes.values()],
+        'seconds a round': [_median_and_range(one.seconds) for one in outcomes.values()],
+        'peak MB': [f'{one.peak_mb:.0f}' for one in outcomes.values()],
+    }
+    more: dict[str, list[Any]] = {
+        'GPU MB': [one.peak_gpu_mb for one in outcomes.values()],
+        'GFLOP/s': [one.gflop_per_s for one in outcomes.values()],
+    }
+    facts, figures = ([getattr(one, kind) for one in outcomes.values()] for kind in ('facts', 'figures'))
+    for name in dict.fromkeys(key for values in facts + figures for key in values if key != GFLOP):
+        more[name] = [{**one.facts, **one.figures}.get(name) for one in outcomes.values()]
+    columns |= {name: [*map(_shown, values)] for name, values in more.items() if any(v is not None for v in values)}
+    lines = [
+        f'{comparison.task}: {unit}/s, median (min-max) of {counted}, taken in turns after a warm-up',
+        *aligned([list(columns), *zip(*columns.values(), strict=True)]),
+        *(
+            f'{ours} / {baseline}: {_median_and_range(ratios)} times as fast, by neighbouring rounds'
+            for (ours, baseline), ratios in comparison.ratios().items()
+        ),
+        *(f'{name}: {outcome.what}' for name, outcome in outcomes.items()),
+        *(f'DISAGREES: {line}' for line in comparison.disagreements),
+    ]
+    return '\n'.join(lines)
+
+
+def as_json(machine: Facts, settings: Facts, comparisons: Iterable[Comparison]) -> str:
+    """Format all measurements, round by round."""
+    tasks = {
+        comparison.task: {
+            'unit': comparison.unit,
+            'contestants': {
+                name: {
+                    **outcome._asdict(),
+                    'units_per_s': {**summarize(outcome.rates), 'rounds': outcome.rates},
+                    'gflop_per_s': outcome.gflop_per_s,
+                }
+                for name, outcome in comparison.outcomes.items()
+            },
+            'ratios': [
+                {'ours': ours, 'rival': baseline, **summarize(values), 'rounds': values}
+                for (ours, baseline), values in comparison.ratios().items()
+            ],
+            'disagreements': comparison.disagreements,
+        }
+        for comparison in comparisons
+    }
+    return json.dumps({'machine': machine, 'settings': settings, 'tasks': tasks}, indent=1) + '\n'
+
+
+def _median_and_range(values: Sequence[float]) -> str:
+    return '{} ({}-{})'.format(*map(_shown, summarize(values).values()))
+
+
+def _shown(value: float | str | None) -> str:
+    if value is None:
+        return '-'
+    return value if isinstance(value, str) else f'{value:.0f}' if abs(value) >= 100 else f'{value:.3g}'
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Format rows of cells as lines; align the first column left and the others right."""
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return [
+        '  '.join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], others, strict=True))])
+        for row in rows
+    ]

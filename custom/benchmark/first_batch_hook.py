@@ -1,4 +1,4 @@
-"""For the benchmark of start-ups: a run that ends where its first batch begins."""
+"""Hook of the benchmark of start-ups: a run that ends with its first batch."""
 
 import os
 
@@ -8,8 +8,7 @@ from mmengine.registry import HOOKS
 
 @HOOKS.register_module()
 class FirstBatchHook(Hook):
-    """Ends the process, without any farewell, when the first test batch has come."""
+    """Exit from the process, without clean-up, before the first test batch is predicted."""
 
     def before_test_iter(self, *args, **kwargs) -> None:
-        """The first batch is here."""
         os._exit(0)

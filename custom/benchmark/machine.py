@@ -1,22 +1,19 @@
-"""What the benchmark runs on, and how fast it multiplies matrices: a task of facts only."""
+"""Facts of the machine, and its speed in matrix products: a task without rounds."""
 
 import platform
-import re
 import time
 from pathlib import Path
 
 from ..utils.cores import usable_cores
-from .compare import Prepared, Settings
+from .candidate import Prepared, Settings
 
-UNIT = 'products'
-RIVALS = {'ours': "the machine's own matrix product"}
-# Sides of the square matrices; a processor without bfloat16 would need minutes for 2048.
+# Sides of the square matrices; a CPU without bfloat16 would need minutes for 2048.
 SIDES = {('cpu', 'float32'): 2048, ('cpu', 'bfloat16'): 512, ('cuda', 'float32'): 8192, ('cuda', 'bfloat16'): 8192}
-SECONDS = 2.0  # that each product is repeated; the best one counts
+SECONDS = 2.0  # repetitions of each product; the fastest counts
 
 
-def processor() -> str:
-    """The processor's name as the system knows it."""
+def cpu_name() -> str:
+    """Return the system's name of the CPU."""
     try:
         lines = Path('/proc/cpuinfo').read_text(encoding='utf-8', errors='replace').splitlines()
     except OSError:
@@ -25,20 +22,8 @@ def processor() -> str:
     return next(iter(names), platform.processor() or platform.machine())
 
 
-def memory_mb(field: str, forget_peak: bool = False) -> float:
-    """Of this process, as Linux counts it, in 1e6 bytes: VmRSS, what it holds, or VmHWM, the most that it held."""
-    try:
-        if forget_peak:
-            Path('/proc/self/clear_refs').write_text('5')
-        status = Path('/proc/self/status').read_text()
-    except OSError:
-        return float('nan')
-    found = re.search(rf'{field}:\s*(\d+) kB', status)
-    return int(found[1]) * 1024 / 1e6 if found else float('nan')
-
-
 def matrix_rate(device: str, dtype: str, side: int, seconds: float = SECONDS) -> float:
-    """GFLOP/s of the best one of repeated products of two square matrices."""
+    """Return the GFLOP/s of the fastest of repeated products of two square matrices."""
     import torch
 
     a, b = (torch.rand(side, side, device=device).to(getattr(torch, dtype)) for _ in range(2))
@@ -52,12 +37,12 @@ def matrix_rate(device: str, dtype: str, side: int, seconds: float = SECONDS) ->
     return best
 
 
-def prepare(rival: str, settings: Settings) -> Prepared:
-    """Look at the machine."""
+def prepare(candidate: str, settings: Settings) -> Prepared:
+    """Collect the facts."""
     import torch
 
     facts: dict[str, float | str] = {
-        'processor': processor(),
+        'processor': cpu_name(),
         'cores': usable_cores(),
         'threads of torch': torch.get_num_threads(),
         'torch': torch.__version__,

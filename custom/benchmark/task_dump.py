@@ -1,4 +1,4 @@
-"""Benchmark: from what a model found on as many photos as SVHN has to test on to a submission that is checked."""
+"""Benchmark from predictions for as many photos as SVHN's test set has to a validated submission."""
 
 import contextlib
 import io
@@ -6,113 +6,93 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any
 
+from ..structures.annotations import DigitAnnotations
+from ..structures.digits import DIGITS
 from ..utils.errors import UserError
-from .compare import Prepared, Settings
-from .machine import memory_mb
-
-if TYPE_CHECKING:
-    from mmdet.structures import DetDataSample
-
-    from ..structures.annotations import DigitAnnotations
-    from .boxes import Found
+from .boxes import BOXES, TEST_PHOTOS, Predictions, draw
+from .candidate import Prepared, Settings, memory_mb
 
 UNIT = 'photos'
-RIVALS = {
-    'ours': 'SubmissionHook: pred.json, pred.csv, submission.zip, reader.json; and what dump_results.py --check does',
-    'stock': "MMDetection's CocoMetric with format_only: no more than its json, unchecked",
+CANDIDATES = {
+    'ours': 'SubmissionHook: pred.json, pred.csv, submission.zip, reader.json; validated as by dump_results.py --check',
+    'stock': "MMDetection's CocoMetric with format_only: only its json, not validated",
 }
-PHOTOS, FEW = 13_068, 500  # the second in a short round
-BATCH = 16  # photos that a model hands over at a time
+FEW = 500  # photos in a short round
+BATCH = 16  # batch size of the simulated model
+Batches = list[list[Any]]  # of DetDataSample
 
 
-class Scene(NamedTuple):
-    """What a test run starts from: the photos, what the model found on each, and the folder to write to."""
+def prepare(candidate: str, settings: Settings) -> Prepared:
+    """Draw the same predictions for each candidate; they come in batches, as from a model."""
+    from .. import register  # noqa: F401 - installs the operators of mmcv
 
-    truth: 'DigitAnnotations'
-    samples: 'list[DetDataSample]'
-    folder: Path
-
-    def batches(self) -> 'list[list[DetDataSample]]':
-        """The photos as a runner gets them from the model."""
-        return [self.samples[start : start + BATCH] for start in range(0, len(self.samples), BATCH)]
-
-
-def prepare(rival: str, settings: Settings) -> Prepared:
-    """Draw 100 boxes on each photo, and hand them over in batches; the same ones to all."""
-    from .. import register  # noqa: F401 - serves mmcv's operators
-    from .boxes import BOXES, draw
-
-    truth, found = draw(FEW if settings.short else PHOTOS)
-    scene = Scene(truth, _samples(truth, found), Path(settings.scratch, rival))
-    scene.folder.mkdir()
-    write, check = {'ours': _ours, 'stock': _stock}[rival](scene)
-    grown: dict[str, float] = {}
+    truth, predictions = draw(FEW if settings.short else TEST_PHOTOS)
+    folder = Path(settings.scratch, candidate)
+    folder.mkdir()
+    write, check = {'ours': _ours, 'stock': _stock}[candidate](truth, _batches(truth, predictions), folder)
+    growth: dict[str, float] = {}
 
     def run() -> int:
-        before = memory_mb('VmRSS', forget_peak=True)
+        before = memory_mb('VmRSS', reset_peak=True)
         write()
-        if not grown:
-            grown['MB to write'] = memory_mb('VmHWM') - before
+        growth.setdefault('MB to write', memory_mb('VmHWM') - before)
         check()
-        return len(scene.samples)
+        return len(truth.image_ids)
 
-    return Prepared(run, {'boxes a photo': BOXES}, lambda: grown)
+    return Prepared(run, {'boxes a photo': BOXES}, lambda: growth)
 
 
-def _samples(truth: 'DigitAnnotations', found: 'Found') -> 'list[DetDataSample]':
+def _batches(truth: DigitAnnotations, predictions: Predictions) -> Batches:
     import torch
     from mmdet.structures import DetDataSample
     from mmengine.structures import InstanceData
 
     samples = []
-    for image_id, (width, height), *arrays in zip(truth.image_ids.tolist(), truth.sizes.tolist(), *found, strict=True):
+    photos = zip(truth.image_ids.tolist(), truth.sizes.tolist(), *map(torch.from_numpy, predictions), strict=True)
+    for image_id, (width, height), *tensors in photos:
         meta = {'img_id': image_id, 'img_path': f'/photos/{image_id}.png', 'ori_shape': (height, width)}
-        columns = dict(zip(found._fields, map(torch.from_numpy, arrays), strict=True))
-        samples.append(DetDataSample(metainfo=meta, pred_instances=InstanceData(**columns)))
-    return samples
+        instances = InstanceData(**dict(zip(predictions._fields, tensors, strict=True)))
+        samples.append(DetDataSample(metainfo=meta, pred_instances=instances))
+    return [samples[start : start + BATCH] for start in range(0, len(samples), BATCH)]
 
 
-def _ours(scene: Scene) -> tuple[Callable[[], None], Callable[[], None]]:
+def _ours(truth: DigitAnnotations, batches: Batches, folder: Path) -> tuple[Callable[[], None], Callable[[], None]]:
     from ..engine.hooks.submission import SubmissionHook
     from ..submission.validator import check_submission
 
-    loader = SimpleNamespace(dataset=scene.samples, sampler=None)
-    runner = SimpleNamespace(test_dataloader=loader, world_size=1)
+    runner = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=truth.image_ids, sampler=None), world_size=1)
 
     def write() -> None:
-        hook = SubmissionHook(str(scene.folder))
+        hook = SubmissionHook(str(folder))
         hook.before_test(runner)
-        for i, outputs in enumerate(scene.batches()):
+        for i, outputs in enumerate(batches):
             hook.after_test_iter(runner, i, outputs=outputs)
         hook.after_test_epoch(runner)
 
     def check() -> None:
-        pred_json, pred_csv, packed = (scene.folder / name for name in ('pred.json', 'pred.csv', 'submission.zip'))
-        found = check_submission(pred_json, pred_csv, packed, scene.truth.image_ids, scene.truth.sizes)
-        if found.problems:
-            raise UserError(found.problems[0])
+        pred_json, pred_csv, packed = (folder / name for name in ('pred.json', 'pred.csv', 'submission.zip'))
+        if problems := check_submission(pred_json, pred_csv, packed, truth.image_ids, truth.sizes).problems:
+            raise UserError(problems[0])
 
     return write, check
 
 
-def _stock(scene: Scene) -> tuple[Callable[[], None], Callable[[], None]]:
+def _stock(truth: DigitAnnotations, batches: Batches, folder: Path) -> tuple[Callable[[], None], Callable[[], None]]:
     from mmdet.evaluation import CocoMetric
 
-    from ..structures.digits import DIGITS
-
-    images = [{'id': sample.img_id, 'file_name': sample.img_path} for sample in scene.samples]
+    images = [{'id': sample.img_id, 'file_name': sample.img_path} for batch in batches for sample in batch]
     categories = [{'id': i, 'name': name} for i, name in enumerate(DIGITS, start=1)]
-    truth = scene.folder / 'truth.json'
-    truth.write_text(json.dumps({'images': images, 'annotations': [], 'categories': categories}))
+    annotations = folder / 'truth.json'
+    annotations.write_text(json.dumps({'images': images, 'annotations': [], 'categories': categories}))
 
     def write() -> None:
         with contextlib.redirect_stdout(io.StringIO()):
-            metric = CocoMetric(str(truth), format_only=True, outfile_prefix=str(scene.folder / 'pred'))
+            metric = CocoMetric(str(annotations), format_only=True, outfile_prefix=str(folder / 'pred'))
             metric.dataset_meta = {'classes': DIGITS}
-            for outputs in scene.batches():
+            for outputs in batches:
                 metric.process({}, [sample.to_dict() for sample in outputs])
-            metric.evaluate(len(scene.samples))
+            metric.evaluate(len(images))
 
     return write, lambda: None

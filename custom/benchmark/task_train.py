@@ -1,36 +1,32 @@
-"""Benchmark: training steps, from photos in memory, up to 128 px high, to changed weights; 8 photos a step."""
+"""Benchmark of training steps, from photos in memory, up to 128 px high, to changed weights; 8 photos per step."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .compare import Prepared, Settings
-from .models import STOCK, TORCHVISION
-from .results import GFLOP
+from . import models
+from .candidate import GFLOP, Prepared, Settings
 
 UNIT = 'photos'
-RIVALS = {
+CANDIDATES = {
     'ours': "digits_frcnn with stock's anchors and weights; --amp on a GPU",
     'ours-lite': 'digits_frcnn_lite, photos up to 80 px high',
-    'stock': STOCK,
-    'torchvision-v1': TORCHVISION['v1'],
-    'torchvision-v2': TORCHVISION['v2'],
+    'stock': models.STOCK,
+    'torchvision-v1': models.TORCHVISION['v1'],
+    'torchvision-v2': models.TORCHVISION['v2'],
 }
-BATCH, FEW = 8, 2  # photos a step; the second in a short round
-TIMES = 4  # as many steps for the light model
+BATCH, FEW = 8, 2  # photos per step; the second in a short round
+TIMES = 4  # steps per round of the light model
 
 
-def prepare(rival: str, settings: Settings) -> Prepared:
-    """Build the model, and make the photos that each step is given."""
+def prepare(candidate: str, settings: Settings) -> Prepared:
+    """Build the model, and load the photos of each step."""
     batch = settings.batch or (FEW if settings.short else BATCH)
-    kind, _, version = rival.partition('-')
-    make = _torchvision if kind == 'torchvision' else _mmdet
-    step, photos, loaded = make(version or kind, settings, batch)
-    from .models import gflop
-
-    facts: dict[str, float | str] = {}
-    if version != 'lite':  # torch counts the gradients of its depthwise convolutions wrongly
-        facts[GFLOP] = gflop(step) / photos
+    kind, _, version = candidate.partition('-')
+    build = _torchvision if kind == 'torchvision' else _mmdet
+    step, photos, loaded = build(version or kind, settings, batch)
+    # torch counts the gradients of depthwise convolutions wrongly.
+    facts: dict[str, float | str] = {} if version == 'lite' else {GFLOP: models.gflop(step) / photos}
     if kind == 'ours':
         facts['photos/s of data made by one core'] = loaded
     return Prepared(lambda: step() or photos, facts)
@@ -41,19 +37,16 @@ def _mmdet(kind: str, settings: Settings, batch: int) -> tuple[Callable[[], None
     from mmengine.optim import AmpOptimWrapper, OptimWrapper
 
     from ..models.numerics import short_float
-    from .models import batches, detector, device, sgd
-    from .photos import config_of, for_training
 
-    cfg = config_of('digits_frcnn_lite' if kind == 'lite' else 'digits_frcnn')
+    cfg = models.config_of('digits_frcnn_lite' if kind == 'lite' else 'digits_frcnn')
     steps = TIMES if kind == 'lite' and not settings.short else 1
-    items, loaded = for_training(cfg, settings, batch * steps)
-    model = MODELS.build(cfg.model).to(device()) if kind == 'lite' else detector(kind, settings)
+    items, loaded = models.for_training(cfg, settings, batch * steps)
+    model = MODELS.build(cfg.model).to(models.device()) if kind == 'lite' else models.detector(kind, settings)
     model.train()
     wrap: Any = OptimWrapper
-    if kind != 'stock' and device() == 'cuda':  # as tools/train.py --amp does
+    if kind != 'stock' and models.device() == 'cuda':  # as in tools/train.py --amp
         wrap = partial(AmpOptimWrapper, loss_scale='dynamic', dtype=short_float())
-    optimizer = wrap(optimizer=sgd(model))
-    given = batches(items, batch)
+    optimizer, given = wrap(optimizer=models.sgd(model)), models.batches(items, batch)
 
     def step() -> None:
         for one in given:
@@ -63,13 +56,10 @@ def _mmdet(kind: str, settings: Settings, batch: int) -> tuple[Callable[[], None
 
 
 def _torchvision(version: str, settings: Settings, batch: int) -> tuple[Callable[[], None], int, float]:
-    from .models import as_torchvision, sgd, torchvision_detector
-    from .photos import config_of, for_training
-
-    items, loaded = for_training(config_of('digits_frcnn'), settings, batch)
-    photos, truth = zip(*(as_torchvision(item) for item in items), strict=True)
-    model: Any = torchvision_detector(version, settings).train()
-    optimizer = sgd(model)
+    items, loaded = models.for_training(models.config_of('digits_frcnn'), settings, batch)
+    photos, truth = zip(*(models.as_torchvision(item) for item in items), strict=True)
+    model: Any = models.torchvision_detector(version, settings).train()
+    optimizer = models.sgd(model)
 
     def step() -> None:
         optimizer.zero_grad()

@@ -1,5 +1,5 @@
 from custom.benchmark import machine
-from custom.benchmark.compare import Settings
+from custom.benchmark.candidate import Settings
 
 
 def test_the_facts_of_this_machine(monkeypatch):

@@ -1,15 +1,12 @@
-"""Where the time goes: the parts, the table, the picture. The light model stands in for ResNet-50."""
+"""Profile: parts, table, picture. The light model takes the place of ResNet-50."""
 
 import pytest
-from mmdet.registry import MODELS
 from PIL import Image, ImageColor
 
-from custom.benchmark import models
-from custom.benchmark.compare import Settings
-from custom.benchmark.photos import config_of
+from custom.benchmark.candidate import Settings
 from custom.benchmark.profile import COLOURS, GRADIENT, PARTS, REST, draw_profile, profile, profile_table, show_profile
 
-FOUND = {
+MEASURED = {
     ('predict', 'ours'): {**dict.fromkeys(PARTS, 1.0), REST: 2.0},
     ('predict', 'stock'): {**dict.fromkeys(PARTS, 3.0), REST: 4.0},
     ('train', 'ours'): {**dict.fromkeys([*PARTS, *GRADIENT], 10.0), REST: 20.0},
@@ -17,43 +14,35 @@ FOUND = {
 }
 
 
-@pytest.fixture
-def light(monkeypatch):
-    def build(kind, settings):
-        return MODELS.build(config_of('digits_frcnn_lite').model)
-
-    monkeypatch.setattr(models, 'detector', build)
-
-
-@pytest.mark.parametrize(('what', 'more'), [('predict', []), ('train', list(GRADIENT))])
-def test_each_part_takes_its_time(what, more, light, tmp_path):
-    parts = profile('ours', what, Settings(short=True, scratch=str(tmp_path)))
+@pytest.mark.parametrize(('work', 'more'), [('predict', []), ('train', list(GRADIENT))])
+def test_each_part_takes_time(work, more, light_model, settings):
+    parts = profile('ours', work, settings)
     assert list(parts) == [*PARTS, *more, REST]
     assert min(parts.values()) > 0
-    # Most of the work is the network's, not in between.
+    # The network takes most of the time.
     assert parts[REST] < 0.5 * sum(parts.values())
 
 
 def test_the_table_adds_up():
-    lines = [line.split() for line in profile_table(FOUND).splitlines()]
-    assert lines[0][:2] == ['profile:', 'processor']
+    lines = [line.split() for line in profile_table(MEASURED).splitlines()]
+    assert lines[0][:2] == ['profile:', 'CPU']
     assert ['FPN', '1.0', '3.0', '10.0', '30.0'] in lines
     assert ['gradients', '-', '-', '10.0', '30.0'] in lines
     assert lines[-1] == ['all', '8.0', '22.0', '100.0', '280.0']
 
 
 def test_the_picture_shows_all_four(tmp_path):
-    draw_profile(FOUND, tmp_path / 'profile.png')
+    draw_profile(MEASURED, tmp_path / 'profile.png')
     with Image.open(tmp_path / 'profile.png') as picture:
         assert picture.format == 'PNG'
         assert picture.width > 600
-        seen = {colour for count, colour in picture.convert('RGB').getcolors(1 << 20) if count > 100}
-    assert {ImageColor.getrgb(colour) for colour in COLOURS} <= seen
+        drawn = {colour for count, colour in picture.convert('RGB').getcolors(1 << 20) if count > 100}
+    assert {ImageColor.getrgb(colour) for colour in COLOURS} <= drawn
     assert len(set(COLOURS)) == len(COLOURS)
     assert [path.name for path in tmp_path.iterdir()] == ['profile.png']
 
 
-def test_shown_without_a_picture(monkeypatch, capsys):
-    monkeypatch.setattr('custom.benchmark.profile.profiles', lambda settings: FOUND)
+def test_the_table_is_printed(monkeypatch, capsys):
+    monkeypatch.setattr('custom.benchmark.profile.profile', lambda kind, work, settings: MEASURED[work, kind])
     show_profile(Settings(), None)
-    assert 'RoIAlign' in capsys.readouterr().out
+    assert capsys.readouterr().out == profile_table(MEASURED) + '\n'

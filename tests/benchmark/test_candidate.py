@@ -1,0 +1,36 @@
+"""Processes of candidates, on a toy task."""
+
+import pytest
+
+from custom.benchmark.candidate import last_line
+from custom.utils.errors import UserError
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize(
+    ('candidate', 'why'),
+    [
+        ('bad-start', 'RuntimeError: no such part'),
+        ('bad-input', 'photos: no such folder'),
+        ('bad-round', 'ValueError: round went wrong'),
+        ('killed', r'ended by signal 9; is there enough memory\?'),
+    ],
+)
+def test_a_candidate_that_fails_ends_the_task_with_its_last_line(run, candidate, why):
+    with pytest.raises(UserError, match=rf'^task, {candidate}: failed \({why}\)$'):
+        run(['ours', candidate])
+    assert run.log.count('ours') <= 1
+
+
+def test_last_line_skips_blank_lines_and_falls_back_to_the_exit_code():
+    assert last_line(b'first\nlast\n \n', 1) == 'last'
+    assert last_line(b' \n', 3) == 'exit code 3'
+
+
+def test_memory_of_the_parent_is_not_counted(run):
+    ballast = b'.' * 400_000_000
+    outcome = run(['ours'], rounds=1).outcomes['ours']
+    del ballast
+    assert 5 < outcome.peak_mb < 300
+    assert outcome.peak_gpu_mb is None
