@@ -39,9 +39,7 @@ class Settings:
     """Settings of all candidates of a task."""
 
     images: str | None = None  # folder of photos; None: synthetic images
-    weights: str | None = (
-        None  # checkpoint of digits_frcnn with stock's anchors, for all that can share it; None: random
-    )
+    weights: str | None = None  # checkpoint of digits_frcnn with stock's anchors, for all that can; None: random
     batch: int | None = None  # batch size of all candidates; None: the usual one of each
     short: bool = False  # rounds of a few seconds
     # A folder that is removed after the task. Candidates are prepared one after another, this project's first. The
@@ -59,9 +57,7 @@ class Prepared:
 
     run: Callable[[], int]
     facts: dict[str, float | str] = dataclasses.field(default_factory=dict)  # columns of the table; see also `GFLOP`
-    figures: Callable[[], dict[str, float]] = (
-        dict  # quality of the results, AP for example; called after the last round
-    )
+    figures: Callable[[], dict[str, float]] = dict  # quality of the results, AP for example; after the last round
 
 
 def is_ours(candidate: str) -> bool:
