@@ -142,6 +142,7 @@ def test_whole_batches_are_distributed_to_ranks(monkeypatch, size, shares):
         sampler = samplers.WholeBatchSampler(range(size), turn=2)
         assert list(sampler) == share
         assert len(sampler) == len(share)
+        assert sampler.turn == 2  # the order of the ranks' results in SubmissionHook depends on it
 
 
 def test_only_a_sampler_without_shuffling_is_replaced():
