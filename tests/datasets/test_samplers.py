@@ -10,6 +10,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch.utils.data import ConcatDataset
 
+import custom.register  # noqa: F401 - registers the data set and the sampler
 from custom.datasets import samplers
 from custom.datasets.samplers import MixtureSampler
 from custom.utils.errors import UserError
