@@ -4,21 +4,45 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..utils.errors import UserError
+from ..utils.messages import one_line, say
 
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
+# Formats of Pillow that are read, and the suffixes of their files. A picture of another format is not opened: Pillow
+# starts Ghostscript for PostScript, for one.
+FORMATS = {
+    'PNG': ('.png', '.apng'),
+    'JPEG': ('.jpg', '.jpeg', '.jpe', '.jfif', '.mpo'),
+    'BMP': ('.bmp',),
+    'DIB': ('.dib',),
+    'WEBP': ('.webp',),
+    'TIFF': ('.tif', '.tiff'),
+    'GIF': ('.gif',),
+    'AVIF': ('.avif', '.avifs'),
+    'JPEG2000': ('.jp2', '.j2k', '.j2c', '.jpc', '.jpf', '.jpx'),
+    'PPM': ('.ppm', '.pgm', '.pbm', '.pnm', '.pfm'),
+    'QOI': ('.qoi',),
+    'PCX': ('.pcx',),
+    'TGA': ('.tga',),
+}
+SUFFIXES = tuple(chain.from_iterable(FORMATS.values()))
+FORMAT_NAMES = ', '.join(FORMATS)
+HEIC = ('.heic', '.heif', '.hif')
+CONVERT = 'convert HEIC to JPEG, for example with `heif-convert 7.heic 7.jpg`'
+BESIDE = ('.json', '.txt', '.xml', '.yaml', '.yml', '.csv', '.names', '.data', '.cache', '.md')  # labels and notes
 # A larger photo takes gigabytes as a float tensor. This is Pillow's own limit: silencing its warning would change the
 # filters of all threads.
 MAX_PIXELS = 1024**3 // 12
 UNUSABLE = re.compile('[\0\ud800-\udc7f\udd00-\udfff]')  # in no file name; other surrogates escape bytes
+
+Entry = TypeVar('Entry', Path, os.DirEntry)
 
 
 class Photo(NamedTuple):
@@ -65,25 +89,49 @@ def photo_path(folder: str | os.PathLike, name: str) -> Path:
     return Path(folder, name)
 
 
-def list_photos(folder: str | os.PathLike) -> list[Photo]:
-    """List the photos of `folder`, without hidden files and subfolders, in natural order (2.png before 10.png).
+def photos_among(entries: Iterable[Entry]) -> tuple[list[Entry], str]:
+    """Return the photos among files and folders in natural order (2.png before 10.png), and a note on the others.
 
-    Raises UserError if the folder is missing, unreadable or without photos, or two photos would share an id.
+    A file is a photo by its suffix, see `FORMATS`. A broken link is one, too: reading it is refused. The note is empty
+    if nothing is passed over. Label files (BESIDE) and hidden files are not counted, hidden photos are.
     """
-    folder, kinds = Path(folder), ', '.join(suffix[1:] for suffix in SUFFIXES)
+    photos, others = [], []
+    for entry in entries:
+        name = entry.name.lower()
+        is_photo = name.endswith(SUFFIXES)
+        if is_photo and name[0] != '.' and (entry.is_file() or (entry.is_symlink() and not entry.is_dir())):
+            photos.append(entry)
+        elif not (name.startswith('._') if is_photo else name[0] == '.' or name.endswith(BESIDE)):
+            others.append(entry.name)
+    note = ''
+    if others:
+        heic = any(name.lower().endswith(HEIC) for name in others)
+        first = one_line(min(others, key=natural_key)) + f'; {CONVERT}' * heic
+        note = f'{len(others)} × file or folder that is no photo ({FORMAT_NAMES}), passed over; first: {first}'
+    return sorted(photos, key=lambda entry: natural_key(entry.name)), note
+
+
+def list_photos(folder: str | os.PathLike) -> list[Photo]:
+    """List the photos of `folder`, without hidden files and subfolders, in natural order.
+
+    What is passed over is counted on stderr. Raises UserError if the folder is missing, unreadable or without photos,
+    or two photos would share an id.
+    """
+    folder = Path(folder)
     try:
-        names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
+        photos, note = photos_among(os.scandir(folder))
     except NotADirectoryError:
         raise UserError(f'{folder}: is a file; give the folder that holds the photos') from None
     except FileNotFoundError:
-        raise UserError(f'{folder}: no such folder; give one that holds photos ({kinds})') from None
+        raise UserError(f'{folder}: no such folder; give one that holds photos ({FORMAT_NAMES})') from None
     except OSError as error:
         raise UserError(f'{folder}: cannot be read ({error.strerror}); check its permissions') from None
-    names = sorted((n for n in names if n[0] != '.' and n.lower().endswith(SUFFIXES)), key=natural_key)
-    if not names:
-        raise UserError(f'{folder}: holds no photo; put {kinds} files there, or give another folder')
+    if note:
+        say(f'note: {folder}: {note}')
+    if not photos:
+        raise UserError(f'{folder}: holds no photo; put {FORMAT_NAMES} files there, or give another folder')
     by_id: dict[int, str] = {}
-    for name in names:
+    for name in (photo.name for photo in photos):
         if (other := by_id.setdefault(image_id_of(name), name)) != name:
             raise UserError(f'{folder}: {other!r} and {name!r} would share one image id; rename one of them')
     return list(map(Photo, by_id, by_id.values()))
@@ -92,11 +140,14 @@ def list_photos(folder: str | os.PathLike) -> list[Photo]:
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     try:
-        image = Image.open(path)
+        image = Image.open(path, formats=list(FORMATS))
     except FileNotFoundError:
         raise UserError(f'{path}: no such file') from None
     except UnidentifiedImageError:
-        raise UserError(f'{path}: is not a photo that can be read; replace or remove it') from None
+        with contextlib.suppress(OSError), open(path, 'rb') as file:
+            if file.read(12)[4:8] == b'ftyp':  # whatever its suffix is
+                raise UserError(f'{path}: is not a photo that can be read; {CONVERT}') from None
+        raise UserError(f'{path}: is not a photo that can be read; replace it by one of {FORMAT_NAMES}') from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UserError(f'{path}: has too many pixels; scale it down') from None
     except Exception as error:  # decoders raise many kinds on damaged headers

@@ -7,7 +7,7 @@ import pytest
 from helpers.project import ROOT
 from PIL import Image
 
-from custom.structures.photos import MAX_PIXELS, Photo, image_id_of, list_photos, photo_size, read_photo
+from custom.structures.photos import FORMATS, MAX_PIXELS, Photo, image_id_of, list_photos, photo_size, read_photo
 from custom.utils.errors import UserError
 
 
@@ -22,6 +22,45 @@ def test_photos_come_in_natural_order_with_their_stems_as_ids(tmp_path):
     (tmp_path / '.hidden.png').touch()
     (tmp_path / '9.png').mkdir()
     assert list_photos(tmp_path) == [Photo(1, '0001.bmp'), Photo(2, '2.jpg'), Photo(3, '3.webp'), Photo(10, '10.png')]
+
+
+@pytest.mark.parametrize('suffix', [suffix for suffixes in FORMATS.values() for suffix in suffixes])
+def test_every_format_is_listed_and_read(tmp_path, suffix):
+    path = tmp_path / f'7{suffix.upper()}'
+    kind = next(kind for kind, suffixes in FORMATS.items() if suffix in suffixes)
+    Image.new({'.pfm': 'F', '.qoi': 'RGB'}.get(suffix, 'L'), (8, 8), 'white').save(path, kind)
+    assert list_photos(tmp_path) == [Photo(7, path.name)]
+    assert read_photo(path).tolist() == [[[255] * 3] * 8] * 8
+
+
+def test_what_is_passed_over_is_counted_with_the_first_name(tmp_path, capsys):
+    touch(tmp_path, '1.png', '.4.png', '._1.png')
+    for name in ('10.heic', '2.psd', 'labels.json', '1.txt', '.DS_Store'):
+        (tmp_path / name).touch()
+    (tmp_path / 'more.png').mkdir()
+    assert list_photos(tmp_path) == [Photo(1, '1.png')]
+    said = capsys.readouterr().err
+    assert '4 × file or folder that is no photo' in said
+    assert 'first: 2.psd; convert HEIC to JPEG' in said
+
+
+def test_a_broken_link_is_a_photo_that_cannot_be_read(tmp_path):
+    (tmp_path / '1.png').symlink_to('gone.png')
+    assert list_photos(tmp_path) == [Photo(1, '1.png')]
+    with pytest.raises(UserError, match='no such file'):
+        read_photo(tmp_path / '1.png')
+
+
+def test_no_other_format_is_opened(tmp_path):
+    Image.new('RGB', (8, 8)).save(tmp_path / '1.png', 'EPS')
+    with pytest.raises(UserError, match='is not a photo that can be read; replace it by one of PNG'):
+        read_photo(tmp_path / '1.png')
+
+
+def test_heic_is_named(tmp_path):
+    (tmp_path / '1.jpg').write_bytes(b'\0\0\0\x18ftypheic' + bytes(100))
+    with pytest.raises(UserError, match='convert HEIC to JPEG'):
+        read_photo(tmp_path / '1.jpg')
 
 
 def test_other_names_get_ids_that_do_not_depend_on_their_neighbours(tmp_path):
@@ -121,6 +160,8 @@ def test_a_photo_that_would_fill_the_memory_is_refused_before_it_is_decoded(tmp_
 def test_reading_leaves_the_warnings_of_other_threads_alone(tmp_path, monkeypatch, read):
     Image.new('RGB', (4, 3)).save(tmp_path / 'a.png')
     seen = []
-    monkeypatch.setattr(Image, 'open', lambda path, open=Image.open: seen.append(list(warnings.filters)) or open(path))
+    monkeypatch.setattr(
+        Image, 'open', lambda path, open=Image.open, **how: seen.append(list(warnings.filters)) or open(path, **how)
+    )
     read(tmp_path / 'a.png')
     assert seen == [warnings.filters]
