@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..data.coco_reading import Findings
 from ..data.formats.coco import read_coco
 from ..data.formats.labels import SourcePhoto, parse_classes
 from ..data.formats.voc import read_voc
@@ -124,25 +125,25 @@ def svhn(args: argparse.Namespace) -> None:
     _report(args, import_svhn(args.src, args.out, rule, args.extra))
 
 
-def _import(args: argparse.Namespace, read: Callable[[], list[SourcePhoto]]) -> None:
-    rule, classes = _rule(args), parse_classes(args.classes)
+def _import(args: argparse.Namespace, read: Callable[[Findings], list[SourcePhoto]]) -> None:
+    rule, classes, notes = _rule(args), parse_classes(args.classes), Findings()
     require_free(args.out)
-    _report(args, import_photos(args.src, read(), args.out, classes, rule, args.skip_bad))
+    _report(args, import_photos(args.src, read(notes), args.out, classes, rule, args.skip_bad, notes))
 
 
 def yolo(args: argparse.Namespace) -> None:
     """Import photos with labels in YOLO format."""
-    _import(args, lambda: read_yolo(args.src))
+    _import(args, lambda notes: read_yolo(args.src, notes))
 
 
 def voc(args: argparse.Namespace) -> None:
     """Import photos with labels in Pascal VOC format."""
-    _import(args, lambda: read_voc(args.src))
+    _import(args, lambda notes: read_voc(args.src, notes))
 
 
 def coco(args: argparse.Namespace) -> None:
     """Import photos with a COCO json of any categories."""
-    _import(args, lambda: read_coco(args.src, args.images))
+    _import(args, lambda notes: read_coco(args.src, args.images))
 
 
 def split(args: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from ..structures.photos import photo_path
 from ..utils.errors import UserError
 from ..utils.files import building
 from ..utils.messages import one_line
-from .coco_reading import read_annotations
+from .coco_reading import Findings, read_annotations
 from .formats.coco import photo_folder
 from .formats.labels import ClassMap, SourcePhoto, check_labels
 from .layout import LABELLED_SPLITS, SPLITS, Imported, require_free, write_layout
@@ -21,11 +21,17 @@ from .splits import SplitRule, assign_splits, read_labelled
 
 
 def import_photos(
-    source: Path, photos: Sequence[SourcePhoto], out: Path, classes: ClassMap, rule: SplitRule, skip_bad: bool = False
+    source: Path,
+    photos: Sequence[SourcePhoto],
+    out: Path,
+    classes: ClassMap,
+    rule: SplitRule,
+    skip_bad: bool = False,
+    found: Findings | None = None,
 ) -> Imported:
     """Write a data set of the photos of a source.
 
-    An unlabelled photo is kept only in the test split of the source.
+    An unlabelled photo is kept only in the test split of the source, and only if no photo of that split is labelled.
 
     Args:
         source: name of the photos in messages.
@@ -34,23 +40,33 @@ def import_photos(
         classes: the digit of each label, see `custom.data.formats.labels.parse_classes`.
         rule: settings of the random split, for a source without a valid split.
         skip_bad: whether photos with a fault are left out. Defaults to False, they are refused.
+        found: what the reader passed over or changed; begins the notes. Defaults to None.
 
     Raises:
         UserError: a photo or label has a fault, or `out` is in use or cannot be written to.
     """
     require_free(out)
-    truth, checked, signatures = check_labels(source, photos, classes, skip_bad)
+    truth, checked, signatures = check_labels(source, photos, classes, skip_bad, found)
     notes = list(truth.notes)
-    kept = np.array([photo.boxes is not None or photo.split == 'test' for photo in checked])
-    if not kept.all():
-        first = one_line(truth.file_names[kept.argmin()])
-        notes.append(f'{(~kept).sum()} × photo without labels, left out; first: {first}')
+    labelled = np.array([photo.boxes is not None for photo in checked])
+    in_test = np.array([photo.split == 'test' for photo in checked])
+    truth_of_test = bool((labelled & in_test).any())
+    kept = labelled if truth_of_test else labelled | in_test
+    for left_out, where in ((~kept & ~in_test, ''), (~kept & in_test, ' in a test split that has labels')):
+        if left_out.any():
+            first = one_line(truth.file_names[left_out.argmax()])
+            notes.append(f'{left_out.sum()} × photo without labels{where}, left out; first: {first}')
     splits = [photo.split for photo, keep in zip(checked, kept, strict=True) if keep]
     if set(splits) == {'test'}:
         raise UserError(f'{source}: no labelled photo is left for train and valid')
     truth = subset(truth, kept)
+    if any(splits) and 'valid' not in splits:
+        notes.append('the source names no valid split: valid is drawn from train at random')
+    elif any(splits) and None in splits:
+        first = one_line(truth.file_names[splits.index(None)])
+        notes.append(f'{splits.count(None)} × photo in no split of the source, put into train; first: {first}')
     split_of, split_notes = assign_splits(truth, splits, signatures[kept], rule)
-    with_json = LABELLED_SPLITS if any(photo.boxes is None and photo.split == 'test' for photo in checked) else SPLITS
+    with_json = SPLITS if truth_of_test else LABELLED_SPLITS
     with building(out) as folder:
         notes += split_notes + write_layout(folder, truth, split_of, with_json)
     return Imported(dict(Counter(split_of.tolist())), notes)

@@ -51,17 +51,30 @@ def test_photos_are_split_and_the_sources_stay(photos, tmp_path):
 
 def test_photos_without_labels_are_for_test_or_left_out(photos, tmp_path):
     photos[0].boxes = photos[1].boxes = None
-    photos[0].split = photos[2].split = 'test'
+    photos[0].split = 'test'
     done = run(photos, tmp_path)
-    assert done.sizes == {'train': 3, 'valid': 2, 'test': 2}
-    assert done.notes == [f'1 × photo without labels, left out; first: {photos[1].path}']
+    assert done.sizes == {'train': 4, 'valid': 2, 'test': 1}
+    assert done.notes == [
+        f'1 × photo without labels, left out; first: {photos[1].path}',
+        'the source names no valid split: valid is drawn from train at random',
+    ]
     assert not (tmp_path / 'out/test.json').exists()
 
 
 def test_a_labelled_test_split_keeps_its_labels(photos, tmp_path):
-    photos[2].split = 'test'
-    run(photos, tmp_path)
-    assert numbers(tmp_path / 'out', 'test') == {2: '52'}
+    photos[2].split = photos[3].split = photos[4].split = 'test'
+    photos[3].boxes = None
+    done = run(photos, tmp_path)
+    assert numbers(tmp_path / 'out', 'test') == {2: '52', 4: '54'}
+    first = f'1 × photo without labels in a test split that has labels, left out; first: {photos[3].path}'
+    assert done.notes[0] == first
+
+
+def test_photos_in_no_split_of_the_source_are_counted(photos, tmp_path):
+    photos[0].split, photos[1].split = 'valid', 'train'
+    done = run(photos, tmp_path)
+    assert done.sizes == {'train': 7, 'valid': 1}
+    assert done.notes[0] == f'6 × photo in no split of the source, put into train; first: {photos[2].path}'
 
 
 def test_mistakes_leave_nothing_behind(photos, tmp_path):

@@ -3,8 +3,12 @@
 The modules of the formats return a `SourcePhoto` for each photo; `check_labels` converts these into annotations.
 """
 
+import math
 import os
+import re
 import shlex
+import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,14 +27,12 @@ from ..near_duplicates import Scan, scan_photos
 
 ClassMap = Mapping[str, int | None]
 MAX_NAMES = 10  # unknown classes that a message lists
-SPLIT_OF = {
-    'train': 'train',
-    'training': 'train',
-    'val': 'valid',
-    'valid': 'valid',
-    'validation': 'valid',
-    'test': 'test',
-}
+SPLIT_NAME = re.compile(  # train, val2017, valset, dev, obj_train_data, images_test, autosplit_val ...
+    r'(?:(?:obj|images?|labels?|autosplit)[ _-]?)?(?:(train(?:ing)?)|(val(?:id(?:ation)?)?|dev)|(test(?:ing)?))'
+    r'(?:[ _-]?(?:sets?|split|data|images?|photos))?[ _-]?[0-9]*',
+    re.IGNORECASE,
+)
+NOT_IN_NAME = (*SUFFIXES, '.xml', '.txt')  # endings that names in lists may have or lack
 
 
 class SourceBox(NamedTuple):
@@ -99,7 +101,11 @@ def class_digits(source: Path, labels: Iterable[tuple[str, str]], classes: Class
 
 
 def check_labels(
-    source: Path, photos: Sequence[SourcePhoto], classes: ClassMap, skip_bad: bool = False
+    source: Path,
+    photos: Sequence[SourcePhoto],
+    classes: ClassMap,
+    skip_bad: bool = False,
+    notes: Findings | None = None,
 ) -> tuple[DigitAnnotations, list[SourcePhoto], np.ndarray]:
     """Decode every photo, map every label to its digit, and check every box.
 
@@ -108,6 +114,7 @@ def check_labels(
         photos: photos of one of the formats.
         classes: digits of the labels other than '0' to '9', see `parse_classes`.
         skip_bad: whether photos with a fault are left out and counted in the notes. Defaults to False.
+        notes: findings of the reader, which come first in the notes. Defaults to None.
 
     Returns:
         M photos as annotations, whose file names are whole paths, and as given; signatures, float32 (M, 256), of
@@ -118,7 +125,7 @@ def check_labels(
     """
     digits = class_digits(source, ((box.label, box.where) for photo in photos for box in photo.boxes or ()), classes)
     scan = scan_photos([photo.path for photo in photos])
-    wrong, notes = Findings(), Findings()
+    wrong, notes = Findings(), notes or Findings()
     kept: list[int] = []
     boxes: list[DigitBox] = []
     for i, photo in enumerate(tqdm(photos, 'checking labels', delay=2, unit=' photos', leave=False, disable=None)):
@@ -176,6 +183,8 @@ def _check_photo(
 def files_below(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
     """List the files with one of the suffixes at any depth, in natural order, without hidden files and folders.
 
+    Links to folders are followed.
+
     Raises:
         UserError: the folder is missing, or one in it cannot be read.
     """
@@ -185,9 +194,15 @@ def files_below(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path
 
     if not folder.is_dir():
         raise UserError(f'{folder}: no such folder; give the one that holds the photos and their labels')
-    paths = []
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if name[0] != '.']
+    paths, seen = [], {os.path.realpath(folder)}
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        kept = []
+        for name in folders:
+            real = os.path.realpath(os.path.join(parent, name))
+            if name[0] != '.' and real not in seen:  # a link to a folder above would never end
+                kept.append(name)
+                seen.add(real)
+        folders[:] = kept
         paths += [Path(parent, name) for name in names if name[0] != '.' and name.lower().endswith(suffixes)]
     return sorted(paths, key=lambda path: [natural_key(part) for part in path.parts])
 
@@ -206,20 +221,128 @@ def read_text(path: Path) -> str:
         raise UserError(f'{one_line(path)}: is no text in UTF-8; save it as such') from None
 
 
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of a text file that are not empty, without blanks around them. Raises UserError as `read_text`."""
+    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
+
+
+def split_named(name: str) -> str | None:
+    """Return the split that a folder, list or key of a tool is called after, or None.
+
+    Example:
+        >>> [split_named(name) for name in ('val2017', 'obj_train_data', 'TEST', 'dev', 'trainval', 'holdout')]
+        ['valid', 'train', 'test', 'valid', None, None]
+    """
+    match = SPLIT_NAME.fullmatch(name.strip())
+    return ('train', 'valid', 'test')[match.lastindex - 1] if match and match.lastindex else None
+
+
 def split_in_path(path: Path) -> str | None:
-    """Return the split that a folder of a relative path names, or None.
+    """Return the split that a folder of a relative path names, the inner one of two, or None.
 
     Example:
         >>> split_in_path(Path('images/val/7.png'))
         'valid'
     """
-    return next((SPLIT_OF[part.lower()] for part in path.parent.parts if part.lower() in SPLIT_OF), None)
+    return next(filter(None, map(split_named, reversed(path.parent.parts))), None)
+
+
+def name_key(name: str | Path) -> str:
+    """Return a name as it is compared: slashes, one Unicode form, lower case; not its ending of a photo or label.
+
+    Example:
+        >>> name_key('C:\\photos\\7.PNG') == name_key('c:/Photos/7.jpg') == 'c:/photos/7'
+        True
+    """
+    key = unicodedata.normalize('NFC', str(name).strip().replace('\\', '/')).casefold()
+    return next((key[: -len(suffix)] for suffix in NOT_IN_NAME if key.endswith(suffix)), key)
+
+
+class NameIndex:
+    """Paths by their names, for names that come with other folders, slashes, Unicode form, case or ending."""
+
+    def __init__(self, folder: Path, paths: Iterable[Path]) -> None:
+        self.folder = folder
+        self._by_key: dict[str, list[Path]] = defaultdict(list)
+        for path in paths:
+            parts = name_key(path.relative_to(folder)).split('/')
+            for i in range(len(parts)):
+                self._by_key['/'.join(parts[i:])].append(path)
+
+    def find(self, name: str) -> list[Path]:
+        """List the paths that share the longest end with `name`; those with its exact spelling if there are some."""
+        parts = [part for part in name_key(name).split('/') if part not in ('', '.', '..')]
+        found = next(filter(None, (self._by_key.get('/'.join(parts[i:])) for i in range(len(parts)))), [])
+        return [path for path in found if path.name == name.replace('\\', '/').rpartition('/')[2]] or found
+
+    def find_line(self, line: str) -> list[Path]:
+        """As `find` with a line of a list, which may have a flag or another name behind."""
+        flagless = re.sub(r'\s+-?[0-9]+$', '', line)
+        return next(filter(None, map(self.find, (line, flagless, line.split()[0]))), [])
+
+
+def take_splits(
+    folder: Path,
+    photos: Mapping[Path, SourcePhoto],
+    lists: Iterable[tuple[str, str, Sequence[str | Path]]],
+    notes: Findings,
+) -> None:
+    """Give photos the splits whose lists name them; a list counts more than the name of a folder.
+
+    Args:
+        folder: holds the photos.
+        photos: the photos by their paths.
+        lists: split, name of the list in messages, and its lines: paths of photos, or names with or without a flag.
+        notes: counts lines that name no photo, and photos of which two sources say two splits.
+
+    Raises:
+        UserError: no line of a list names a photo.
+    """
+    index = NameIndex(folder, photos)
+    named: dict[str, dict[Path, str]] = {'train': {}, 'valid': {}, 'test': {}}
+    for split, where, lines in lists:
+        missing = 0
+        for line in lines:
+            found = [line] if isinstance(line, Path) else index.find_line(line)
+            if len(found) == 1:
+                named[split][found[0]] = where
+            else:
+                missing += 1
+                what = 'no photo' if not found else f'{len(found)} photos'
+                notes.add('line of a split that names no photo, or several', f'{where}: {one_line(line)} ({what})')
+        if lines and missing == len(lines):
+            raise UserError(
+                f'{where}: no line names a photo of {folder}, first: {one_line(lines[0])}; mend or remove it'
+            )
+    alike = named['train'].keys() == named['valid'].keys()
+    for path in {path: None for members in named.values() for path in members}:
+        photo, splits = photos[path], {split: members[path] for split, members in named.items() if path in members}
+        split, both = next(iter(splits)), ' and '.join(f'{split} in {where}' for split, where in splits.items())
+        example = f'{one_line(path.relative_to(folder))}: {both}'
+        if split != 'train' or len(splits) == 1:
+            if len(splits) > 1:
+                notes.add('photo in valid and test of the source, taken for valid', example)
+            if photo.split not in (None, split):
+                notes.add('photo whose folder names another split, which does not count', example)
+            photo.split = split
+        elif alike:
+            notes.add('photo in train and valid of the source alike, which is no split', example)
+        else:
+            photo.faults.append(('photo in two splits of the source', example))
 
 
 def replaced_folder(path: Path, base: Path, old: str, new: str) -> Path | None:
-    """Rename the last folder called `old` between `base` and the file to `new`; return None if there is none."""
+    """Rename the last folder called `old`, in any case, between `base` and the file; return None if there is none."""
     parts = path.relative_to(base).parts
     for i in range(len(parts) - 2, -1, -1):
-        if parts[i] == old:
+        if parts[i].casefold() == old.casefold():
             return base.joinpath(*parts[:i], new, *parts[i + 1 :])
     return None
+
+
+def around_turned(bbox: Sequence[float], degrees: float) -> list[float]:
+    """Return the upright box, xywh in pixels, around a box that is turned about its centre."""
+    x, y, w, h = bbox
+    cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    width, height = w * cos + h * sin, w * sin + h * cos
+    return [x + (w - width) / 2, y + (h - height) / 2, width, height]

@@ -1,7 +1,7 @@
 """Labels in Pascal VOC's format: Annotations/7.xml, and the photo in JPEGImages, in images or beside the xml file.
 
-Corners are not shifted: labelImg and CVAT count from 0, VOC itself from 1. A split is that of train.txt, val.txt or
-test.txt in ImageSets/Main, otherwise that of a folder called train, val or test.
+Corners are not shifted: labelImg, CVAT and Label Studio count from 0. Files of supervision count the left and upper
+edge from 1, and are recognised. A split is that of the lists in ImageSets or beside it, otherwise that of a folder.
 """
 
 import math
@@ -12,52 +12,96 @@ from xml.etree import ElementTree
 
 from ...utils.errors import UserError
 from ...utils.messages import one_line
-from .labels import SPLIT_OF, SourceBox, SourcePhoto, files_below, read_text, replaced_folder, split_in_path
+from ..coco_reading import Findings
+from .labels import (
+    SourceBox,
+    SourcePhoto,
+    around_turned,
+    files_below,
+    name_key,
+    read_lines,
+    replaced_folder,
+    split_in_path,
+    split_named,
+    take_splits,
+)
 
 CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
+MANY_SWAPPED = 0.1  # share of boxes whose corners are swapped, above which the others are doubtful, too
 
 
-def read_voc(folder: Path) -> list[SourcePhoto]:
+def read_voc(folder: Path, notes: Findings) -> list[SourcePhoto]:
     """Read all photos below `folder` with the labels of their xml files; a photo without one is not labelled.
 
+    Args:
+        folder: holds photos and xml files.
+        notes: counts what is passed over or taken in another form.
+
     Raises:
-        UserError: there is no xml file, or the photo of one is missing.
+        UserError: there is no xml file, the photo of one is missing, or the corners of many boxes are swapped.
     """
     xml_files = files_below(folder, ('.xml',))
     if not xml_files:
         raise UserError(f'{folder}: no xml file; VOC wants Annotations/7.xml and JPEGImages/7.jpg')
-    splits: dict[str, str] = {}
-    for split in ('train', 'val', 'test'):
-        path = folder / 'ImageSets' / 'Main' / f'{split}.txt'
-        if path.is_file():
-            splits.update((line.strip(), SPLIT_OF[split]) for line in read_text(path).splitlines())
     photos = {path: SourcePhoto(path, split_in_path(path.relative_to(folder))) for path in files_below(folder)}
-    by_stem: dict[Path, list[Path]] = defaultdict(list)
+    by_key: dict[str, list[Path]] = defaultdict(list)
     for path in photos:
-        by_stem[path.with_suffix('')].append(path)
-    lost = []
+        by_key[name_key(path.relative_to(folder))].append(path)
+    lost, swapped = [], Findings()
     for xml_file in xml_files:
         root, fault = _parse(xml_file)
         name = root.findtext('filename', '').strip() if root is not None else ''
-        paths = _photos_of(xml_file, folder, name, by_stem)
+        own, named = _photos_of(xml_file, folder, name, by_key)
+        paths = [path for path in named if path in own] or own or named
         if len(paths) != 1:
             lost.append(f'{one_line(xml_file)} ({one_line(name or "no filename")}; {len(paths) or "none"} there)')
             continue
-        photo = photos[paths[0]]
+        photo, shown = photos[paths[0]], one_line(xml_file.relative_to(folder))
         if photo.boxes is not None:
             photo.faults.append(('photo with two xml files', one_line(xml_file)))
         photo.boxes = photo.boxes or []
-        photo.split = splits.get(xml_file.stem, photo.split)
+        if named and paths[0] not in named:
+            kind = 'xml file beside the photo of its own name, whose <filename> is another photo that is there'
+            photo.faults.append((kind, f'{shown}: {one_line(name)}, not {one_line(paths[0].name)}'))
+        elif name and not named:
+            kind = 'xml file whose <filename> is not there, taken for the photo of its own name'
+            notes.add(kind, f'{shown}: {one_line(name)}, not {one_line(paths[0].name)}')
         if root is None:
             photo.faults.append(('unreadable xml file', fault))
         else:
-            _read_objects(root, one_line(xml_file.relative_to(folder)), photo, photo.boxes)
+            _read_objects(root, shown, photo, photo.boxes, swapped, notes)
     if lost:
         raise UserError(
             f'{folder}: {len(lost)} of {len(xml_files)} xml files have no photo, or several, in JPEGImages, images or '
             f'beside them; first: {lost[0]}; put the photos there, or remove those xml files'
         )
+    boxes = swapped.counts.total() + sum(len(photo.boxes or ()) for photo in photos.values())
+    if swapped.counts.total() > MANY_SWAPPED * boxes:
+        raise UserError(
+            f'{folder}: {swapped.lines()[0]}; of {boxes} boxes in all; xmin, ymin, xmax, ymax must be corners, left '
+            'before right and upper before lower, not x, y, width and height'
+        )
+    _take_lists(folder, photos, notes)
     return list(photos.values())
+
+
+def _take_lists(folder: Path, photos: dict[Path, SourcePhoto], notes: Findings) -> None:
+    """Apply the lists of ImageSets, else those at the top; lists of a class (`3_train.txt`) name photos of a split."""
+    lists: dict[Path, list[Path]] = defaultdict(list)
+    for path in files_below(folder, ('.txt',)):
+        parts = [part.casefold() for part in path.relative_to(folder).parts[:-1]]
+        if 'imagesets' in parts:
+            lists[folder.joinpath(*path.relative_to(folder).parts[: parts.index('imagesets')])].append(path)
+        elif not parts and split_named(path.stem):
+            lists[folder].append(path)
+    for base, paths in lists.items():
+        paths = [path for path in paths if path.parent.name.casefold() == 'main'] or paths
+        splits = {path: split_named(path.stem) or split_named(path.stem.rpartition('_')[2]) for path in paths}
+        below = {path: photo for path, photo in photos.items() if base in path.parents}
+        named = [(path, split) for path, split in splits.items() if split]
+        if not named:
+            notes.add('list of photos that names no split, passed over', one_line(paths[0].relative_to(folder)))
+        take_splits(base, below, [(split, str(path), read_lines(path)) for path, split in named], notes)
 
 
 def _parse(path: Path) -> tuple[ElementTree.Element | None, str]:
@@ -71,30 +115,62 @@ def _parse(path: Path) -> tuple[ElementTree.Element | None, str]:
         return None, f'{one_line(path)}: {one_line(error)}'
 
 
-def _photos_of(xml_file: Path, folder: Path, name: str, by_stem: dict[Path, list[Path]]) -> list[Path]:
-    """List the photos of the name in an xml file, otherwise those of its stem."""
+def _photos_of(xml_file: Path, folder: Path, name: str, by_key: dict[str, list[Path]]) -> tuple[list[Path], list[Path]]:
+    """List the photos of the stem of an xml file, and those of the name in it."""
     folders = (replaced_folder(xml_file, folder, 'Annotations', new) for new in ('JPEGImages', 'images'))
     places = [xml_file, *(path for path in folders if path)]
-    name = Path(name.replace('\\', '/')).name  # it may come with a folder of another computer
-    named = [place.with_name(name) for place in places] if name else []
-    exact = [path for path in named if path in by_stem.get(path.with_suffix(''), ())]
-    return exact or [path for place in places for path in by_stem.get(place.with_suffix(''), ())]
+
+    def there(name: str) -> list[Path]:
+        return [
+            path for place in places for path in by_key.get(name_key((place.parent / name).relative_to(folder)), ())
+        ]
+
+    name = name.replace('\\', '/').rpartition('/')[2]  # it may come with a folder of another computer
+    own, named = there(xml_file.name), there(name) if name else []
+    own = [path for path in own if path.stem == xml_file.stem] or own
+    return own, [path for path in named if path.name == name] or named
 
 
-def _read_objects(root: ElementTree.Element, where: str, photo: SourcePhoto, boxes: list[SourceBox]) -> None:
+def _read_objects(
+    root: ElementTree.Element,
+    where: str,
+    photo: SourcePhoto,
+    boxes: list[SourceBox],
+    swapped: Findings,
+    notes: Findings,
+) -> None:
     """Add the objects of an xml file to `boxes`, and size and faults to `photo`."""
     width, height = (_number(root.findtext(f'size/{side}')) for side in ('width', 'height'))
     if width and height:  # some tools leave 0
         photo.size = int(width), int(height)
+    from_1 = (root.findtext('folder'), root.findtext('source/database')) == ('VOC', 'roboflow.ai')
     for number, element in enumerate(root.iter('object'), 1):
+        example = f'{where} object {number}'
         label = (element.findtext('name') or '').strip()
         corners = [_number(element.findtext(f'bndbox/{corner}')) for corner in CORNERS]
         left, top, right, bottom = corners
         if not label or left is None or top is None or right is None or bottom is None:
-            kind = f'object without a name or bndbox with {", ".join(CORNERS)}'
-            photo.faults.append((kind, f'{where} object {number}'))
-        else:
-            boxes.append(SourceBox(f'{where} object {number}', label, [left, top, right - left, bottom - top]))
+            turned = 'turned box (robndbox)' if element.find('robndbox') is not None else 'object'
+            photo.faults.append((f'{turned} without a name or bndbox with {", ".join(CORNERS)}', example))
+            continue
+        if right < left or bottom < top:
+            kind, text = (
+                'box with xmin above xmax or ymin above ymax',
+                ' '.join(f'{corner:g}' for corner in corners if corner is not None),
+            )
+            photo.faults.append((kind, f'{example}: {text}'))
+            swapped.add(kind, f'{example}: {text}')
+            continue
+        if from_1:
+            left, top = left - 1, top - 1
+            notes.add('box of supervision, whose xmin and ymin count from 1: 1 px is taken off', example)
+        bbox = [left, top, right - left, bottom - top]
+        degrees = {a.findtext('name'): _number(a.findtext('value')) for a in element.iter('attribute')}.get('rotation')
+        if degrees:
+            bbox = around_turned(bbox, degrees)
+        if degrees or element.find('robndbox') is not None:
+            notes.add('turned box, of which the upright box around it is taken', example)
+        boxes.append(SourceBox(example, label, bbox))
 
 
 def _number(text: str | None) -> float | None:

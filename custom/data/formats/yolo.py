@@ -1,78 +1,266 @@
 """Labels in YOLO's format: images/7.png and labels/7.txt, a line `class x_centre y_centre width height` for each box.
 
-Coordinates are shares of the sides of the photo. data.yaml or classes.txt has the names of the classes. `images` and
-`labels` may be at any depth, with train, val or test above or below them. Without such folders, each label file is
-beside its photo, as labelImg and CVAT write them.
+Coordinates are shares of the sides of the photo. Of a line with corners (`class x1 y1 x2 y2 x3 y3 …`: a polygon, or the
+four corners of a turned box) the upright box around them is taken. All files with names of the classes must agree.
+`images` and `labels` may be at any depth, with train, val or test above or below them. Without such folders, each label
+file is beside its photo, as labelImg and CVAT write them.
 """
 
+import os
 import re
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
+from ...structures.photos import SUFFIXES
 from ...utils.errors import UserError
+from ...utils.files import parse_json
 from ...utils.messages import one_line
-from .labels import SourceBox, SourcePhoto, files_below, read_text, replaced_folder, split_in_path
+from ..coco_reading import Findings
+from .labels import (
+    SourceBox,
+    SourcePhoto,
+    files_below,
+    name_key,
+    read_lines,
+    read_text,
+    replaced_folder,
+    split_in_path,
+    split_named,
+    take_splits,
+)
 
-NAME_FILES = ('data.yaml', 'data.yml', 'dataset.yaml', 'classes.txt', 'labels/classes.txt', 'obj.names')
+LINE = re.compile(r'[0-9]+(\.0*)?(\s+[-+.0-9eE]+){4,}')
+SLACK = 0.01  # of a side: what shares leave the photo by rounding is clipped, as a larger part is in pixels
+MANY_OVER = 0.25  # share of the boxes over the edge of their photo before another form of them is suspected
+AS_GOOD_AS_ALL = 0.95  # share of the boxes that another form must suit
 
 
-def read_yolo(folder: Path) -> list[SourcePhoto]:
+def read_yolo(folder: Path, notes: Findings) -> list[SourcePhoto]:
     """Read all photos below `folder` with their labels; if there are folders called `images`, only those in them.
 
-    A photo without a label file is not labelled; a photo with an empty one has no digit.
+    A photo without a label file is not labelled; a photo with an empty one has no digit. The split is that of data.yaml
+    or obj.data, else of lists such as train.txt, else of the folders.
+
+    Args:
+        folder: holds the photos.
+        notes: counts what is passed over or taken in another form.
 
     Raises:
-        UserError: there is no photo or no label file, or the names of the classes cannot be read.
+        UserError: there is no photo or no label file, the names of the classes cannot be read or differ between files,
+            or the boxes have another form.
     """
-    label_files = {path: replaced_folder(path, folder, 'images', 'labels') for path in files_below(folder)}
-    apart = any(label_files.values())
+    files = files_below(folder, ('',))
+    label_files = {path: replaced_folder(path, folder, 'images', 'labels') for path in files if _is_photo(path)}
+    texts = {path for path in files if path.suffix.lower() == '.txt'}
+    names, splits = _read_names_and_splits(folder, files, label_files, notes)
+    listed = {path for _, _, lines in splits for path in lines}
     users: dict[Path, list[Path]] = defaultdict(list)
+    beside = set()  # label files of photos that are passed over
     for path, label_file in label_files.items():
-        if label_file or not apart:
+        if label_file or path in listed or not any(label_files.values()):
             users[(label_file or path).with_suffix('.txt')].append(path)
+        else:
+            beside |= {path.with_suffix('.txt')} & texts
+            kind = 'labelled photo' if path.with_suffix('.txt') in texts else 'photo'
+            notes.add(f'{kind} outside the folders called images, passed over', one_line(path.relative_to(folder)))
     if not users:
         raise UserError(f'{folder}: no photo; YOLO wants images/7.png and labels/7.txt')
-    names = _read_names(folder)
-    photos = []
+    _match_other_spelling(folder, users, texts, notes)
+    photos = {}
     for label_file, paths in users.items():
         for path in paths:
-            photo = SourcePhoto(path, split_in_path(path.relative_to(folder)), relative=True)
-            if label_file.exists():
-                _read_labels(label_file, one_line(label_file.relative_to(folder)), names, photo)
+            photo = photos[path] = SourcePhoto(path, split_in_path(path.relative_to(folder)), relative=True)
+            if label_file in texts:
+                _read_labels(label_file, one_line(label_file.relative_to(folder)), names, photo, notes)
                 if len(paths) > 1:
                     both = ' and '.join(map(one_line, paths[:2]))
                     photo.faults.append(('photo that shares its label file with another one', both))
-            photos.append(photo)
-    if all(photo.boxes is None for photo in photos):
+    if all(photo.boxes is None for photo in photos.values()):
         raise UserError(f'{folder}: no photo has a label file, such as {one_line(next(iter(users)))}')
-    return photos
+    free = texts - users.keys() - beside
+    if not splits:
+        lists = [path for path in sorted(free) if path.parent == folder and split_named(path.stem)]
+        splits = [(str(split_named(path.stem)), str(path), read_lines(path)) for path in lists]
+    take_splits(folder, photos, splits, notes)
+    _note_lost_labels(folder, files, free, notes)
+    _require_centres(folder, photos.values())
+    return list(photos.values())
 
 
-def _read_names(folder: Path) -> dict[int, str]:
-    """Read the name of each class id; without a file of names there is none."""
-    path = next((folder / name for name in NAME_FILES if (folder / name).is_file()), None)
-    if path is None:
-        return {}
-    text = read_text(path)
-    if path.suffix in ('.txt', '.names'):
-        return dict(enumerate(line.strip() for line in text.splitlines() if line.strip()))
+def _is_photo(path: Path) -> bool:
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def _match_other_spelling(folder: Path, users: dict[Path, list[Path]], texts: set[Path], notes: Findings) -> None:
+    """Replace label files that are missing by free ones whose name differs by case or Unicode form only."""
+    free = defaultdict(list)
+    for path in texts - users.keys():
+        free[name_key(path.relative_to(folder))].append(path)
+    for label_file in [path for path in users if path not in texts]:
+        found = free.get(name_key(label_file.relative_to(folder)), [])
+        if len(found) == 1:
+            users[found[0]] += users.pop(label_file)
+            shown = f'{one_line(found[0].relative_to(folder))} of {one_line(users[found[0]][0].relative_to(folder))}'
+            notes.add('label file whose name has another case or Unicode form than that of its photo', shown)
+
+
+def _note_lost_labels(folder: Path, files: Sequence[Path], texts: set[Path], notes: Findings) -> None:
+    """Count label files without a photo, with the file of that name that is no photo, if there is one."""
+    others = {path.with_suffix(''): path for path in files if not _is_photo(path) and path not in texts}
+    for path in sorted(texts):
+        in_labels = replaced_folder(path, folder, 'labels', 'images')
+        try:
+            is_label = next((bool(LINE.match(line)) for line in read_lines(path)), bool(in_labels))
+        except UserError:
+            is_label = bool(in_labels)
+        if is_label:
+            other = others.get((in_labels or path).with_suffix(''))
+            why = (
+                f' ({one_line(other.relative_to(folder))} is none of {", ".join(s[1:] for s in SUFFIXES)})'
+                if other
+                else ''
+            )
+            notes.add('label file without a photo, passed over', one_line(path.relative_to(folder)) + why)
+
+
+class _Loader(yaml.BaseLoader):
+    """YAML whose values are all text: no date can be wrong; a key that is there twice is refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [str(self.construct_object(key, deep=True)) for key, _ in node.value]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise yaml.YAMLError(f'key {twice[0]!r} is there twice')
+        return super().construct_mapping(node, deep)
+
+
+def _read_names_and_splits(
+    folder: Path, files: Sequence[Path], photos: Mapping[Path, object], notes: Findings
+) -> tuple[dict[int, str], list[tuple[str, str, Sequence[str | Path]]]]:
+    """Read the name of each class id, and the splits as for `take_splits`, from all files that have them.
+
+    Raises:
+        UserError: a file cannot be read, has a name twice, or contradicts another one.
+    """
+    names: dict[int, str] = {}
+    origin: dict[int, Path] = {}
+    splits, without = [], None
+    for path in files:
+        kind, found, count = path.suffix.lower(), None, None
+        content: Any = {}
+        if path.name.lower() == 'classes.txt' or kind in ('.names', '.labels'):
+            lines = [line.strip() for line in read_text(path).rstrip().splitlines()]
+            if lines and not lines[0]:
+                raise UserError(f'{path}: begins with an empty line, which tools count differently; remove it')
+            found = dict(enumerate(lines))
+        elif path.name.lower() == 'notes.json':
+            found = _names_of_notes(path)
+        elif kind in ('.yaml', '.yml'):
+            content = _read_yaml(path)
+            if 'names' in content:
+                found = _names_of_yaml(path, content['names'])
+                count = content.get('nc')
+            elif path.stem in ('data', 'dataset'):
+                without = path
+        elif path.name.lower() == 'obj.data':
+            content = dict(re.split(r'\s*=\s*', line, maxsplit=1) for line in read_lines(path) if '=' in line)
+        if found is not None or kind == '.data':
+            for key, value in content.items():
+                if (split := split_named(str(key))) and value:
+                    splits += _split_entries(folder, path, split, key, content.get('path', ''), value, photos, notes)
+        if found is None:
+            continue
+        if str(count or len(found)).isdecimal() and int(count or len(found)) != len(found):
+            raise UserError(f'{path}: nc is {count}, but names has {len(found)} classes; correct one of them')
+        known = [name for name in found.values() if name]
+        if twice := next((name for name in known if known.count(name) > 1), None):
+            raise UserError(f'{path}: {twice!r} is the name of two classes; correct it')
+        for i, name in found.items():
+            if not name or not names.get(i):
+                names[i], origin[i] = names.get(i) or name, path
+            elif names[i] != name:
+                hint = "; Label Studio's notes.json is right" if 'notes.json' in (path.name, origin[i].name) else ''
+                raise UserError(
+                    f'{folder}: class {i} is {names[i]!r} in {origin[i].relative_to(folder)}, but {name!r} in '
+                    f'{path.relative_to(folder)}; correct or remove the wrong file{hint}'
+                )
+    if without and not names:
+        raise UserError(f'{without}: has no "names: [...]" that lists the classes; add it, or give classes.txt')
+    return names, splits
+
+
+def _read_yaml(path: Path) -> dict:
     try:
-        content: Any = yaml.load(text, yaml.BaseLoader)  # all values are text: no date can be wrong
+        content = yaml.load(read_text(path), _Loader)
     except (yaml.YAMLError, RecursionError) as error:
         raise UserError(f'{path}: is no YAML ({one_line(error)}); mend it, or give classes.txt') from None
-    names = content.get('names') if isinstance(content, dict) else None
+    if isinstance(content, dict) and 'kpt_shape' in content:
+        raise UserError(f'{path}: has kpt_shape, so its labels are poses; export boxes (detection) instead')
+    return content if isinstance(content, dict) else {}
+
+
+def _names_of_yaml(path: Path, names: Any) -> dict[int, str]:
     names = dict(enumerate(names)) if isinstance(names, list) else names
     if not isinstance(names, dict) or not all(
         re.fullmatch('[0-9]{1,9}', str(key)) and isinstance(name, str) for key, name in names.items()
     ):
         raise UserError(f'{path}: has no "names: [...]" that lists the classes; add it, or give classes.txt')
+    if len({int(key) for key in names}) < len(names):
+        raise UserError(f'{path}: "names" has a class number twice; correct it')
     return {int(key): name.strip() for key, name in names.items()}
 
 
-def _read_labels(path: Path, shown: str, names: dict[int, str], photo: SourcePhoto) -> None:
+def _names_of_notes(path: Path) -> dict[int, str]:
+    """Read notes.json of Label Studio."""
+    try:
+        entries = parse_json(read_text(path))['categories']
+        pairs = [(int(entry['id']), str(entry['name']).strip()) for entry in entries]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f'{path}: has no "categories" with id and name ({one_line(error)}); mend or remove it'
+        ) from None
+    if len(dict(pairs)) < len(pairs):
+        raise UserError(f'{path}: has a category id twice; correct it')
+    return dict(pairs)
+
+
+def _split_entries(
+    folder: Path,
+    path: Path,
+    split: str,
+    key: str,
+    base: str,
+    value: Any,
+    photos: Mapping[Path, object],
+    notes: Findings,
+) -> list[tuple[str, str, Sequence[str | Path]]]:
+    """Resolve a split of data.yaml or obj.data, folders, lists or photos, whose paths may be of another computer."""
+    entries: list[tuple[str, str, Sequence[str | Path]]] = []
+    for text in value if isinstance(value, list) else [value]:
+        where = f'{path}: {key}: {one_line(text)}'
+        parts = [part for part in f'{base}/{text}'.replace('\\', '/').split('/') if part.strip() not in ('', '.', '..')]
+        tries = [start.joinpath(*parts[i:]) for start in (path.parent, folder) for i in range(len(parts))]
+        target = next(filter(os.path.exists, tries), None) if parts else path.parent
+        if target is not None and target.is_dir():
+            below: Sequence[str | Path] = [photo for photo in photos if target in photo.parents]
+        elif target in photos:
+            below = [target] if target else []
+        elif target is not None and target.suffix == '.txt':
+            where, below = str(target), read_lines(target)
+        else:
+            below = []
+        if below:
+            entries.append((split, where, below))
+        else:
+            notes.add('split without a photo here', where)
+    return entries
+
+
+def _read_labels(path: Path, shown: str, names: dict[int, str], photo: SourcePhoto, notes: Findings) -> None:
     """Read the boxes and faults of a label file, called `shown` in messages, into `photo`."""
     photo.boxes = []
     try:
@@ -85,14 +273,45 @@ def _read_labels(path: Path, shown: str, names: dict[int, str], photo: SourcePho
             continue
         where = f'{shown} line {number}'
         try:
-            label, x, y, w, h = map(float, fields)
+            label, *values = map(float, fields)
+            if len(values) < 4 or len(values) % 2:
+                raise ValueError
         except ValueError:
             photo.faults.append(('line that is not `class x y width height`', f'{where}: {one_line(line[:80])!r}'))
             continue
-        if not label.is_integer() or (names and int(label) not in names):
+        if not label.is_integer() or label < 0 or (names and int(label) not in names):
             photo.faults.append(('class that is not in the list of names', f'{where}: {fields[0]}'))
-        elif not all(0 <= value <= 1 for value in (x, y, w, h)):
+            continue
+        if not all(-SLACK <= value <= 1 + SLACK for value in values):
             photo.faults.append(('box whose values are no shares from 0 to 1', f'{where}: {" ".join(fields[1:])}'))
-        else:
-            name = names.get(int(label), f'class_{int(label)}')
-            photo.boxes.append(SourceBox(where, name, [x - w / 2, y - h / 2, w, h]))
+            continue
+        x, y, w, h = values[:4]
+        if len(values) > 4:
+            notes.add('polygon or turned box, of which the upright box around it is taken', where)
+            left, right, top, bottom = min(values[::2]), max(values[::2]), min(values[1::2]), max(values[1::2])
+            x, y, w, h = (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+        name = names.get(int(label)) or f'class_{int(label)}'
+        photo.boxes.append(SourceBox(where, name, [x - w / 2, y - h / 2, w, h]))
+
+
+def _require_centres(folder: Path, photos: Any) -> None:
+    """Refuse boxes that are not centres and sides.
+
+    Raises:
+        UserError: many boxes reach over the edge, and as good as all boxes make sense in another form.
+    """
+    boxes = np.array([box.bbox for photo in photos for box in photo.boxes or ()]).reshape(-1, 4)
+    low, sides = boxes[:, :2], boxes[:, 2:]
+    over = ((low < -SLACK) | (low + sides > 1 + SLACK)).any(axis=1)
+    if over.mean() <= MANY_OVER if len(over) else True:
+        return
+    first = low + sides / 2  # what the line says
+    for form, suits in (
+        ('x_min y_min x_max y_max', (sides > first).all(axis=1)),
+        ('x_min y_min width height', (first + sides <= 1 + SLACK).all(axis=1)),
+    ):
+        if suits.mean() >= AS_GOOD_AS_ALL:
+            raise UserError(
+                f'{folder}: {over.sum()} of {len(over)} boxes reach over the edge of their photo; the lines look like '
+                f'class {form}; write class x_centre y_centre width height'
+            )
