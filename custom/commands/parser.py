@@ -76,7 +76,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', help="default: the config's work_dir, else work_dirs/<config name>")
     text = 'override any setting of the config, e.g. data_root=DIR train_cfg.max_epochs=3'
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help=text)
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='default: none')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='default: none')
     # torch.distributed.launch passes the option beside the variable LOCAL_RANK.
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
 

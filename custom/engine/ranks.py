@@ -26,14 +26,18 @@ _STOPPED = re.compile('DataLoader worker .* killed by signal: (Terminated|Interr
 _processes: list[tuple[str, int]] = []  # machine and process id of every rank
 
 
+def _first_number(*names: str, default: int) -> int:
+    return next((int(os.environ[name]) for name in names if os.environ.get(name)), default)
+
+
 def local_rank() -> int:
     """Return the rank of this process on its machine; 0 without a launcher."""
-    return int(os.environ.get('LOCAL_RANK') or os.environ.get('SLURM_LOCALID') or 0)
+    return _first_number('LOCAL_RANK', 'SLURM_LOCALID', 'OMPI_COMM_WORLD_LOCAL_RANK', default=0)
 
 
 def local_size() -> int:
     """Return the number of processes that the launcher started on this machine; 1 if unknown."""
-    return int(os.environ.get('LOCAL_WORLD_SIZE') or os.environ.get('SLURM_NTASKS_PER_NODE') or 1)
+    return _first_number('LOCAL_WORLD_SIZE', 'SLURM_NTASKS_PER_NODE', 'OMPI_COMM_WORLD_LOCAL_SIZE', default=1)
 
 
 def set_rendezvous(launcher: str) -> None:

@@ -38,7 +38,7 @@ class DigitRunner(Runner):
     group uses gloo, where mmengine needs a CUDA device.
 
     Raises:
-        UserError: the launcher did not start this process, or there are more processes than GPUs.
+        UserError: the launcher did not start this process or needs a GPU that is missing, or there are more processes than GPUs.
     """
 
     cfg: Any
@@ -58,6 +58,8 @@ class DigitRunner(Runner):
     def setup_env(self, env_cfg: dict) -> None:
         """Set up the environment; without a GPU, the process group is made here."""
         if self.distributed:
+            if self.launcher == 'mpi' and not torch.cuda.is_available():
+                raise UserError('--launcher mpi: needs a GPU; on CPUs use tools/dist_train.sh or tools/slurm_train.sh')
             set_rendezvous(self.launcher)
             for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
                 os.environ.setdefault(name, '1')  # as the parent does, which also warns on every rank

@@ -81,6 +81,12 @@ def test_a_launcher_that_did_not_start_the_process_is_refused(tmp_path, monkeypa
         toy_runner(tmp_path, train_dataloader=TRAIN, launcher='pytorch')
 
 
+def test_a_launcher_that_needs_a_gpu_is_refused_without_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    with pytest.raises(UserError, match='--launcher mpi: needs a GPU'):
+        toy_runner(tmp_path, train_dataloader=TRAIN, launcher='mpi')
+
+
 def test_more_processes_than_gpus_are_refused(tmp_path, one_of_one, monkeypatch):
     monkeypatch.setenv('LOCAL_WORLD_SIZE', '4')
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
