@@ -38,7 +38,8 @@ class DigitRunner(Runner):
     group uses gloo, where mmengine needs a CUDA device.
 
     Raises:
-        UserError: the launcher did not start this process or needs a GPU that is missing, or there are more processes than GPUs.
+        UserError: the launcher did not start this process, the GPU that it needs is missing, or there are fewer GPUs
+            than processes.
     """
 
     cfg: Any
