@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from ...structures.annotations import DigitAnnotations
 from ...structures.digits import DIGITS
-from ...structures.photos import SUFFIXES, natural_key
+from ...structures.photos import BESIDE, CONVERT, FORMAT_NAMES, HEIC, SUFFIXES, natural_key
 from ...utils.errors import UserError
 from ...utils.messages import one_line
 from ..coco_reading import DigitBox, Findings, box_arrays, bullets, read_boxes
@@ -207,6 +207,19 @@ def files_below(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path
     return sorted(paths, key=lambda path: [natural_key(part) for part in path.parts])
 
 
+def photos_of(folder: Path, files: Iterable[Path], notes: Findings) -> list[Path]:
+    """Return the photos among files of `folder`, and count the others but label files and text."""
+    photos = []
+    for path in files:
+        name = path.name.lower()
+        if name.endswith(SUFFIXES):
+            photos.append(path)
+        elif not name.endswith((*BESIDE, '.labels')):
+            kind = f'file that is no photo ({FORMAT_NAMES}), passed over'
+            notes.add(kind, one_line(path.relative_to(folder)) + f'; {CONVERT}' * name.endswith(HEIC))
+    return photos
+
+
 def read_text(path: Path) -> str:
     """Read a text file in UTF-8, with or without a byte order mark.
 
@@ -237,14 +250,17 @@ def split_named(name: str) -> str | None:
     return ('train', 'valid', 'test')[match.lastindex - 1] if match and match.lastindex else None
 
 
-def split_in_path(path: Path) -> str | None:
-    """Return the split that a folder of a relative path names, the inner one of two, or None.
+def split_in_path(path: Path, notes: Findings) -> str | None:
+    """Return the split that a folder of a relative path names, or None; of two splits the inner one, with a note.
 
     Example:
-        >>> split_in_path(Path('images/val/7.png'))
+        >>> split_in_path(Path('images/val/7.png'), Findings())
         'valid'
     """
-    return next(filter(None, map(split_named, reversed(path.parent.parts))), None)
+    splits = list(filter(None, map(split_named, reversed(path.parent.parts))))
+    if len(set(splits)) > 1:
+        notes.add('photo in folders of two splits, of which the inner one counts', one_line(path))
+    return splits[0] if splits else None
 
 
 def name_key(name: str | Path) -> str:
@@ -298,7 +314,8 @@ def take_splits(
     Raises:
         UserError: no line of a list names a photo.
     """
-    index = NameIndex(folder, photos)
+    lists = list(lists)
+    index = NameIndex(folder, photos if lists else ())
     named: dict[str, dict[Path, str]] = {'train': {}, 'valid': {}, 'test': {}}
     for split, where, lines in lists:
         missing = 0

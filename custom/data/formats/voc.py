@@ -19,6 +19,7 @@ from .labels import (
     around_turned,
     files_below,
     name_key,
+    photos_of,
     read_lines,
     replaced_folder,
     split_in_path,
@@ -40,10 +41,12 @@ def read_voc(folder: Path, notes: Findings) -> list[SourcePhoto]:
     Raises:
         UserError: there is no xml file, the photo of one is missing, or the corners of many boxes are swapped.
     """
-    xml_files = files_below(folder, ('.xml',))
+    files = files_below(folder, ('',))
+    xml_files = [path for path in files if path.suffix.lower() == '.xml']
     if not xml_files:
         raise UserError(f'{folder}: no xml file; VOC wants Annotations/7.xml and JPEGImages/7.jpg')
-    photos = {path: SourcePhoto(path, split_in_path(path.relative_to(folder))) for path in files_below(folder)}
+    paths = photos_of(folder, files, notes)
+    photos = {path: SourcePhoto(path, split_in_path(path.relative_to(folder), notes)) for path in paths}
     by_key: dict[str, list[Path]] = defaultdict(list)
     for path in photos:
         by_key[name_key(path.relative_to(folder))].append(path)
@@ -81,14 +84,14 @@ def read_voc(folder: Path, notes: Findings) -> list[SourcePhoto]:
             f'{folder}: {swapped.lines()[0]}; of {boxes} boxes in all; xmin, ymin, xmax, ymax must be corners, left '
             'before right and upper before lower, not x, y, width and height'
         )
-    _take_lists(folder, photos, notes)
+    _take_lists(folder, files, photos, notes)
     return list(photos.values())
 
 
-def _take_lists(folder: Path, photos: dict[Path, SourcePhoto], notes: Findings) -> None:
+def _take_lists(folder: Path, files: list[Path], photos: dict[Path, SourcePhoto], notes: Findings) -> None:
     """Apply the lists of ImageSets, else those at the top; lists of a class (`3_train.txt`) name photos of a split."""
     lists: dict[Path, list[Path]] = defaultdict(list)
-    for path in files_below(folder, ('.txt',)):
+    for path in [path for path in files if path.suffix.lower() == '.txt']:
         parts = [part.casefold() for part in path.relative_to(folder).parts[:-1]]
         if 'imagesets' in parts:
             lists[folder.joinpath(*path.relative_to(folder).parts[: parts.index('imagesets')])].append(path)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ...structures.photos import SUFFIXES
+from ...structures.photos import FORMAT_NAMES, SUFFIXES, stays_inside
 from ...utils.errors import UserError
 from ...utils.files import parse_json
 from ...utils.messages import one_line
@@ -26,6 +26,7 @@ from .labels import (
     SourcePhoto,
     files_below,
     name_key,
+    photos_of,
     read_lines,
     read_text,
     replaced_folder,
@@ -55,14 +56,15 @@ def read_yolo(folder: Path, notes: Findings) -> list[SourcePhoto]:
             or the boxes have another form.
     """
     files = files_below(folder, ('',))
-    label_files = {path: replaced_folder(path, folder, 'images', 'labels') for path in files if _is_photo(path)}
+    label_files = {path: replaced_folder(path, folder, 'images', 'labels') for path in photos_of(folder, files, notes)}
     texts = {path for path in files if path.suffix.lower() == '.txt'}
     names, splits = _read_names_and_splits(folder, files, label_files, notes)
     listed = {path for _, _, lines in splits for path in lines}
+    apart = any(label_files.values())
     users: dict[Path, list[Path]] = defaultdict(list)
     beside = set()  # label files of photos that are passed over
     for path, label_file in label_files.items():
-        if label_file or path in listed or not any(label_files.values()):
+        if label_file or path in listed or not apart:
             users[(label_file or path).with_suffix('.txt')].append(path)
         else:
             beside |= {path.with_suffix('.txt')} & texts
@@ -74,7 +76,7 @@ def read_yolo(folder: Path, notes: Findings) -> list[SourcePhoto]:
     photos = {}
     for label_file, paths in users.items():
         for path in paths:
-            photo = photos[path] = SourcePhoto(path, split_in_path(path.relative_to(folder)), relative=True)
+            photo = photos[path] = SourcePhoto(path, split_in_path(path.relative_to(folder), notes), relative=True)
             if label_file in texts:
                 _read_labels(label_file, one_line(label_file.relative_to(folder)), names, photo, notes)
                 if len(paths) > 1:
@@ -83,17 +85,15 @@ def read_yolo(folder: Path, notes: Findings) -> list[SourcePhoto]:
     if all(photo.boxes is None for photo in photos.values()):
         raise UserError(f'{folder}: no photo has a label file, such as {one_line(next(iter(users)))}')
     free = texts - users.keys() - beside
-    if not splits:
-        lists = [path for path in sorted(free) if path.parent == folder and split_named(path.stem)]
-        splits = [(str(split_named(path.stem)), str(path), read_lines(path)) for path in lists]
+    lists = [path for path in sorted(free) if path.parent == folder and split_named(path.stem)]
+    for path in lists if splits else ():
+        if str(path) not in {where for _, where, _ in splits}:
+            notes.add('list of a split that data.yaml or obj.data does not name, passed over', one_line(path.name))
+    splits = splits or [(str(split_named(path.stem)), str(path), read_lines(path)) for path in lists]
     take_splits(folder, photos, splits, notes)
     _note_lost_labels(folder, files, free, notes)
     _require_centres(folder, photos.values())
     return list(photos.values())
-
-
-def _is_photo(path: Path) -> bool:
-    return path.name.lower().endswith(SUFFIXES)
 
 
 def _match_other_spelling(folder: Path, users: dict[Path, list[Path]], texts: set[Path], notes: Findings) -> None:
@@ -111,7 +111,9 @@ def _match_other_spelling(folder: Path, users: dict[Path, list[Path]], texts: se
 
 def _note_lost_labels(folder: Path, files: Sequence[Path], texts: set[Path], notes: Findings) -> None:
     """Count label files without a photo, with the file of that name that is no photo, if there is one."""
-    others = {path.with_suffix(''): path for path in files if not _is_photo(path) and path not in texts}
+    others = {
+        path.with_suffix(''): path for path in files if not path.name.lower().endswith(SUFFIXES) and path not in texts
+    }
     for path in sorted(texts):
         in_labels = replaced_folder(path, folder, 'labels', 'images')
         try:
@@ -120,11 +122,7 @@ def _note_lost_labels(folder: Path, files: Sequence[Path], texts: set[Path], not
             is_label = bool(in_labels)
         if is_label:
             other = others.get((in_labels or path).with_suffix(''))
-            why = (
-                f' ({one_line(other.relative_to(folder))} is none of {", ".join(s[1:] for s in SUFFIXES)})'
-                if other
-                else ''
-            )
+            why = f' ({one_line(other.relative_to(folder))} is none of {FORMAT_NAMES})' if other else ''
             notes.add('label file without a photo, passed over', one_line(path.relative_to(folder)) + why)
 
 
@@ -148,9 +146,9 @@ def _read_names_and_splits(
     """
     names: dict[int, str] = {}
     origin: dict[int, Path] = {}
-    splits, without = [], None
+    splits, without, counts = [], None, []
     for path in files:
-        kind, found, count = path.suffix.lower(), None, None
+        kind, found = path.suffix.lower(), None
         content: Any = {}
         if path.name.lower() == 'classes.txt' or kind in ('.names', '.labels'):
             lines = [line.strip() for line in read_text(path).rstrip().splitlines()]
@@ -163,19 +161,17 @@ def _read_names_and_splits(
             content = _read_yaml(path)
             if 'names' in content:
                 found = _names_of_yaml(path, content['names'])
-                count = content.get('nc')
             elif path.stem in ('data', 'dataset'):
                 without = path
         elif path.name.lower() == 'obj.data':
             content = dict(re.split(r'\s*=\s*', line, maxsplit=1) for line in read_lines(path) if '=' in line)
         if found is not None or kind == '.data':
+            counts += [(path, key, content[key]) for key in ('nc', 'classes') if str(content.get(key)).isdecimal()]
             for key, value in content.items():
                 if (split := split_named(str(key))) and value:
                     splits += _split_entries(folder, path, split, key, content.get('path', ''), value, photos, notes)
         if found is None:
             continue
-        if str(count or len(found)).isdecimal() and int(count or len(found)) != len(found):
-            raise UserError(f'{path}: nc is {count}, but names has {len(found)} classes; correct one of them')
         known = [name for name in found.values() if name]
         if twice := next((name for name in known if known.count(name) > 1), None):
             raise UserError(f'{path}: {twice!r} is the name of two classes; correct it')
@@ -188,6 +184,9 @@ def _read_names_and_splits(
                     f'{folder}: class {i} is {names[i]!r} in {origin[i].relative_to(folder)}, but {name!r} in '
                     f'{path.relative_to(folder)}; correct or remove the wrong file{hint}'
                 )
+    for path, key, count in counts:
+        if names and int(count) not in (len(names), len(list(filter(None, names.values())))):
+            raise UserError(f'{path}: {key} is {count}, but {len(names)} classes have names; correct one of them')
     if without and not names:
         raise UserError(f'{without}: has no "names: [...]" that lists the classes; add it, or give classes.txt')
     return names, splits
@@ -243,7 +242,8 @@ def _split_entries(
     for text in value if isinstance(value, list) else [value]:
         where = f'{path}: {key}: {one_line(text)}'
         parts = [part for part in f'{base}/{text}'.replace('\\', '/').split('/') if part.strip() not in ('', '.', '..')]
-        tries = [start.joinpath(*parts[i:]) for start in (path.parent, folder) for i in range(len(parts))]
+        ends = ['/'.join(parts[i:]) for i in range(len(parts))]
+        tries = [start / end for start in (path.parent, folder) for end in ends if stays_inside(end)]
         target = next(filter(os.path.exists, tries), None) if parts else path.parent
         if target is not None and target.is_dir():
             below: Sequence[str | Path] = [photo for photo in photos if target in photo.parents]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from custom.data.coco_reading import Findings
 from custom.data.formats.labels import (
     SourceBox,
     SourcePhoto,
@@ -188,7 +189,7 @@ def test_text(tmp_path):
     [('images/7.png', None), ('images/val/7.png', 'valid'), ('Test/images/7.png', 'test'), ('images/train.png', None)],
 )
 def test_the_split_that_a_folder_names(path, split):
-    assert split_in_path(Path(path)) == split
+    assert split_in_path(Path(path), Findings()) == split
 
 
 def test_the_last_folder_of_a_name_is_replaced():

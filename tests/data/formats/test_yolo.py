@@ -162,7 +162,8 @@ def test_a_class_without_a_name_is_asked_for(tmp_path):
         ({'obj.names': '4\n1', 'classes.txt': '5\n1'}, "class 0 is '5' in classes.txt, but '4' in obj.names"),
         ({'labels/a/classes.txt': '4\n1', 'labels/b/classes.txt': '5\n1'}, r"'4' in labels/a/cl.*'5' in labels/b/cl"),
         ({'a.yaml': 'names: [4]', 'data.yaml': 'names: [5]'}, "class 0 is '4' in a.yaml, but '5' in data.yaml"),
-        ({'data.yaml': 'nc: 3\nnames: [5, 1]'}, 'nc is 3, but names has 2 classes'),
+        ({'data.yaml': 'nc: 3\nnames: [5, 1]'}, 'nc is 3, but 2 classes have names'),
+        ({'obj.names': '5\n1\n2', 'obj.data': 'classes= 10'}, 'obj.data: classes is 10, but 3 classes have names'),
         ({'data.yaml': 'names: {0: "5", "0": "4"}'}, 'key .0. is there twice'),
         ({'data.yaml': 'names: {0: "5", "00": "4"}'}, 'has a class number twice'),
         ({'data.yaml': 'names: [5]\nnames: [4]'}, "key 'names' is there twice"),
@@ -183,10 +184,11 @@ def test_names_that_contradict_one_another_are_refused(tmp_path, content, said):
     ('content', 'noted'),
     [
         ({'labels/2.txt': '', 'labels/9.txt': '0 .5 .5 .5 .5'}, '1 × label file without a photo'),
-        ({'images/2.xyz': '', 'labels/2.txt': '0 .5 .5 .5 .5'}, r'labels/2.txt \(images/2.xyz is none of png, '),
+        ({'images/2.xyz': '', 'labels/2.txt': '0 .5 .5 .5 .5'}, r'labels/2.txt \(images/2.xyz is none of PNG, '),
         ({'README.txt': 'about 5', 'labels/sub/2.txt': '0 .5 .5 .5 .5'}, '1 × label file .*labels/sub/2.txt'),
         ({'old/2.txt': '0 .5 .5 .5 .5'}, '1 × label file without a photo, passed over; first: old/2.txt'),
         ({'more/3.png': '', 'more/3.txt': '0 .5 .5 .5 .5'}, '1 × labelled photo outside the folders .*more/3.png'),
+        ({'images/IMG_3.HEIC': ''}, r'1 × file that is no photo .*IMG_3\.HEIC; convert HEIC to JPEG'),
         ({'3.png': ''}, '1 × photo outside the folders called images, passed over; first: 3.png'),
     ],
 )
@@ -196,8 +198,14 @@ def test_what_is_passed_over_is_counted(tmp_path, content, noted):
         (tmp_path / 'images/2.png').unlink()
     notes = Findings()
     read_yolo(tmp_path, notes)
-    (line,) = notes.lines()
-    assert re.search(noted, line), line
+    assert re.search(noted, notes.lines()[-1]), notes.lines()
+    assert len(notes.counts) == 1 + ('images/2.xyz' in content)
+
+
+def test_photos_of_every_format_are_taken(tmp_path):
+    for i, suffix in enumerate(['tif', 'TIFF', 'gif', 'avif', 'jfif', 'jp2', 'JPG']):
+        files(tmp_path, **{f'images/{i}.{suffix}': '', f'labels/{i}.txt': '5 .5 .5 .5 .5'})
+    assert [len(photo.boxes) for photo in read_yolo(tmp_path, Findings())] == [1] * 7
 
 
 @pytest.mark.parametrize('label', ['Labels/IMG_1.txt', 'labels/img_1.txt', 'LABELS/img_1.TXT'])
@@ -286,11 +294,14 @@ def test_the_split_of_a_folder(tmp_path, folder, split):
         ('train: images\nval: images', [None] * 3, '3 × photo in train and valid of the source alike'),
         ('train: images/june\nval: images/may\ntest: images/may', ['valid', 'train', None], 'valid and test of the'),
         ('train: images/june\nval: nowhere', [None, 'train', None], '1 × split without a photo here; first: .*nowhere'),
+        ('train: images/june\nval: [b.txt]', [None, 'train', 'valid'], '1 × list of a split that .*first: dev.txt'),
         ('train: a.txt\nval: images/may', ['valid', 'train', None], '1 × line of a split .*gone.png .no photo'),
     ],
 )
 def test_splits_that_overlap_or_match_nothing_are_counted(tmp_path, text, splits, noted):
     parts(tmp_path, **{'data.yaml': f'names: [5]\n{text}', 'a.txt': 'june.png\ngone.png'})
+    if 'b.txt' in text:
+        files(tmp_path, **{'b.txt': 'july.png', 'dev.txt': 'june.png'})
     notes = Findings()
     found = {photo.path.stem: photo.split for photo in read_yolo(tmp_path, notes)}
     assert [found[part] for part in ('may', 'june', 'july')] == splits
@@ -309,6 +320,15 @@ def test_a_list_that_matches_nothing_is_refused(tmp_path):
     parts(tmp_path, **{'val.txt': 'x.png\n'})
     with pytest.raises(UserError, match=r'val\.txt: no line names a photo of .*first: x\.png'):
         read_yolo(tmp_path, Findings())
+
+
+def test_folders_of_two_splits_are_counted(tmp_path):
+    files(tmp_path, **{'test/images/train/1.png': '', 'test/labels/train/1.txt': ''})
+    notes = Findings()
+    assert read_yolo(tmp_path, notes)[0].split == 'train'
+    assert notes.lines() == [
+        '1 × photo in folders of two splits, of which the inner one counts; first: test/images/train/1.png'
+    ]
 
 
 def test_a_folder_that_says_another_split_than_data_yaml_is_counted(tmp_path):
