@@ -61,7 +61,7 @@ def import_photos(
         raise UserError(f'{source}: no labelled photo is left for train and valid')
     truth = subset(truth, kept)
     if any(splits) and 'valid' not in splits:
-        notes.append('the source names no valid split: valid is drawn from train at random')
+        notes.append('the source has no labelled photo in a valid split: valid is drawn from train at random')
     elif any(splits) and None in splits:
         first = one_line(truth.file_names[splits.index(None)])
         notes.append(f'{splits.count(None)} × photo in no split of the source, put into train; first: {first}')

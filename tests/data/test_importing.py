@@ -56,7 +56,7 @@ def test_photos_without_labels_are_for_test_or_left_out(photos, tmp_path):
     assert done.sizes == {'train': 4, 'valid': 2, 'test': 1}
     assert done.notes == [
         f'1 × photo without labels, left out; first: {photos[1].path}',
-        'the source names no valid split: valid is drawn from train at random',
+        'the source has no labelled photo in a valid split: valid is drawn from train at random',
     ]
     assert not (tmp_path / 'out/test.json').exists()
 

@@ -321,6 +321,7 @@ def take_splits(
         missing = 0
         for line in lines:
             found = [line] if isinstance(line, Path) else index.find_line(line)
+            found = [path for path in found if photos[path].boxes is not None] or found  # masks have the same names
             if len(found) == 1:
                 named[split][found[0]] = where
             else:

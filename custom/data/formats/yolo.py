@@ -158,7 +158,7 @@ def _read_names_and_splits(
         elif path.name.lower() == 'notes.json':
             found = _names_of_notes(path)
         elif kind in ('.yaml', '.yml'):
-            content = _read_yaml(path)
+            content = _read_yaml(path, notes)
             if 'names' in content:
                 found = _names_of_yaml(path, content['names'])
             elif path.stem in ('data', 'dataset'):
@@ -192,12 +192,15 @@ def _read_names_and_splits(
     return names, splits
 
 
-def _read_yaml(path: Path) -> dict:
+def _read_yaml(path: Path, notes: Findings) -> dict:
     try:
         content = yaml.load(read_text(path), _Loader)
     except (yaml.YAMLError, RecursionError) as error:
+        if path.stem not in ('data', 'dataset'):  # perhaps of another program
+            notes.add('yaml file that cannot be read, passed over', f'{path} ({one_line(error)})')
+            return {}
         raise UserError(f'{path}: is no YAML ({one_line(error)}); mend it, or give classes.txt') from None
-    if isinstance(content, dict) and 'kpt_shape' in content:
+    if isinstance(content, dict) and 'names' in content and 'kpt_shape' in content:
         raise UserError(f'{path}: has kpt_shape, so its labels are poses; export boxes (detection) instead')
     return content if isinstance(content, dict) else {}
 

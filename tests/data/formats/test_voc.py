@@ -190,6 +190,12 @@ def test_the_split_of_the_lists_in_every_form(tmp_path, lists, root):
     assert (found, notes.lines()) == ({'a': 'train', 'b': 'valid', 'c': 'test'}, [])
 
 
+def test_masks_of_the_same_names_are_not_meant_by_a_list(tmp_path):
+    files(tmp_path, **{'Annotations/a.xml': xml(), 'JPEGImages/a.jpg': '', 'SegmentationClass/a.png': ''})
+    files(tmp_path, **{'ImageSets/Main/val.txt': 'a'})
+    assert [(photo.split, photo.boxes) for photo in read_voc(tmp_path, Findings())] == [('valid', []), (None, None)]
+
+
 def test_lists_that_match_nothing_or_in_part_or_name_no_split(tmp_path):
     files(tmp_path, **{'Annotations/a.xml': xml(), 'JPEGImages/a.jpg': '', 'ImageSets/Main/trainval.txt': 'a'})
     assert 'list of photos that names no split, passed over; first: ImageSets/Main/trainval' in notes_of(tmp_path)[0]

@@ -189,6 +189,7 @@ def test_names_that_contradict_one_another_are_refused(tmp_path, content, said):
         ({'old/2.txt': '0 .5 .5 .5 .5'}, '1 × label file without a photo, passed over; first: old/2.txt'),
         ({'more/3.png': '', 'more/3.txt': '0 .5 .5 .5 .5'}, '1 × labelled photo outside the folders .*more/3.png'),
         ({'images/IMG_3.HEIC': ''}, r'1 × file that is no photo .*IMG_3\.HEIC; convert HEIC to JPEG'),
+        ({'hyp.yaml': '{{ lr }}: ['}, r'1 × yaml file that cannot be read, passed over; first: .*hyp\.yaml'),
         ({'3.png': ''}, '1 × photo outside the folders called images, passed over; first: 3.png'),
     ],
 )
