@@ -37,7 +37,7 @@ from .labels import (
 
 LINE = re.compile(r'[0-9]+(\.0*)?(\s+[-+.0-9eE]+){4,}')
 SLACK = 0.01  # of a side: what shares leave the photo by rounding is clipped, as a larger part is in pixels
-MANY_OVER = 0.25  # share of the boxes over the edge of their photo before another form of them is suspected
+MANY_OVER = 0.1  # share of the boxes over the edge of their photo above which another form of them is suspected
 AS_GOOD_AS_ALL = 0.95  # share of the boxes that another form must suit
 
 
@@ -64,11 +64,12 @@ def read_yolo(folder: Path, notes: Findings) -> list[SourcePhoto]:
     users: dict[Path, list[Path]] = defaultdict(list)
     beside = set()  # label files of photos that are passed over
     for path, label_file in label_files.items():
+        own, in_labels = path.with_suffix('.txt'), (label_file or path).with_suffix('.txt')
         if label_file or path in listed or not apart:
-            users[(label_file or path).with_suffix('.txt')].append(path)
+            users[own if own in texts and in_labels not in texts else in_labels].append(path)
         else:
-            beside |= {path.with_suffix('.txt')} & texts
-            kind = 'labelled photo' if path.with_suffix('.txt') in texts else 'photo'
+            beside |= {own} & texts
+            kind = 'labelled photo' if own in texts else 'photo'
             notes.add(f'{kind} outside the folders called images, passed over', one_line(path.relative_to(folder)))
     if not users:
         raise UserError(f'{folder}: no photo; YOLO wants images/7.png and labels/7.txt')
@@ -306,7 +307,7 @@ def _require_centres(folder: Path, photos: Any) -> None:
     boxes = np.array([box.bbox for photo in photos for box in photo.boxes or ()]).reshape(-1, 4)
     low, sides = boxes[:, :2], boxes[:, 2:]
     over = ((low < -SLACK) | (low + sides > 1 + SLACK)).any(axis=1)
-    if over.mean() <= MANY_OVER if len(over) else True:
+    if over.sum() <= max(1, MANY_OVER * len(over)):
         return
     first = low + sides / 2  # what the line says
     for form, suits in (

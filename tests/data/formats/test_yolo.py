@@ -203,6 +203,14 @@ def test_what_is_passed_over_is_counted(tmp_path, content, noted):
     assert len(notes.counts) == 1 + ('images/2.xyz' in content)
 
 
+def test_labels_beside_the_photos_in_a_folder_called_images(tmp_path):
+    files(tmp_path, **{'images/1.png': '', 'images/1.txt': '5 .5 .5 .5 .5', 'images/2.png': ''})
+    files(tmp_path, **{'images/2.txt': '6 .5 .5 .5 .5', 'labels/2.txt': '7 .5 .5 .5 .5'})
+    notes = Findings()
+    assert [photo.boxes[0].label for photo in read_yolo(tmp_path, notes)] == ['class_5', 'class_7']
+    assert notes.lines() == ['1 × label file without a photo, passed over; first: images/2.txt']
+
+
 def test_photos_of_every_format_are_taken(tmp_path):
     for i, suffix in enumerate(['tif', 'TIFF', 'gif', 'avif', 'jfif', 'jp2', 'JPG']):
         files(tmp_path, **{f'images/{i}.{suffix}': '', f'labels/{i}.txt': '5 .5 .5 .5 .5'})
