@@ -164,6 +164,8 @@ def data(root: str | os.PathLike) -> Iterator[Finding]:
         try:
             truth = read_annotations(Path(root, f'{split}.json'), Path(root, split))
             yield Finding('ok', f'{root}: {split} has {len(truth.image_ids)} photos, {len(truth.labels)} digits')
+            for note in truth.notes:
+                yield Finding('note', f'{root}/{split}.json: {note}')
         except UserError as error:
             yield Finding('wrong', str(error), 'README.md, "Your own photos", has the layout')
 

@@ -42,7 +42,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         (coco, 'a COCO json with any categories', '--src mine/labels.json --out data/mine'),
     ):
         add = _add(commands, run, f'your own labels: {files}', example)
-        metavar, text = ('JSON', 'the labels') if run is coco else ('DIR', 'holds photos and labels')
+        metavar, text = (
+            ('JSON', 'the labels, or a folder with a json for each split')
+            if run is coco
+            else ('DIR', 'holds photos and labels')
+        )
         add('--src', type=Path, required=True, metavar=metavar, help=text)
         if run is coco:
             add('--images', type=Path, metavar='DIR', help='the photos (default: beside the json)')
@@ -143,7 +147,7 @@ def voc(args: argparse.Namespace) -> None:
 
 def coco(args: argparse.Namespace) -> None:
     """Import photos with a COCO json of any categories."""
-    _import(args, lambda notes: read_coco(args.src, args.images))
+    _import(args, lambda notes: read_coco(args.src, args.images, notes))
 
 
 def split(args: argparse.Namespace) -> None:

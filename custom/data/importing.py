@@ -12,7 +12,7 @@ from ..structures.photos import photo_path
 from ..utils.errors import UserError
 from ..utils.files import building
 from ..utils.messages import one_line
-from .coco_reading import Findings, read_annotations
+from .coco_reading import Findings, read_annotations, read_json
 from .formats.coco import photo_folder
 from .formats.labels import ClassMap, SourcePhoto, check_labels
 from .layout import LABELLED_SPLITS, SPLITS, Imported, require_free, write_layout
@@ -89,7 +89,7 @@ def split_photos(folder: Path, out: Path, rule: SplitRule, ann: Path | None = No
         truth, photos = read_labelled(folder), folder
     else:
         labels = ann or _only_json(folder)
-        photos = photo_folder(labels, read_annotations(labels).file_names)
+        photos = photo_folder(labels, [str(image.get('file_name')) for image in read_json(labels, True)['images']])
         truth = read_annotations(labels, photos)
     paths = [photo_path(photos, name) for name in truth.file_names]
     truth = dataclasses.replace(truth, file_names=list(map(str, paths)))
@@ -107,5 +107,8 @@ def _only_json(folder: Path) -> Path:
     jsons = sorted(folder.glob('*.json'))
     if len(jsons) != 1:
         names = ', '.join(path.name for path in jsons) or 'none'
-        raise UserError(f'{folder}: holds {names}, not one json; name the json of the photos with --ann JSON')
+        raise UserError(
+            f'{folder}: holds {names}, not one json; name the json of the photos with --ann JSON, or import a folder '
+            'of jsons by `prepare_data.py coco`'
+        )
     return jsons[0]

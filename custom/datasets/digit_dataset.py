@@ -12,7 +12,7 @@ from mmdet.registry import DATASETS
 from mmengine.dist import all_gather_object, get_rank
 from mmengine.logging import print_log
 
-from ..data.coco_reading import photo_faults, read_annotations
+from ..data.coco_reading import photo_facts, read_annotations
 from ..structures.digits import DIGITS, PALETTE
 from ..structures.photos import list_photos, photo_size
 from ..utils.errors import UserError
@@ -59,7 +59,7 @@ class DigitDataset(BaseDetDataset):
         """Return one dict per image; `instances` hold xyxy boxes in pixels and the digit as `bbox_label`."""
         folder = self.data_prefix['img']
         annotations = read_annotations(
-            self.ann_file, folder, check=lambda images, path: in_shares(partial(photo_faults, image_dir=path), images)
+            self.ann_file, folder, check=lambda images, path: in_shares(partial(photo_facts, image_dir=path), images)
         )
         for note in annotations.notes:
             print_log(f'{self.ann_file}: {note}', 'current', logging.WARNING)

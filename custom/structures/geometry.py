@@ -1,11 +1,22 @@
 """Box geometry: conversion, order, NMS and IoU. Boxes are xyxy in pixels."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 
 def xywh_to_xyxy(bboxes: np.ndarray) -> np.ndarray:
     """Convert boxes (N, 4) from xywh to xyxy."""
     return np.hstack([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]])
+
+
+def around_turned(bbox: Sequence[float], degrees: float) -> list[float]:
+    """Return the upright box, xywh in pixels, around a box that is turned about its centre."""
+    x, y, w, h = bbox
+    cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    width, height = w * cos + h * sin, w * sin + h * cos
+    return [x + (w - width) / 2, y + (h - height) / 2, width, height]
 
 
 def left_to_right(lefts: np.ndarray, widths: np.ndarray) -> np.ndarray:

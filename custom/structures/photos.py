@@ -1,13 +1,16 @@
 """Photos of a folder: names, image ids and pixels."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple, TypeVar
+from urllib.parse import unquote
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -83,10 +86,58 @@ def stays_inside(name: str) -> bool:
 
 
 def photo_path(folder: str | os.PathLike, name: str) -> Path:
-    """Join a folder of photos and a name from data. Raises UserError unless the name `stays_inside`."""
+    """Join a folder of photos and a name from data; `find_photo` finds a name that is written in another way.
+
+    Raises:
+        UserError: the name does not pass `stays_inside`.
+    """
     if not stays_inside(name):
         raise UserError(f'{name!r}: leaves the folder of the photos, {folder}; correct the name where it is listed')
-    return Path(folder, name)
+    return Path(folder, find_photo(folder, name) or name)
+
+
+def find_photo(folder: str | os.PathLike, name: str) -> str | None:
+    """Find the file that another tool or computer calls `name`; the result is relative to `folder`, None without one.
+
+    An exact name wins. Otherwise the rules for all label formats are: a backslash separates folders, percent codes are
+    decoded, Unicode forms and upper and lower case do not count, and folders at the start of the name may be missing,
+    as may the 8 hexadecimal digits that Label Studio puts before an uploaded file. Two files of equal names are none.
+    The result never leaves the folder.
+    """
+    if stays_inside(name) and os.path.isfile(os.path.join(folder, name)):
+        return name
+    parts = [part for part in spelling(name).split('/') if part not in ('', '.', '..')]
+    plain = [*parts[:-1], re.sub('^[0-9a-f]{8}-', '', parts[-1])] if parts else []
+    for tail in (path[start:] for path in (parts, plain) for start in range(len(path))):
+        found = [os.fspath(folder)]
+        for part in tail:
+            found = [os.path.join(parent, entry) for parent in found for entry in _names_in(parent).get(part, ())]
+        if found := [path for path in found if os.path.isfile(path)]:
+            return os.path.relpath(found[0], folder).replace(os.sep, '/') if len(found) == 1 else None
+    return None
+
+
+def spelling(name: str) -> str:
+    """Return a name as it is compared: slashes, percent codes decoded, in one Unicode form and lower case."""
+    name = re.sub(r'^[\w+.-]+://|\?(?!d=).*$', '', name) if '://' in name else name
+    path = unquote(name.rpartition('?d=')[2]).replace('\\', '/')  # ?d= begins the path of a local file of Label Studio
+    return unicodedata.normalize('NFC', path).casefold()
+
+
+def _names_in(folder: str) -> dict[str, list[str]]:
+    try:
+        return _listing(folder, os.stat(folder).st_mtime_ns)
+    except OSError:  # no folder
+        return {}
+
+
+@functools.lru_cache(maxsize=32)
+def _listing(folder: str, changed: int) -> dict[str, list[str]]:
+    """Map the keys of the files and folders of a folder, as last changed at a time, to their names."""
+    names: dict[str, list[str]] = {}
+    for name in os.listdir(folder):
+        names.setdefault(spelling(name), []).append(name)
+    return names
 
 
 def photos_among(entries: Iterable[Entry]) -> tuple[list[Entry], str]:
@@ -160,6 +211,12 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
             yield image
         except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error … on damage
             raise UserError(f'{path}: is damaged ({error}); replace or remove it') from None
+
+
+def stored_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Return width and height in pixels without the EXIF orientation. Raises UserError as `photo_size`."""
+    with _opened(path) as image:
+        return image.size
 
 
 def photo_size(path: str | os.PathLike) -> tuple[int, int]:

@@ -1,66 +1,183 @@
 """Labels in COCO's format with categories of any name, and the folder of the photos of a json."""
 
+import glob
 import os
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PureWindowsPath
+from typing import Any
 
-from ...structures.photos import photo_path
+from ...structures.photos import SUFFIXES, find_photo
 from ...utils.errors import UserError
+from ...utils.files import parse_json
 from ...utils.messages import one_line
-from ..coco_reading import Findings, bullets, read_images, read_json
-from .labels import SourceBox, SourcePhoto
+from ..coco_reading import (
+    RENAMED,
+    UNSIZED,
+    Findings,
+    box_of,
+    bullets,
+    match_annotations,
+    read_categories,
+    read_images,
+    read_json,
+)
+from ..layout import SPLITS
+from .labels import SourceBox, SourcePhoto, files_below, split_in_path, split_named
+
+SAMPLE = 50  # photos of a json that are looked for in a folder
 
 
-def photo_folder(json_file: Path, names: list[str]) -> Path:
-    """Find the folder of the photos of a json: beside it, in images beside it, or in a folder of its name (train/).
+def photo_folder(json_file: Path, names: Sequence[str], root: Path | None = None, fallback: Path | None = None) -> Path:
+    """Find the folder of the photos of a json: the one with the most of them.
+
+    They may be beside the json, in images or data beside it, in a folder of its name (train/ for train.json or
+    instances_train.json) there or in images; or so beside a folder called annotations.
+
+    Args:
+        json_file: the json.
+        names: names of the photos in it.
+        root: the folder that holds the photos at any of these places. Defaults to None, that of the json.
+        fallback: the folder if no photo is there. Defaults to None, that is refused.
 
     Raises:
-        UserError: the first photo is in none of them.
+        UserError: no photo is there.
     """
-    folders = [json_file.parent, json_file.parent / 'images', json_file.with_suffix('')]
-    for folder in folders if names else ():
-        if os.path.isfile(folder / names[0]):
-            return folder
+    sample = names[:: max(1, len(names) // SAMPLE)]
+    bases = [root] if root else [json_file.parent]
+    if not root and json_file.parent.name.lower() == 'annotations':
+        bases.append(json_file.parent.parent)
+    ends = ('', 'images', 'data', *(f'{parent}{stem}' for stem in _stems(json_file) for parent in ('', 'images/')))
+    folders = list(dict.fromkeys(base / end for base in bases for end in ends))
+    for find in (_is_there, find_photo):
+        counts = [sum(map(bool, (find(folder, name) for name in sample))) for folder in folders]
+        if any(counts):
+            return folders[counts.index(max(counts))]
+    if fallback:
+        return fallback
     first = f'its first photo, {one_line(names[0])},' if names else '"images" is empty: a photo'
-    places = ', '.join(map(str, folders))
+    places = ', '.join(str(folder) for folder in folders if folder.is_dir())
     raise UserError(f'{json_file}: {first} is not in {places}; put the photos there, or name their folder')
 
 
-def read_coco(json_file: Path, images: Path | None = None) -> list[SourcePhoto]:
-    """Read all photos of a json with their boxes; their folder is `images` or, by default, that of `photo_folder`.
+def _is_there(folder: Path, name: str) -> bool:
+    return os.path.isfile(folder / name)
+
+
+def _stems(json_file: Path) -> list[str]:
+    """Return the name of a json without its ending, and the part of it that names a split."""
+    return list(dict.fromkeys([json_file.stem, json_file.stem.rpartition('_')[2]]))
+
+
+def read_coco(source: Path, images: Path | None, notes: Findings) -> list[SourcePhoto]:
+    """Read all photos of a json, or of all jsons below a folder, with their boxes.
+
+    The names of jsons and of their folders give the splits. Of several entries of a photo the last one counts.
+
+    Args:
+        source: a json, or a folder of them.
+        images: the folder of the photos. Defaults to None, see `photo_folder`.
+        notes: counts what is changed or passed over.
 
     Raises:
-        UserError: the file is no COCO json, or its photos are missing.
+        UserError: a file is no COCO json, its photos are missing, or a photo is in two jsons.
     """
-    data = read_json(json_file, need_boxes=True)
-    wrong = Findings()
-    listed = read_images(data['images'], wrong)
-    names = {entry.get('id'): str(entry.get('name')).strip() for entry in data['categories'] if _is_id(entry.get('id'))}
-    for entry in data['annotations']:
-        image_id, category_id = entry.get('image_id'), entry.get('category_id')
-        if not _is_id(image_id) or image_id not in listed:
-            wrong.add('annotation for no image', f'id {one_line(entry.get("id"))}')
-        elif not _is_id(category_id) or category_id not in names:
-            wrong.add('annotation of a category that "categories" does not list', f'id {one_line(entry.get("id"))}')
-    if wrong.counts:
-        raise UserError(f'{json_file}: mend these first:{bullets(wrong.lines())}')
-    folder = images or photo_folder(json_file, [image['file_name'] for image in listed.values()])
-    if not folder.is_dir():
-        raise UserError(f'{folder}: no such folder; give the one that holds the photos of {json_file}')
-    boxes: dict[int, list[SourceBox]] = {image_id: [] for image_id in listed}
-    photos = {}
-    for image_id, image in listed.items():
-        path, size = photo_path(folder, image['file_name']), (image['width'], image['height'])
-        photos[image_id] = SourcePhoto(path, boxes=boxes[image_id], size=size)
-    for number, entry in enumerate(data['annotations'], 1):
-        photo, bbox = photos[entry['image_id']], entry.get('bbox')
-        where = f'{one_line(photo.path.name)}, annotation {one_line(entry.get("id", number))}'
-        if not isinstance(bbox, list) or len(bbox) != 4 or not all(type(value) in (int, float) for value in bbox):
-            photo.faults.append(('bbox that is not four numbers (xywh)', f'{where}: {one_line(bbox)[:80]}'))
-        else:
-            box = SourceBox(where, names[entry['category_id']], bbox, bool(entry.get('iscrowd', 0)))
-            boxes[entry['image_id']].append(box)
+    if images and not images.is_dir():
+        raise UserError(f'{images}: no such folder; give the one that holds the photos of {source}')
+    photos: dict[Path, SourcePhoto] = {}
+    json_of: dict[Path, Path] = {}
+    for json_file in _jsons(source, notes):
+        split = _split_of(json_file.relative_to(source)) if json_file != source else None
+        for photo in _read_file(json_file, images, split, notes):
+            path = Path(os.path.abspath(photo.path))
+            if path in photos:
+                both = f'is in {json_of[path]} and {json_file}; give one of them with --src, or remove one'
+                both = f'two names in {json_file} mean this file; mend one' if json_of[path] == json_file else both
+                raise UserError(f'{one_line(photo.path)}: {both}')
+            photos[path], json_of[path] = photo, json_file
+    for folder in {path.parent for path in photos}:
+        for path in sorted(path for path in folder.iterdir() if path.name[0] != '.'):
+            if path.name.lower().endswith(SUFFIXES) and Path(os.path.abspath(path)) not in photos:
+                notes.add('photo that no json lists, not imported', one_line(path))
     return list(photos.values())
 
 
-def _is_id(value: object) -> bool:
-    return type(value) is int
+def _split_of(path: Path) -> str | None:
+    return next(filter(None, map(split_named, _stems(path))), None) or split_in_path(path)
+
+
+def _jsons(source: Path, notes: Findings) -> list[Path]:
+    """List the COCO jsons below a folder; a file is its own list."""
+    if not source.is_dir():
+        beside = [*source.parent.parent.glob(f'*/{glob.escape(source.name)}'), *source.parent.glob('*.json')]
+        splits = {path: _split_of(Path(path.parent.name, path.name)) for path in [source, *beside]}
+        for path in dict.fromkeys(beside):
+            if splits[path] and splits[source] and splits[path] != splits[source]:
+                notes.add('json of another split, not imported; --src FOLDER takes all and keeps the split', str(path))
+        return [source]
+    found = []
+    for path in files_below(source, ('.json',)):
+        try:
+            content: Any = parse_json(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UserError(f'{path}: cannot be read as JSON ({error}); mend or remove it') from None
+        if isinstance(content, dict) and isinstance(content.get('images'), list):
+            found.append(path)
+        else:
+            notes.add('json that has no list of images, passed over', one_line(path))
+    written = [
+        path for path in found if path.parent != source and path.stem in SPLITS and path.with_suffix('').is_dir()
+    ]
+    if len(written) < len(found):  # an earlier --out inside the source
+        for path in written:
+            found.remove(path)
+            notes.add('json of a data set inside the folder, passed over', one_line(path))
+    if not found:
+        raise UserError(f'{source}: holds no COCO json; give the file, or the folder that holds one for each split')
+    return found
+
+
+def _read_file(json_file: Path, images: Path | None, split: str | None, notes: Findings) -> list[SourcePhoto]:
+    """Read the photos of one json."""
+    data = read_json(json_file, need_boxes=split != 'test')
+    wrong = Findings()
+    names = read_categories(data['categories'], wrong)
+    listed = read_images(data['images'], wrong, anywhere=True)
+    annotations = match_annotations(data['annotations'], listed, names, wrong, ids=notes)
+    if wrong.counts:
+        raise UserError(f'{json_file}: mend these first:{bullets(wrong.lines())}')
+    file_names = [image['file_name'] for image in listed.values()]
+    folder = photo_folder(json_file, file_names, images, fallback=images)
+    boxes: dict[int, list[SourceBox]] = {image_id: [] for image_id in listed}
+    for number, entry in enumerate(annotations, 1):
+        where = f'{one_line(listed[entry["image_id"]]["file_name"])}, annotation {one_line(entry.get("id", number))}'
+        marks = {key: entry[key] for key in ('iscrowd', 'ignore', 'rotation', 'attributes') if key in entry}
+        boxes[entry['image_id']].append(SourceBox(where, names[entry['category_id']], entry.get('bbox'), marks))
+    entries_of: dict[str, list[int]] = defaultdict(list)
+    for image_id, image in listed.items():
+        entries_of[image['file_name']].append(image_id)
+    photos = []
+    for name, (*earlier, image_id) in entries_of.items():
+        own, image = boxes[image_id], listed[image_id]
+        numbers = [_number(boxes[other]) for other in [*earlier, image_id]]
+        if len(set(numbers)) > 1:
+            kind = 'photo with several annotations that differ, of which the last one in the json is taken'
+            notes.add(kind, f'{one_line(name)}: {" and then ".join(numbers)}')
+        elif earlier:
+            notes.add(
+                'photo with several annotations of the same labels, of which the last one is taken', one_line(name)
+            )
+        if (found := find_photo(folder, name)) and found != name:
+            notes.add(RENAMED, f'{one_line(name)} is {one_line(found)}')
+        if not image['width']:
+            notes.add(UNSIZED, one_line(name))
+        size = (image['width'], image['height']) if image['width'] else None
+        path = folder / (found or PureWindowsPath(name).name)
+        photos.append(SourcePhoto(path, split, own if annotations or split != 'test' else None, size=size))
+    return photos
+
+
+def _number(boxes: list[SourceBox]) -> str:
+    """Return the labels of boxes from left to right, for messages."""
+    order = sorted(boxes, key=lambda box: (box_of({'bbox': box.bbox}) or [0.0])[0])
+    return repr(' '.join(box.label for box in order))

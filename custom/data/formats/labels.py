@@ -3,26 +3,25 @@
 The modules of the formats return a `SourcePhoto` for each photo; `check_labels` converts these into annotations.
 """
 
-import math
 import os
 import re
 import shlex
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from ...structures.annotations import DigitAnnotations
 from ...structures.digits import DIGITS
-from ...structures.photos import BESIDE, CONVERT, FORMAT_NAMES, HEIC, SUFFIXES, natural_key
+from ...structures.photos import BESIDE, CONVERT, FORMAT_NAMES, HEIC, SUFFIXES, natural_key, spelling
 from ...utils.errors import UserError
 from ...utils.messages import one_line
-from ..coco_reading import DigitBox, Findings, box_arrays, bullets, read_boxes
+from ..box_checks import truth_notes, upright_photos
+from ..coco_reading import DigitBox, Findings, box_array, box_arrays, bullets, form_fault, note_size, read_boxes
 from ..near_duplicates import Scan, scan_photos
 
 ClassMap = Mapping[str, int | None]
@@ -41,7 +40,7 @@ class SourceBox(NamedTuple):
     where: str  # file and position in it, for messages
     label: str  # the name of its class
     bbox: list[float]  # xywh, in pixels or as shares of the sides of the photo
-    iscrowd: bool = False  # whether scoring ignores the box
+    marks: Mapping[str, Any] = {}  # iscrowd, ignore, rotation in degrees and attributes, as COCO names them
 
 
 @dataclass
@@ -126,16 +125,34 @@ def check_labels(
     digits = class_digits(source, ((box.label, box.where) for photo in photos for box in photo.boxes or ()), classes)
     scan = scan_photos([photo.path for photo in photos])
     wrong, notes = Findings(), notes or Findings()
+    entries = [_entries(i, photo, scan, digits, notes) for i, photo in enumerate(photos)]
+    images = {i: {'id': i, 'width': width, 'height': height} for i, (width, height) in enumerate(scan.sizes.tolist())}
+    seen = [i not in scan.faults for i in images]
+    absolute = [entry for i, own in enumerate(entries) if seen[i] and not photos[i].relative for entry in own]
+    if fault := form_fault(absolute, images):
+        raise UserError(f'{source}: {"; first: ".join(fault)}')
+    sizes = [photo.size if ok else None for photo, ok in zip(photos, seen, strict=True)]
+    upright = upright_photos(sizes, scan.sizes, [photo.path for photo in photos], lambda i: box_array(entries[i]))
+    same = {digit: digit for digit in range(10)}
     kept: list[int] = []
     boxes: list[DigitBox] = []
     for i, photo in enumerate(tqdm(photos, 'checking labels', delay=2, unit=' photos', leave=False, disable=None)):
         faults = Findings()
-        checked = _check_photo(i, photo, scan, digits, faults, notes)
+        for fault in photo.faults:
+            faults.add(*fault)
+        if i in scan.faults:
+            faults.add('unreadable photo', scan.faults[i])
+        else:
+            size = images[i]['width'], images[i]['height']
+            note_size(photo.size or size, size, i in upright, photo.path, faults, notes)
+            checked = read_boxes(entries[i], images, same, faults, notes)
         wrong.counts.update(faults.counts)
         wrong.examples = faults.examples | wrong.examples
         if not faults.counts:
             kept.append(i)
             boxes += checked
+            if photo.boxes == []:
+                notes.add('photo without a box, taken as one without a digit', one_line(photo.path))
     skipped, lines = len(photos) - len(kept), wrong.lines()
     if lines and not skip_bad:
         raise UserError(
@@ -152,22 +169,13 @@ def check_labels(
         notes=notes.lines() + ([f'{skipped} × photo with mistakes, left out:', *lines] if lines else []),
         **box_arrays(boxes),
     )
+    truth.notes.extend(truth_notes(truth))
     return truth, kept_photos, scan.signatures[kept]
 
 
-def _check_photo(
-    i: int, photo: SourcePhoto, scan: Scan, digits: ClassMap, wrong: Findings, notes: Findings
-) -> list[DigitBox]:
-    """Return the boxes of a photo in pixels with their digits, and add its faults to `wrong`."""
-    for fault in photo.faults:
-        wrong.add(*fault)
-    if i in scan.faults:
-        wrong.add('unreadable photo', scan.faults[i])
-        return []
-    width, height = scan.sizes[i].tolist()
-    if photo.size and photo.size != (width, height):
-        example = f'{one_line(photo.path)} is {width}x{height}, not {photo.size[0]}x{photo.size[1]}'
-        wrong.add('photo whose size differs from that in its labels', example)
+def _entries(i: int, photo: SourcePhoto, scan: Scan, digits: ClassMap, notes: Findings) -> list[dict]:
+    """Return the boxes of a photo in pixels, as annotations of `custom.data.coco_reading.read_boxes`."""
+    sides = scan.sizes[i].tolist() * 2
     entries = []
     for box in photo.boxes or ():
         digit, bbox = digits[box.label], box.bbox
@@ -175,9 +183,10 @@ def _check_photo(
             notes.add('box left out by --classes', f'{box.where}: {box.label!r}')
             continue
         if photo.relative:  # shares have about 6 decimals
-            bbox = [round(value * side, 3) for value, side in zip(bbox, (width, height) * 2, strict=True)]
-        entries.append({'id': box.where, 'image_id': i, 'category_id': digit, 'bbox': bbox, 'iscrowd': box.iscrowd})
-    return read_boxes(entries, {i: {'width': width, 'height': height}}, {k: k for k in range(10)}, wrong, notes)
+            bbox = [round(value * side, 3) for value, side in zip(bbox, sides, strict=True)]
+        ids = {'id': box.where, 'image_id': i, 'category_id': digit, 'bbox': bbox}
+        entries.append({**box.marks, **ids})
+    return entries
 
 
 def files_below(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
@@ -270,7 +279,7 @@ def name_key(name: str | Path) -> str:
         >>> name_key('C:\\photos\\7.PNG') == name_key('c:/Photos/7.jpg') == 'c:/photos/7'
         True
     """
-    key = unicodedata.normalize('NFC', str(name).strip().replace('\\', '/')).casefold()
+    key = spelling(str(name).strip())
     return next((key[: -len(suffix)] for suffix in NOT_IN_NAME if key.endswith(suffix)), key)
 
 
@@ -356,11 +365,3 @@ def replaced_folder(path: Path, base: Path, old: str, new: str) -> Path | None:
         if parts[i].casefold() == old.casefold():
             return base.joinpath(*parts[:i], new, *parts[i + 1 :])
     return None
-
-
-def around_turned(bbox: Sequence[float], degrees: float) -> list[float]:
-    """Return the upright box, xywh in pixels, around a box that is turned about its centre."""
-    x, y, w, h = bbox
-    cos, sin = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
-    width, height = w * cos + h * sin, w * sin + h * cos
-    return [x + (w - width) / 2, y + (h - height) / 2, width, height]

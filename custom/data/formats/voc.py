@@ -10,13 +10,13 @@ from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
+from ...structures.geometry import around_turned
 from ...utils.errors import UserError
 from ...utils.messages import one_line
 from ..coco_reading import Findings
 from .labels import (
     SourceBox,
     SourcePhoto,
-    around_turned,
     files_below,
     name_key,
     photos_of,
