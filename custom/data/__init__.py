@@ -1,6 +1,7 @@
 """Labels and photos on disk: layout, import, checks and splits."""
 
 __all__: list[str] = [
+    'box_checks',
     'coco_reading',
     'coco_writing',
     'formats',

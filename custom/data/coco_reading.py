@@ -370,6 +370,7 @@ def read_annotations(
         image_ids=np.array(list(images), dtype=np.int64),
         file_names=[image['file_name'] for image in images.values()],
         sizes=np.array([[image['width'], image['height']] for image in images.values()], dtype=np.int64).reshape(-1, 2),
+        notes=[],
         **box_arrays(boxes),
     )
     return dataclasses.replace(truth, notes=notes.lines() + truth_notes(truth))
@@ -388,11 +389,11 @@ def _compare(
     own: dict[int, list[dict]] = defaultdict(list)
     for entry in entries:
         own[entry['image_id']].append(entry)
-    read = []
+    read: list[tuple[dict, tuple[int, int]]] = []
     for image, fact in zip(images, facts, strict=True):
         if fact.fault:
             wrong.add(*fact.fault)
-        else:
+        elif fact.size:
             read.append((image, fact.size))
         if fact.name != image['file_name']:
             notes.add(RENAMED, f'{one_line(image["file_name"])} is {one_line(fact.name)}')

@@ -143,7 +143,7 @@ def test_bad_input_ends_in_one_line(tmp_path, tiny_root):
             done = prepare(command, '--src', tmp_path / source, '--out', tmp_path / 'out')
             fails(done, f'{source}: ')
             assert len(done.stderr.splitlines()) == 1
-    fails(prepare('coco', '--src', tmp_path / 'empty', '--out', tmp_path / 'out'), 'empty: cannot be read')
+    fails(prepare('coco', '--src', tmp_path / 'empty', '--out', tmp_path / 'out'), 'empty: holds no COCO json')
     fails(prepare('check', tmp_path / 'empty'), 'holds neither train.json nor valid.json')
     fails(prepare('split', tiny_root, '--out', tmp_path / 'out', '--seed', -1), '--seed -1: must be 0 or more')
     fails(prepare('split', tiny_root, '--out', tiny_root / 'train.json/x'), 'cannot write here')

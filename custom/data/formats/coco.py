@@ -2,12 +2,13 @@
 
 import glob
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from ...structures.photos import SUFFIXES, find_photo
+from ...structures.photos import SUFFIXES, find_photo, stays_inside
 from ...utils.errors import UserError
 from ...utils.files import parse_json
 from ...utils.messages import one_line
@@ -61,12 +62,12 @@ def photo_folder(json_file: Path, names: Sequence[str], root: Path | None = None
 
 
 def _is_there(folder: Path, name: str) -> bool:
-    return os.path.isfile(folder / name)
+    return stays_inside(name) and os.path.isfile(folder / name)
 
 
 def _stems(json_file: Path) -> list[str]:
-    """Return the name of a json without its ending, and the part of it that names a split."""
-    return list(dict.fromkeys([json_file.stem, json_file.stem.rpartition('_')[2]]))
+    """Return the name of a json without its ending, and its parts, one of which may name a split."""
+    return [json_file.stem, *re.split('[_. -]', json_file.stem.strip('_'))]
 
 
 def read_coco(source: Path, images: Path | None, notes: Findings) -> list[SourcePhoto]:
@@ -152,7 +153,7 @@ def _read_file(json_file: Path, images: Path | None, split: str | None, notes: F
     for number, entry in enumerate(annotations, 1):
         where = f'{one_line(listed[entry["image_id"]]["file_name"])}, annotation {one_line(entry.get("id", number))}'
         marks = {key: entry[key] for key in ('iscrowd', 'ignore', 'rotation', 'attributes') if key in entry}
-        boxes[entry['image_id']].append(SourceBox(where, names[entry['category_id']], entry.get('bbox'), marks))
+        boxes[entry['image_id']].append(SourceBox(where, names[entry['category_id']], entry.get('bbox', []), marks))
     entries_of: dict[str, list[int]] = defaultdict(list)
     for image_id, image in listed.items():
         entries_of[image['file_name']].append(image_id)

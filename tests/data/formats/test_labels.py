@@ -19,6 +19,7 @@ from custom.data.formats.labels import (
     replaced_folder,
     split_in_path,
 )
+from custom.structures.annotations import true_numbers
 from custom.utils.errors import UserError
 
 SOURCE = Path('mine')
@@ -50,7 +51,10 @@ def test_boxes_in_pixels_and_in_shares_get_their_digits(photo):
     assert truth.labels.tolist() == [0, 3, 7]
     assert checked == photos
     assert signatures.shape == (4, 256)
-    assert truth.notes == ["1 × box left out by --classes; first: b: 'plate'"]
+    assert truth.notes == [
+        "1 × box left out by --classes; first: b: 'plate'",
+        f'1 × photo without a box, taken as one without a digit; first: {photo}',
+    ]
 
 
 def test_an_imprecise_box_is_clipped_and_noted(photo):
@@ -82,7 +86,7 @@ def test_the_error_lists_all_faults(photo, tmp_path):
         "1 × box outside the image by more than a quarter of its area; first: annotation 'b.txt line 7' (image 2)",
         '1 × empty box (under 1 pixel wide or high)',
         '1 × bbox that is not four finite numbers',
-        'photo whose size differs from that in its labels; first: ' + f'{photo} is 40x20, not 20x40',
+        f'image size that differs from the file; first: {photo} is 40x20, not 20x40',
         '1 × line that is odd; first: c.txt line 2',
     ):
         assert any(said in line for line in lines), said
@@ -197,3 +201,22 @@ def test_the_last_folder_of_a_name_is_replaced():
     assert replaced_folder(base / 'images/images/7.png', base, 'images', 'labels') == base / 'images/labels/7.png'
     assert replaced_folder(base / '7.png', base, 'images', 'labels') is None  # not above the base
     assert replaced_folder(base / 'a/images', base, 'images', 'labels') is None  # a file of that name
+
+
+def test_boxes_of_every_format_are_compared(photo):
+    twice = [box('5', [2, 4, 8, 12]), box('5', [2, 4, 8, 12], 'a.txt line 2'), box('6', [12, 4, 8, 12])]
+    near = [box('5', [2, 4, 8, 12]), box('5', [3, 4, 8, 12])]
+    rows = [box('5', [2, 1, 8, 9]), box('6', [3, 11, 8, 9])]
+    truth, *_ = check_labels(SOURCE, [SourcePhoto(photo, None, boxes) for boxes in (twice, near, rows)], {})
+    assert list(true_numbers(truth).values()) == ['56', '55', '56']
+    assert truth.notes == [
+        "1 × box that is there twice, taken once; first: annotation 'a.txt line 2' (image 0)",
+        f'1 × photo with digits that lie on one another, perhaps boxed twice; first: {photo}',
+        f'1 × photo with digits above one another: its number is read from left to right; first: {photo}',
+    ]
+
+
+def test_corners_are_refused_even_where_mistakes_are_left_out(photo):
+    boxes = [box('5', [18, 8, 26, 19]), box('6', [28, 8, 36, 19])]
+    with pytest.raises(UserError, match='mine: boxes that look like x_min y_min x_max y_max, not like'):
+        check_labels(SOURCE, [SourcePhoto(photo, None, boxes)], {}, skip_bad=True)
