@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from ...structures.photos import SUFFIXES, find_photo, stays_inside
+from ...structures.photos import find_photo, stays_inside
 from ...utils.errors import UserError
 from ...utils.files import parse_json
 from ...utils.messages import one_line
@@ -24,7 +24,7 @@ from ..coco_reading import (
     read_json,
 )
 from ..layout import SPLITS
-from .labels import SourceBox, SourcePhoto, files_below, split_in_path, split_named
+from .labels import SourceBox, SourcePhoto, files_below, photos_of, split_in_path, split_named
 
 SAMPLE = 50  # photos of a json that are looked for in a folder
 
@@ -88,7 +88,7 @@ def read_coco(source: Path, images: Path | None, notes: Findings) -> list[Source
     photos: dict[Path, SourcePhoto] = {}
     json_of: dict[Path, Path] = {}
     for json_file in _jsons(source, notes):
-        split = _split_of(json_file.relative_to(source)) if json_file != source else None
+        split = _split_of(json_file.relative_to(source), notes) if json_file != source else None
         for photo in _read_file(json_file, images, split, notes):
             path = Path(os.path.abspath(photo.path))
             if path in photos:
@@ -97,21 +97,21 @@ def read_coco(source: Path, images: Path | None, notes: Findings) -> list[Source
                 raise UserError(f'{one_line(photo.path)}: {both}')
             photos[path], json_of[path] = photo, json_file
     for folder in {path.parent for path in photos}:
-        for path in sorted(path for path in folder.iterdir() if path.name[0] != '.'):
-            if path.name.lower().endswith(SUFFIXES) and Path(os.path.abspath(path)) not in photos:
+        for path in photos_of(folder, [path for path in folder.iterdir() if path.is_file()], notes):
+            if Path(os.path.abspath(path)) not in photos and path.name[0] != '.':
                 notes.add('photo that no json lists, not imported', one_line(path))
     return list(photos.values())
 
 
-def _split_of(path: Path) -> str | None:
-    return next(filter(None, map(split_named, _stems(path))), None) or split_in_path(path)
+def _split_of(path: Path, notes: Findings) -> str | None:
+    return next(filter(None, map(split_named, _stems(path))), None) or split_in_path(path, notes)
 
 
 def _jsons(source: Path, notes: Findings) -> list[Path]:
     """List the COCO jsons below a folder; a file is its own list."""
     if not source.is_dir():
         beside = [*source.parent.parent.glob(f'*/{glob.escape(source.name)}'), *source.parent.glob('*.json')]
-        splits = {path: _split_of(Path(path.parent.name, path.name)) for path in [source, *beside]}
+        splits = {path: _split_of(Path(path.parent.name, path.name), notes) for path in [source, *beside]}
         for path in dict.fromkeys(beside):
             if splits[path] and splits[source] and splits[path] != splits[source]:
                 notes.add('json of another split, not imported; --src FOLDER takes all and keeps the split', str(path))
