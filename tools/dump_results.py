@@ -17,7 +17,9 @@ EXAMPLES = """examples:
 
 def main() -> int:
     parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument('pred_json', type=Path, help='the detections; with --check also a submission.zip')
+    parser.add_argument(
+        'pred_json', type=Path, help='the detections; with --check also a submission.zip, a pred.csv or their folder'
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--images', type=Path, metavar='DIR', help='the folder of the photos')
     source.add_argument('--ann', type=Path, metavar='JSON', help='or a COCO json; prints scores if it has boxes')
@@ -60,10 +62,12 @@ def main() -> int:
 def check(given: Path, image_ids: Sequence[int], sizes: Sequence) -> int:
     from custom.submission.validator import check_submission
 
-    if not given.is_file():
-        raise UserError(f'{given}: no such file; give a pred.json or a submission.zip')
-    files = [given.with_name(name) for name in ('pred.json', 'pred.csv', 'submission.zip')]
-    files[2 if given.suffix == '.zip' else 0] = given
+    folder = given if given.is_dir() else given.parent
+    files = [folder / name for name in ('pred.json', 'pred.csv', 'submission.zip')]
+    if not any(path.is_file() for path in (files if given.is_dir() else [given])):
+        raise UserError(f'{given}: no such file; give a pred.json, pred.csv or submission.zip, or their folder')
+    if given != folder:
+        files[{'.csv': 1, '.zip': 2}.get(given.suffix.lower(), 0)] = given
     found = check_submission(*files, image_ids, sizes)
     if found.problems:
         print(f'{given}: {len(found.problems)} kind(s) of problem', *found.problems, sep='\n  - ')

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..structures.annotations import DigitAnnotations, true_numbers
 from ..structures.digits import DIGITS
-from ..structures.photos import list_photos
+from ..structures.photos import photos_among
 from ..utils.errors import UserError
 from ..utils.messages import one_line
 from .coco_reading import ids_and_names, read_annotations
@@ -56,8 +56,13 @@ def _check_split(root: Path, name: str) -> Split:
     names = ids_and_names(truth or folder)[1]
     scan = scan_photos([folder / name for name in names], folder)
     notes, listed = list(truth.notes) if truth else [], set(names)
-    if truth and (unlisted := [photo.file_name for photo in list_photos(folder) if photo.file_name not in listed]):
-        notes.append(f'{len(unlisted)} × photo not in {json_file.name}, not used; first: {one_line(unlisted[0])}')
+    if truth:
+        files = (path for path in folder.rglob('[!.]*') if not path.is_dir())
+        photos, note = photos_among(files)
+        unlisted = [name for path in photos if (name := path.relative_to(folder).as_posix()) not in listed]
+        if unlisted:
+            notes.append(f'{len(unlisted)} × photo not in {json_file.name}, not used; first: {one_line(unlisted[0])}')
+        notes += [note] * bool(note)
     return Split(names, truth if truth and truth.labelled else None, scan.sizes, scan.signatures, notes)
 
 

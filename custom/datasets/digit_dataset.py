@@ -77,12 +77,13 @@ class DigitDataset(BaseDetDataset):
 
 @DATASETS.register_module()
 class DigitFolder(BaseDetDataset):
-    """Unlabelled photos: every png, jpg, bmp and webp directly in `data_prefix['img']`, in natural order.
+    """Unlabelled photos: those of `custom.structures.photos.list_photos` in `data_prefix['img']`.
 
     The id of a photo is its file stem, or a hash of its name if the stem is no number.
 
     Raises:
-        UserError: the folder is missing or has no photo, a photo cannot be opened, or two photos share an id.
+        UserError: the folder is missing or has no photo, a photo cannot be opened or is too thin, or two photos
+            share an id.
     """
 
     METAINFO = DigitDataset.METAINFO

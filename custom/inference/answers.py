@@ -13,11 +13,11 @@ import numpy as np
 from ..structures.detections import Detections
 from ..structures.digits import NO_NUMBER
 from ..structures.geometry import xywh_to_xyxy
-from ..structures.photos import SUFFIXES, free_names, image_id_of, natural_key, read_photo
+from ..structures.photos import FORMAT_NAMES, free_names, image_id_of, natural_key, photos_among, read_photo
 from ..submission.pred_json import encode_entries, write_entries
 from ..utils.errors import UserError
 from ..utils.files import replacing
-from ..utils.messages import one_line
+from ..utils.messages import one_line, say_once
 from ..visualization.pictures import Shot, annotated_copy
 from .reader import PhotoReading
 
@@ -48,19 +48,30 @@ def find_photos(wanted: Sequence[str]) -> list[Path]:
             if path.is_dir():
                 paths = list(path.iterdir())
             elif os.path.lexists(path):
-                photos.setdefault(os.path.realpath(path), path)
+                photos.setdefault(os.path.abspath(path), path)
                 continue
             else:
-                paths = [Path(match) for match in glob.glob(name, recursive=True)]
+                paths = [Path(match) for match in _matches(path)]
+            paths, note = photos_among(paths)
         except OSError as error:
             raise UserError(f'{name}: cannot be read ({error.strerror}); check its permissions') from None
-        paths = [p for p in paths if p.name[0] != '.' and p.suffix.lower() in SUFFIXES and not p.is_dir()]
+        if note:
+            say_once(f'note: {one_line(name)}: {note}')
         if not paths:
-            missing, suffixes = 'no photo in this folder' if path.is_dir() else 'file not found', ', '.join(SUFFIXES)
-            raise UserError(f'{one_line(name)}: {missing}; pass an image ({suffixes}), a folder or a pattern')
+            missing = 'no photo in this folder' if path.is_dir() else 'file not found'
+            brackets = '; [ ] are part of a pattern, write [[] for a bracket' * ('[' in name and not path.is_dir())
+            raise UserError(
+                f'{one_line(name)}: {missing}; pass an image ({FORMAT_NAMES}), a folder or a pattern{brackets}'
+            )
         for photo in sorted(paths, key=lambda path: natural_key(str(path))):
-            photos.setdefault(os.path.realpath(photo), photo)
+            photos.setdefault(os.path.abspath(photo), photo)
     return list(photos.values())
+
+
+def _matches(pattern: Path) -> list[str]:
+    """List the files of a pattern; folders at its start that exist are taken as they are, brackets too."""
+    start = next(parent for parent in pattern.parents if os.path.lexists(parent))
+    return glob.glob(str(Path(glob.escape(str(start)), pattern.relative_to(start))), recursive=True)
 
 
 def ids_of(paths: Iterable[Path]) -> list[int]:
@@ -70,7 +81,7 @@ def ids_of(paths: Iterable[Path]) -> list[int]:
     """
     taken: dict[int, Path] = {}
     for path in paths:
-        whole_path = str(path.resolve()).replace(os.sep, '|')  # not a whole number
+        whole_path = os.path.abspath(path).replace(os.sep, '|')  # not a whole number
         ids = image_id_of(path.name), image_id_of(whole_path)
         free = [image_id for image_id in ids if image_id not in taken]
         if not free:

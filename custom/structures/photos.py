@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -13,10 +14,10 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import unquote
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from ..utils.errors import UserError
-from ..utils.messages import one_line, say
+from ..utils.messages import one_line, say_once
 
 # Formats of Pillow that are read, and the suffixes of their files. A picture of another format is not opened: Pillow
 # starts Ghostscript for PostScript, for one.
@@ -43,6 +44,15 @@ BESIDE = ('.json', '.txt', '.xml', '.yaml', '.yml', '.csv', '.names', '.data', '
 # A larger photo takes gigabytes as a float tensor. This is Pillow's own limit: silencing its warning would change the
 # filters of all threads.
 MAX_PIXELS = 1024**3 // 12
+MAX_ASPECT = 300  # longer side by shorter side: the smallest view of the shipped configs is 179 pixels long
+UPRIGHT = ['FLIP_LEFT_RIGHT', 'ROTATE_180', 'FLIP_TOP_BOTTOM', 'TRANSPOSE', 'ROTATE_270', 'TRANSVERSE', 'ROTATE_90']
+TURNS = {orientation: Image.Transpose[name] for orientation, name in enumerate(UPRIGHT, 2)}  # of EXIF
+SIDEWAYS = TURNS[5], TURNS[6], TURNS[7], TURNS[8]
+TOPS = {'F': (1, 255, 65535), 'I': (255, 1023, 4095, 65535)}  # white, for each kind of mode: 10 bits are 1023
+HIGH_BYTES = 3, 15, 255  # white of 10, 12 and 16 bits in colour: Pillow keeps the upper 8 of 16 bits
+SLACK = 1.001  # floats may be a little above white
+# Pillow's warnings on metadata name no photo. A photo that cannot be read is an error.
+warnings.filterwarnings('ignore', category=UserWarning, module=r'PIL\.')
 UNUSABLE = re.compile('[\0\ud800-\udc7f\udd00-\udfff]')  # in no file name; other surrogates escape bytes
 
 Entry = TypeVar('Entry', Path, os.DirEntry)
@@ -178,7 +188,7 @@ def list_photos(folder: str | os.PathLike) -> list[Photo]:
     except OSError as error:
         raise UserError(f'{folder}: cannot be read ({error.strerror}); check its permissions') from None
     if note:
-        say(f'note: {folder}: {note}')
+        say_once(f'note: {folder}: {note}')
     if not photos:
         raise UserError(f'{folder}: holds no photo; put {FORMAT_NAMES} files there, or give another folder')
     by_id: dict[int, str] = {}
@@ -189,24 +199,28 @@ def list_photos(folder: str | os.PathLike) -> list[Photo]:
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
-    try:
-        image = Image.open(path, formats=list(FORMATS))
-    except FileNotFoundError:
-        raise UserError(f'{path}: no such file') from None
-    except UnidentifiedImageError:
-        with contextlib.suppress(OSError), open(path, 'rb') as file:
-            if file.read(12)[4:8] == b'ftyp':  # whatever its suffix is
-                raise UserError(f'{path}: is not a photo that can be read; {CONVERT}') from None
-        raise UserError(f'{path}: is not a photo that can be read; replace it by one of {FORMAT_NAMES}') from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UserError(f'{path}: has too many pixels; scale it down') from None
-    except Exception as error:  # decoders raise many kinds on damaged headers
-        raise UserError(f'{path}: cannot be read ({error}); replace or remove it') from None
-    with image:
+def _opened(path: str | os.PathLike) -> Iterator[ImageFile.ImageFile]:
+    with contextlib.ExitStack() as stack:
+        try:
+            # By its path, Pillow 13.0 garbles an uncompressed TIFF of EXIF orientation 5 to 8.
+            file = stack.enter_context(open(path, 'rb'))
+            image = stack.enter_context(Image.open(file, formats=list(FORMATS)))
+        except FileNotFoundError:
+            raise UserError(f'{path}: no such file') from None
+        except UnidentifiedImageError:
+            file.seek(4)
+            is_heic = re.match(b'ftyp(?!avi)', file.read(8))  # whatever its suffix is
+            way = CONVERT if is_heic else f'replace it by one of {FORMAT_NAMES}'
+            raise UserError(f'{path}: is not a photo that can be read; {way}') from None
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise UserError(f'{path}: has too many pixels; scale it down') from None
+        except Exception as error:  # decoders raise many kinds on damaged headers
+            raise UserError(f'{path}: cannot be read ({error}); replace or remove it') from None
+        size, sides = f'{image.width}x{image.height} pixels', sorted(image.size)
         if image.width * image.height > MAX_PIXELS:
-            size = f'{image.width}x{image.height}'
-            raise UserError(f'{path}: {size} pixels are over {MAX_PIXELS // 10**6} million; scale it down')
+            raise UserError(f'{path}: {size} are over {MAX_PIXELS // 10**6} million; scale it down')
+        if sides[1] > MAX_ASPECT * sides[0]:
+            raise UserError(f'{path}: {size} are too thin to be scaled; cut the photo')
         try:
             yield image
         except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error … on damage
@@ -219,31 +233,65 @@ def stored_size(path: str | os.PathLike) -> tuple[int, int]:
         return image.size
 
 
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """Return how to turn a photo upright, None if it is upright or its EXIF data cannot be read.
+
+    TIFF is turned by Pillow.
+    """
+    if image.format == 'PNG' and 'exif' not in image.info:  # EXIF data may come after the pixels
+        image.load()
+    with contextlib.suppress(Exception):  # damaged EXIF data raise many kinds, and are not needed
+        if image.format != 'TIFF':
+            return TURNS.get(image.getexif().get(0x0112, 1))
+    return None
+
+
 def photo_size(path: str | os.PathLike) -> tuple[int, int]:
     """Return width and height in pixels, with the EXIF orientation applied, from the header alone.
 
-    Raises UserError if the file is missing, unreadable, damaged or too large.
+    Raises UserError if the file is missing, unreadable, damaged, too large or too thin.
     """
     with _opened(path) as image:
-        turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the sides
-        return (image.height, image.width) if turned else image.size
+        return (image.height, image.width) if _turn(image) in SIDEWAYS else image.size
 
 
 def read_photo(path: str | os.PathLike) -> np.ndarray:
     """Read a photo of any mode of Pillow as RGB, (H, W, 3) uint8. Raises UserError as `photo_size`.
 
-    16 bits are scaled to 8, transparency is on white, and the EXIF orientation is applied.
+    16 bits and floats are scaled to 8 bits by the range that they use (TOPS), transparency is on white, and the EXIF
+    orientation is applied. Of several frames the first one is read. Stderr has a note on the first photo of its kind.
     """
     with _opened(path) as opened:
-        image = ImageOps.exif_transpose(opened)
-        if image.mode.startswith(('I', 'F')):
-            pixels = np.asarray(image)  # (H, W) of 16 bits or more
-            top = 65535 if pixels.max(initial=0) > 255 else 255
-            grey = (pixels.astype(np.float64).clip(0, top) * (255 / top)).round().astype(np.uint8)
+        is_deep = any(';16' in str(tile[3]) for tile in opened.tile)  # before EXIF data may load a PNG
+        turn = _turn(opened)
+        if opened.format != 'MPO' and getattr(opened, 'is_animated', False):  # MPO: the depth map of a phone, say
+            _note('photo of several frames, of which the first is read', path)
+        image = opened if turn is None else opened.transpose(turn)
+        if image.mode[0] in TOPS:
+            grey = _to_bytes(np.asarray(image), TOPS[image.mode[0]], path)
             return np.repeat(grey[..., None], 3, axis=2)
         if image.has_transparency_data:
             image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image.convert('RGBA'))
-        return np.asarray(image.convert('RGB'))
+        pixels = np.asarray(image.convert('RGB'))
+        return _to_bytes(pixels, HIGH_BYTES, path) if is_deep else pixels
+
+
+def _to_bytes(pixels: np.ndarray, tops: Sequence[int], path: str | os.PathLike) -> np.ndarray:
+    """Scale pixels of any shape to uint8: black is 0 or a negative least value, white the next of `tops`.
+
+    White is the highest value instead if that is above `tops` or below a sixteenth of its next top.
+    """
+    values = np.nan_to_num(pixels.astype(np.float64), posinf=0, neginf=0)
+    low, high = min(values.min(initial=0), 0), values.max(initial=0)
+    top = next((top for top in tops if high <= SLACK * top), high)
+    top = top if 16 * high >= top else high or 1
+    if low or top not in (1, tops[-1]):
+        _note(f'photo whose values are stretched from {low:g} to {top:g}', path)
+    return ((values.clip(low, top) - low) * (255 / (top - low))).round().astype(np.uint8)
+
+
+def _note(what: str, path: str | os.PathLike) -> None:
+    say_once(f'note: {what}; first: {one_line(path)}', what)
 
 
 def free_names(paths: Sequence[Path]) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..structures.digits import NO_NUMBER
 from ..utils.errors import UserError
-from ..utils.files import replacing
+from ..utils.files import decode_utf8, replacing
 
 CSV_HEADER = ['image_id', 'pred_label']
 LEVEL = 1  # of compression: a quarter of the time of level 6, and a zip a sixth larger
@@ -36,11 +36,12 @@ def parse_pred_csv(text: bytes, name: str | os.PathLike) -> list[tuple[int, str]
     """Parse pred.csv: (image_id, pred_label) of each row, the label as text. Messages name the file `name`.
 
     Raises:
-        UserError: not a CSV file with the columns image_id,pred_label, or an image_id that is not a whole number.
+        UserError: not a CSV file in UTF-8 without a byte order mark, other columns than image_id,pred_label, or an
+            image_id that is not a whole number.
     """
     try:
-        rows = list(csv.reader(io.StringIO(text.decode('utf-8-sig'), newline='')))
-    except (UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.reader(io.StringIO(decode_utf8(text, name), newline='')))
+    except csv.Error as error:
         raise UserError(f'{name}: not a CSV file ({error})') from error
     if rows[:1] != [CSV_HEADER]:
         first = ','.join(rows[0][:5] if rows else [])

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from ..structures.detections import Detections, value_faults
 from ..utils.errors import UserError
-from ..utils.files import parse_json, replacing
+from ..utils.files import decode_utf8, parse_json, replacing
 
 try:
     from msgspec.json import decode, encode
@@ -31,7 +31,7 @@ KINDS: dict[str, set[type]] = {'image_id': {int}, 'bbox': {list}, 'score': {int,
 BEGIN, END = b'{"image_id":%d,"bbox":[', b'%b],"score":%b,"category_id":%b'  # of an entry, without the last }
 SHORTEST = b'{"image_id":1,"bbox":[0,0,9,9],"score":1,"category_id":1}'
 LIST = re.compile(rb'[ \t\n\r]*\[(.*)\][ \t\n\r]*', re.DOTALL)
-BETWEEN = re.compile(rb'\}\s*,\s*(?=\{)')  # two entries
+BETWEEN = re.compile(rb'\}[ \t\n\r]*,[ \t\n\r]*(?=\{)')  # two entries; other white space is not JSON's
 ROWS, PIECE = 2000, 1 << 15  # boxes encoded, and bytes parsed, at a time: the entries fit into the CPU's cache
 CHUNK = 50_000  # boxes encoded at a time by write_pred_json: bounds the memory
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -61,8 +61,11 @@ def parse_pred_json(text: bytes, name: str | os.PathLike) -> Columns:
         image_ids (N,) int64, bboxes (N, 4) float64 xywh in pixels, scores (N,) float64, category_ids (N,) int64.
 
     Raises:
-        UserError: not JSON, not a list of objects, a key is missing, or a value has the wrong type.
+        UserError: not JSON in UTF-8 without a byte order mark, not a list of objects, a key is missing or
+            has two values, or a value has the wrong type.
     """
+    if not text.isascii():
+        decode_utf8(text, name)
     most = len(text) // len(SHORTEST)
     columns = np.empty(most, np.int64), np.empty((most, 4)), np.empty(most), np.empty(most, np.int64)
     count = 0
@@ -75,11 +78,12 @@ def parse_pred_json(text: bytes, name: str | os.PathLike) -> Columns:
             count = end
     except (ValueError, RecursionError):  # no JSON, or a cut within a string
         count = 0
-    if count:
+    is_once = b'\\' not in text and all(text.count(b'"%b"' % key.encode()) == count for key in KINDS)
+    if count and is_once:  # msgspec takes the last value of a key
         ids, bboxes, scores, categories = (column[:count] for column in columns)
         return ids, bboxes, scores, categories
-    try:
-        return _columns(parse_json(text), name)  # accepts NaN and Infinity, so that a message can name the entry
+    try:  # accepts NaN and Infinity, so that a message can name the entry
+        return _columns(parse_json(decode_utf8(text, name)), name)
     except ValueError as error:
         raise UserError(f'{name}: not JSON ({error})') from error
 

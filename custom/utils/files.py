@@ -75,14 +75,35 @@ def is_free(folder: Path) -> bool:
         raise UserError(f'{folder}: cannot be read ({error.strerror}); choose another place') from error
 
 
+def decode_utf8(text: bytes, name: str | os.PathLike) -> str:
+    """Decode a file called `name`.
+
+    Raises:
+        UserError: no UTF-8, or there is a byte order mark, which json.load refuses.
+    """
+    with contextlib.suppress(UnicodeDecodeError):
+        if not (decoded := text.decode()).startswith('\ufeff'):
+            return decoded
+    raise UserError(f'{name}: must be UTF-8 without a byte order mark; save it as such')
+
+
+def _one_value(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        for key, value in pairs:
+            if content[key] != value:
+                raise ValueError(f'{key!r} is there twice in one object, as {value!r:.80} and {content[key]!r:.80}')
+    return content
+
+
 def parse_json(text: str | bytes) -> Any:
     """Parse JSON of limited depth: the `repr` of deeper content, in a message say, exceeds the recursion limit.
 
     Raises:
-        ValueError: no JSON, or arrays and objects nested more than DEEPEST deep.
+        ValueError: no JSON, a key of an object has two values, or arrays and objects are nested more than DEEPEST deep.
     """
     with contextlib.suppress(RecursionError):
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_one_value)
         level = [content]
         for _ in range(DEEPEST + 1):
             nodes = [node for node in level if isinstance(node, (dict, list))]

@@ -3,6 +3,7 @@
 import os
 import sys
 
+_SAID: set[str] = set()
 _QUIET = 'DIGITS_QUIET'  # an environment variable, which the child processes of a tool inherit
 
 
@@ -20,6 +21,13 @@ def say(text: str) -> None:
     """Print a note to stderr, unless quiet. Errors are raised instead; results go to stdout."""
     if not is_quiet():
         print(text, file=sys.stderr, flush=True)
+
+
+def say_once(text: str, key: str | None = None) -> None:
+    """Print a note as `say` does, unless this process printed one of this key (default: this text) before."""
+    if (key or text) not in _SAID:
+        _SAID.add(key or text)
+        say(text)
 
 
 def duration(seconds: float) -> str:

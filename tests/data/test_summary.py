@@ -52,6 +52,32 @@ def test_unlisted_photos_are_noted(tiny_root):
     assert '  note: 1 × photo not in valid.json, not used; first: extra photo.png' in said
 
 
+def test_what_lies_beside_the_listed_photos_is_noted_at_any_depth(tiny_root):
+    (tiny_root / 'train/sub').mkdir()
+    Image.new('RGB', (40, 20)).save(tiny_root / 'train/sub/9.tif')
+    (tiny_root / 'train/98.heic').touch()
+    said = describe('train', check_root(tiny_root)['train'])
+    assert 'note: 1 × photo not in train.json, not used; first: sub/9.tif' in said
+    assert 'note: 1 × file or folder that is no photo' in said
+    assert 'first: 98.heic; convert HEIC to JPEG' in said
+
+
+def test_photos_in_folders_need_no_photo_beside_them(tiny_root):
+    data = json.loads((tiny_root / 'train.json').read_text())
+    (tiny_root / 'train/sub').mkdir()
+    for image in data['images']:
+        (tiny_root / 'train' / image['file_name']).rename(tiny_root / 'train/sub' / image['file_name'])
+        image['file_name'] = 'sub/' + image['file_name']
+    (tiny_root / 'train.json').write_text(json.dumps(data))
+    assert check_root(tiny_root)['train'].notes == []
+
+
+def test_thin_photos_are_faults(tiny_root):
+    Image.new('RGB', (2000, 2)).save(tiny_root / 'test/3.png')
+    with pytest.raises(UserError, match=r'3\.png: 2000x2 pixels are too thin'):
+        check_root(tiny_root)
+
+
 def test_the_set_of_listed_names_is_built_once(tiny_root, monkeypatch):
     class Name(str):
         hashed = 0

@@ -7,6 +7,7 @@ from helpers.project import run_tool
 from PIL import Image
 
 from custom.inference.answers import Copies, answer_of, find_photos, ids_of, table_line
+from custom.structures.photos import FORMAT_NAMES
 from custom.utils.errors import UserError
 
 
@@ -45,8 +46,34 @@ def test_a_missing_photo_is_an_error_with_the_name(tmp_path, name, missing):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(UserError) as error:
         find_photos([f'{tmp_path}/{name}'])
-    said = f'{tmp_path}/{name}: {missing}; pass an image (.png, .jpg, .jpeg, .bmp, .webp), a folder or a pattern'
+    said = f'{tmp_path}/{name}: {missing}; pass an image ({FORMAT_NAMES}), a folder or a pattern'
     assert str(error.value) == said
+
+
+def test_brackets_of_a_folder_are_no_pattern(tmp_path):
+    path = photo(tmp_path / 'scans [2023]/a[1].png')
+    assert find_photos([f'{tmp_path}/scans [2023]/*.png']) == [path]
+    with pytest.raises(UserError, match=r'\[ \] are part of a pattern, write \[\[\] for a bracket'):
+        find_photos([f'{tmp_path}/scans [2023]/a[1].p*'])
+
+
+@pytest.mark.parametrize('name', ['.', '*'])
+def test_what_a_folder_or_a_pattern_holds_besides_is_counted(tmp_path, capsys, name):
+    photo(tmp_path / '1.png')
+    photo(tmp_path / 'sub/2.png')
+    (tmp_path / '3.heic').touch()
+    (tmp_path / 'labels.json').touch()
+    find_photos([f'{tmp_path}/{name}'])
+    assert '2 × file or folder that is no photo' in capsys.readouterr().err
+
+
+def test_two_links_to_a_file_are_two_photos(tmp_path):
+    photo(tmp_path / '1.png')
+    for folder in 'ab':
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / '1.png').symlink_to('../1.png')
+    paths = find_photos([str(tmp_path), str(tmp_path / 'a'), str(tmp_path / 'b')])
+    assert len(set(ids_of(paths))) == 3
 
 
 def test_ids_are_the_stems_and_differ_where_stems_do_not(tmp_path):

@@ -1,13 +1,16 @@
+import struct
 import subprocess
 import sys
 import warnings
 
+import cv2
 import numpy as np
 import pytest
 from helpers.project import ROOT
-from PIL import Image
+from PIL import Image, ImageOps
 
 from custom.structures.photos import FORMATS, MAX_PIXELS, Photo, image_id_of, list_photos, photo_size, read_photo
+from custom.utils import messages
 from custom.utils.errors import UserError
 
 
@@ -121,6 +124,87 @@ def test_the_exif_turn_is_applied(tmp_path):
     image.save(tmp_path / 'x.png', exif=exif)
     assert photo_size(tmp_path / 'x.png') == (2, 3)
     assert read_photo(tmp_path / 'x.png')[..., 0].tolist() == [[3, 0], [4, 1], [5, 2]]
+
+
+@pytest.mark.parametrize('suffix', ['jpg', 'png', 'webp', 'tif', 'avif', 'jp2'])
+def test_size_and_pixels_agree_on_every_orientation(tmp_path, suffix):
+    image = Image.fromarray(np.arange(0, 240, 40, dtype=np.uint8).reshape(2, 3))
+    path = tmp_path / f'x.{suffix}'
+    for orientation in range(10):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        image.save(path, exif=exif)
+        with open(path, 'rb') as file:  # Pillow 13.0 garbles the TIFF if it is opened by its path
+            want = ImageOps.exif_transpose(Image.open(file)).convert('RGB')
+        assert np.array_equal(read_photo(path), want)
+        assert photo_size(path) == want.size
+
+
+def test_odd_exif_data_are_read_in_one_way_and_silently(tmp_path):
+    entries = (
+        (0x0112, 2, 2, b'6\0\0\0'),  # text
+        (0x0112, 3, 2, b'\6\0\6\0'),  # two values
+        (0x0112, 3, 1, b'\x09\0\0\0'),
+        (0x8769, 4, 1, b'\xff' * 4),  # points behind the file
+    )
+    for i, entry in enumerate(entries):
+        block = b'II*\0\x08\0\0\0\1\0' + struct.pack('<HHI4s', *entry) + bytes(4)
+        for j, end in enumerate((None, -6)):
+            Image.new('RGB', (6, 4)).save(tmp_path / f'{i}{j}.jpg', exif=b'Exif\0\0' + block[:end])
+    script = (
+        'import sys\nfrom custom.structures.photos import photo_size, read_photo\n'
+        'for path in sys.argv[1:]: assert photo_size(path) == read_photo(path).shape[1::-1], path'
+    )
+    command = [sys.executable, '-c', script, *tmp_path.iterdir()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+@pytest.mark.parametrize('read', [read_photo, photo_size])
+def test_a_thin_photo_is_refused_by_its_name(tmp_path, read):
+    Image.new('L', (1200, 4)).save(tmp_path / 'wide.png')
+    Image.new('L', (4, 1204)).save(tmp_path / 'thin.png')
+    read(tmp_path / 'wide.png')
+    with pytest.raises(UserError, match=r'thin\.png: 4x1204 pixels are too thin to be scaled'):
+        read(tmp_path / 'thin.png')
+
+
+GREY = np.linspace(0, 1, 64).reshape(8, 8)
+
+
+@pytest.mark.parametrize('suffix', ['png', 'tif'])
+@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.parametrize('bits', [10, 12, 16])
+def test_photos_of_more_than_8_bits_use_the_whole_range(tmp_path, suffix, channels, bits):
+    deep = np.repeat((GREY * (2**bits - 1)).astype(np.uint16)[..., None], channels, axis=2)
+    cv2.imwrite(str(tmp_path / f'x.{suffix}'), deep)
+    step = 2 ** max(16 - bits, 0) if channels == 3 else 2  # Pillow keeps 8 of 16 bits of colour
+    assert np.abs(read_photo(tmp_path / f'x.{suffix}')[..., 0] - 255 * GREY).max() <= step + 64 * (bits == 10)
+
+
+@pytest.mark.parametrize(
+    'values',
+    [GREY, GREY * 255, GREY * 65535, GREY * 2 - 1, GREY * 7, GREY * 0.01],
+    ids=['1', '255', '65535', '-1..1', '7', '0.01'],
+)
+def test_floats_are_stretched(tmp_path, values):
+    Image.fromarray(values.astype(np.float32)).save(tmp_path / 'x.tif')
+    assert np.abs(read_photo(tmp_path / 'x.tif')[..., 0] - 255 * GREY).max() <= 0.51
+
+
+def test_a_stretched_photo_and_more_frames_are_said_once(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(messages, '_SAID', set())
+    Image.fromarray((GREY * 1023).astype(np.uint16)).save(tmp_path / 'deep.png')
+    frames = [Image.new('L', (4, 4), grey) for grey in (0, 255)]
+    for name in ('1.gif', '2.tif', '3.webp'):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    for name in ('deep.png', 'deep.png', '1.gif', '2.tif', '3.webp'):
+        pixels = read_photo(tmp_path / name)
+    assert pixels.max() == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f'note: photo whose values are stretched from 0 to 1023; first: {tmp_path}/deep.png',
+        f'note: photo of several frames, of which the first is read; first: {tmp_path}/1.gif',
+    ]
 
 
 def test_damaged_and_foreign_files_are_named(tmp_path):

@@ -57,13 +57,14 @@ def test_files_that_are_no_pred_csv(text, said):
         parse_pred_csv(text.encode(), 'pred.csv')
 
 
-def test_pred_csv_that_is_no_text():
-    with pytest.raises(UserError, match='not a CSV file'):
-        parse_pred_csv(b'\xff\xfe\x00', 'pred.csv')
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16', 'latin-1'])
+def test_pred_csv_in_another_encoding_is_refused(encoding):
+    with pytest.raises(UserError, match=r'pred\.csv: must be UTF-8 without a byte order mark'):
+        parse_pred_csv('image_id,pred_label\n1,ö\n'.encode(encoding), 'pred.csv')
 
 
 def test_pred_csv_as_spreadsheets_write_it():
-    text = b'\xef\xbb\xbfimage_id,pred_label\r\n1,"05"\r\n2,-1\r\n\r\n'
+    text = b'image_id,pred_label\r\n1,"05"\r\n2,-1\r\n\r\n'
     assert parse_pred_csv(text, 'pred.csv') == [(1, '05'), (2, '-1')]
 
 

@@ -246,6 +246,23 @@ def test_a_missing_file_is_named(tmp_path):
         read_pred_json(tmp_path / 'gone.json')
 
 
-def test_a_file_with_byte_order_mark_is_read(tmp_path):
-    (tmp_path / 'pred.json').write_text(json.dumps([ENTRY]), encoding='utf-8-sig')
-    assert read_pred_json(tmp_path / 'pred.json').labels.tolist() == [9]
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16', 'utf-16-le', 'utf-32', 'latin-1'])
+def test_another_encoding_than_json_load_reads_is_refused(tmp_path, encoding):
+    (tmp_path / 'pred.json').write_bytes(json.dumps([ENTRY | {'note': 'ö'}], ensure_ascii=False).encode(encoding))
+    with pytest.raises(UserError, match=r'pred\.json: (must be UTF-8 without a byte order mark|not JSON)'):
+        read_pred_json(tmp_path / 'pred.json')
+
+
+@pytest.mark.parametrize('key', ['score', 'sc\\u006fre'])
+def test_a_key_with_two_values_is_refused(tmp_path, key):
+    text = json.dumps([ENTRY, ENTRY])
+    (tmp_path / 'pred.json').write_text(text[:-2] + f', "{key}": 0.25}}]')
+    with pytest.raises(UserError, match=r"'score' is there twice in one object, as .* and 0\.25"):
+        read_pred_json(tmp_path / 'pred.json')
+
+
+def test_white_space_that_is_none_in_json_is_refused(tmp_path):
+    text = json.dumps([ENTRY] * 1000).replace('}, {', '},\f{')
+    (tmp_path / 'pred.json').write_text(text)
+    with pytest.raises(UserError, match='not JSON'):
+        read_pred_json(tmp_path / 'pred.json')

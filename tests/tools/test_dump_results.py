@@ -227,3 +227,20 @@ def test_a_missing_pred_json(tmp_path, photos):
         done = run(tmp_path / 'gone.json', '--images', photos, *extra)
         assert done.returncode == 2
         assert done.stderr.startswith(f'error: {tmp_path}/gone.json: ')
+
+
+@pytest.mark.parametrize('name', ['', 'pred.csv', 'submission.zip', 'pred.json'])
+def test_the_check_takes_any_of_the_files_or_their_folder(photos, pred_json, name):
+    run(pred_json, '--images', photos)
+    done = run(pred_json.parent / name, '--images', photos, '--check')
+    assert (done.returncode, done.stdout) == (0, 'ok: 3 photos, 2 with a number, 4 boxes\n')
+    (pred_json.parent / 'pred.csv').write_text('image_id,pred_label\n')
+    done = run(pred_json.parent / name, '--images', photos, '--check')
+    assert done.returncode == 1
+    assert 'its pred.csv is not the same as' in done.stdout
+
+
+def test_a_folder_without_the_files_is_refused(photos, tmp_path):
+    done = run(photos, '--images', photos, '--check')
+    assert done.returncode == 2
+    assert 'no such file; give a pred.json, pred.csv or submission.zip, or their folder' in done.stderr
