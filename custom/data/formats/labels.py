@@ -324,7 +324,7 @@ def take_splits(
         UserError: no line of a list names a photo.
     """
     lists = list(lists)
-    index = NameIndex(folder, photos if lists else ())
+    index = NameIndex(folder, photos if any(isinstance(line, str) for *_, lines in lists for line in lines) else ())
     named: dict[str, dict[Path, str]] = {'train': {}, 'valid': {}, 'test': {}}
     for split, where, lines in lists:
         missing = 0
