@@ -210,7 +210,7 @@ def _opened(path: str | os.PathLike) -> Iterator[ImageFile.ImageFile]:
         except UnidentifiedImageError:
             file.seek(4)
             is_heic = re.match(b'ftyp(?!avi)', file.read(8))  # whatever its suffix is
-            way = CONVERT if is_heic else f'replace it by one of {FORMAT_NAMES}'
+            way = CONVERT if is_heic else f'replace or remove it; formats that are read: {FORMAT_NAMES}'
             raise UserError(f'{path}: is not a photo that can be read; {way}') from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise UserError(f'{path}: has too many pixels; scale it down') from None
