@@ -3,7 +3,7 @@
 #
 # label-studio-sdk 2.1.2, datumaro 1.13.12, supervision 0.31.2, labelImg 1.8.6 (its writers without its windows). Each
 # has an environment of its own, as their pins contradict one another.
-# Usage: PYTHON=.venv/bin/python sh findings/round_trip_of_label_tools.sh [FOLDER OF THE ENVIRONMENTS]
+# Usage: PYTHON=.venv/bin/python sh docs/round_trip_of_label_tools.sh [FOLDER OF THE ENVIRONMENTS]
 # Prints a line for each export: photos, digits, photos with other digits, and how far an edge moved at most, in pixels.
 # Fails if a digit differs or an edge moves further than docs/labels.md says.
 set -eu
