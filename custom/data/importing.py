@@ -1,6 +1,7 @@
 """Import of labelled photos into the layout of a data set."""
 
 import dataclasses
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from .formats.labels import ClassMap, SourcePhoto, check_labels
 from .layout import LABELLED_SPLITS, SPLITS, Imported, require_free, write_layout
 from .near_duplicates import scan_photos
 from .splits import SplitRule, assign_splits, read_labelled
+from .summary import unlisted_notes
 
 
 def import_photos(
@@ -85,20 +87,25 @@ def split_photos(folder: Path, out: Path, rule: SplitRule, ann: Path | None = No
         UserError: a photo or label has a fault, or `out` is in use or cannot be written to.
     """
     require_free(out)
-    if ann is None and (folder / 'train.json').is_file() and (folder / 'valid.json').is_file():
+    is_root = ann is None and (folder / 'train.json').is_file() and (folder / 'valid.json').is_file()
+    if is_root:
         truth, photos = read_labelled(folder), folder
     else:
         labels = ann or _only_json(folder)
         photos = photo_folder(labels, [str(image.get('file_name')) for image in read_json(labels, True)['images']])
         truth = read_annotations(labels, photos)
     paths = [photo_path(photos, name) for name in truth.file_names]
+    beside_json = []
+    for part in LABELLED_SPLITS if is_root else ('',):
+        listed = [os.path.relpath(path, photos / part) for path in paths]
+        beside_json += unlisted_notes(photos / part, listed, f'{part}.json' if is_root else labels.name)
     truth = dataclasses.replace(truth, file_names=list(map(str, paths)))
     split_of, notes = assign_splits(truth, [None] * len(paths), scan_photos(paths, photos).signatures, rule)
     with building(out) as beside:
         notes += write_layout(beside, truth, split_of)
     if ann is None and (folder / 'test').is_dir():
         notes.append(f'{folder / "test"} is not copied: only labelled photos are split')
-    return Imported(dict(Counter(split_of.tolist())), truth.notes + notes)
+    return Imported(dict(Counter(split_of.tolist())), truth.notes + beside_json + notes)
 
 
 def _only_json(folder: Path) -> Path:

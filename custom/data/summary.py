@@ -1,6 +1,7 @@
 """Check and statistics of a data set before training."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from ..structures.photos import photos_among
 from ..utils.errors import UserError
 from ..utils.messages import one_line
 from .coco_reading import ids_and_names, read_annotations
+from .formats.labels import files_below
 from .layout import SPLITS
 from .near_duplicates import nearest_duplicates, scan_photos
 
@@ -55,15 +57,17 @@ def _check_split(root: Path, name: str) -> Split:
         truth = read_annotations(json_file, folder, need_boxes=name != 'test')
     names = ids_and_names(truth or folder)[1]
     scan = scan_photos([folder / name for name in names], folder)
-    notes, listed = list(truth.notes) if truth else [], set(names)
-    if truth:
-        files = (path for path in folder.rglob('[!.]*') if not path.is_dir())
-        photos, note = photos_among(files)
-        unlisted = [name for path in photos if (name := path.relative_to(folder).as_posix()) not in listed]
-        if unlisted:
-            notes.append(f'{len(unlisted)} × photo not in {json_file.name}, not used; first: {one_line(unlisted[0])}')
-        notes += [note] * bool(note)
+    notes = list(truth.notes) + unlisted_notes(folder, names, json_file.name) if truth else []
     return Split(names, truth if truth and truth.labelled else None, scan.sizes, scan.signatures, notes)
+
+
+def unlisted_notes(folder: Path, names: Iterable[str], json_name: str) -> list[str]:
+    """Count the photos of a folder, at any depth, that its json does not list, and files that are no photo."""
+    photos, note = photos_among(files_below(folder, ('',)))
+    listed = {os.path.normpath(name) for name in names}
+    unlisted = [name for path in photos if (name := str(path.relative_to(folder))) not in listed]
+    first = f'{len(unlisted)} × photo not in {json_name}, not used; first: {one_line(unlisted[0])}' if unlisted else ''
+    return [line for line in (first, note) if line]
 
 
 def near_duplicate_lines(splits: Mapping[str, Split]) -> list[str]:

@@ -14,6 +14,7 @@ from custom.data.formats.labels import SourceBox, SourcePhoto
 from custom.data.importing import import_photos, split_photos
 from custom.data.splits import SplitRule
 from custom.structures.annotations import true_numbers
+from custom.structures.photos import CONVERT, FORMAT_NAMES
 from custom.utils.errors import UserError
 
 RULE = SplitRule(0.25)
@@ -158,3 +159,18 @@ def test_a_folder_without_a_json_is_refused(tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(UserError, match='empty: holds none, not one json'):
         split_photos(tmp_path / 'empty', tmp_path / 'out', RULE)
+
+
+def test_photos_that_the_json_does_not_list_are_counted(tiny_root, tmp_path):
+    shutil.copytree(tiny_root / 'train', tmp_path / 'photos')
+    shutil.copy(tiny_root / 'train.json', tmp_path / 'photos/labels.json')
+    for folder in (tmp_path / 'photos/sub', tiny_root / 'train/sub'):
+        folder.mkdir()
+        Image.new('RGB', (9, 9)).save(folder / '99.tif')
+    (tmp_path / 'photos/98.heic').touch()
+    assert split_photos(tmp_path / 'photos', tmp_path / 'out', RULE).notes[:2] == [
+        '1 × photo not in labels.json, not used; first: sub/99.tif',
+        f'1 × file or folder that is no photo ({FORMAT_NAMES}), passed over; first: 98.heic; {CONVERT}',
+    ]
+    notes = split_photos(tiny_root, tmp_path / 'again', RULE).notes
+    assert '1 × photo not in train.json, not used; first: sub/99.tif' in notes

@@ -6,8 +6,6 @@ import shutil
 import pytest
 from PIL import Image
 
-from custom.data import summary
-from custom.data.coco_reading import ids_and_names
 from custom.data.summary import check_root, describe, near_duplicate_lines
 from custom.utils.errors import UserError
 
@@ -76,23 +74,6 @@ def test_thin_photos_are_faults(tiny_root):
     Image.new('RGB', (2000, 2)).save(tiny_root / 'test/3.png')
     with pytest.raises(UserError, match=r'3\.png: 2000x2 pixels are too thin'):
         check_root(tiny_root)
-
-
-def test_the_set_of_listed_names_is_built_once(tiny_root, monkeypatch):
-    class Name(str):
-        hashed = 0
-
-        def __hash__(self):
-            Name.hashed += 1
-            return super().__hash__()
-
-    def named(source):
-        ids, names = ids_and_names(source)
-        return ids, [Name(name) for name in names]
-
-    monkeypatch.setattr(summary, 'ids_and_names', named)
-    check_root(tiny_root)
-    assert Name.hashed <= 6 + 3 + 2
 
 
 def test_the_error_lists_the_faults_of_all_splits(tiny_root):
