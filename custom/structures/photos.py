@@ -230,7 +230,8 @@ def _opened(path: str | os.PathLike) -> Iterator[ImageFile.ImageFile]:
 def stored_size(path: str | os.PathLike) -> tuple[int, int]:
     """Return width and height in pixels without the EXIF orientation. Raises UserError as `photo_size`."""
     with _opened(path) as image:
-        return image.size
+        tags = getattr(image, 'tag_v2', None)  # of TIFF, whose size is that of the turned photo
+        return (tags[256], tags[257]) if tags else image.size
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:

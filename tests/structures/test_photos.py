@@ -9,7 +9,16 @@ import pytest
 from helpers.project import ROOT
 from PIL import Image, ImageOps
 
-from custom.structures.photos import FORMATS, MAX_PIXELS, Photo, image_id_of, list_photos, photo_size, read_photo
+from custom.structures.photos import (
+    FORMATS,
+    MAX_PIXELS,
+    Photo,
+    image_id_of,
+    list_photos,
+    photo_size,
+    read_photo,
+    stored_size,
+)
 from custom.utils import messages
 from custom.utils.errors import UserError
 
@@ -138,6 +147,7 @@ def test_size_and_pixels_agree_on_every_orientation(tmp_path, suffix):
             want = ImageOps.exif_transpose(Image.open(file)).convert('RGB')
         assert np.array_equal(read_photo(path), want)
         assert photo_size(path) == want.size
+        assert stored_size(path) == image.size
 
 
 def test_odd_exif_data_are_read_in_one_way_and_silently(tmp_path):
@@ -152,7 +162,7 @@ def test_odd_exif_data_are_read_in_one_way_and_silently(tmp_path):
         for j, end in enumerate((None, -6)):
             Image.new('RGB', (6, 4)).save(tmp_path / f'{i}{j}.jpg', exif=b'Exif\0\0' + block[:end])
     script = (
-        'import sys\nfrom custom.structures.photos import photo_size, read_photo\n'
+        'import sys\nfrom custom.structures.photos import photo_size, read_photo, stored_size\n'
         'for path in sys.argv[1:]: assert photo_size(path) == read_photo(path).shape[1::-1], path'
     )
     command = [sys.executable, '-c', script, *tmp_path.iterdir()]
