@@ -163,7 +163,7 @@ def data(root: str | os.PathLike) -> Iterator[Finding]:
     for split in ('train', 'valid'):
         try:
             truth = read_annotations(Path(root, f'{split}.json'), Path(root, split))
-            yield Finding('ok', f'{root}: {split} has {len(truth.image_ids)} photos, {len(truth.labels)} digits')
+            yield Finding('ok', f'{root}: {split} has {len(truth.image_ids)} photos, {(~truth.iscrowd).sum()} digits')
             for note in truth.notes:
                 yield Finding('note', f'{root}/{split}.json: {note}')
         except UserError as error:

@@ -39,7 +39,7 @@ def other_form(bboxes: np.ndarray, sizes: np.ndarray, photos: np.ndarray) -> str
     over = (near + far > sizes + np.maximum(1, OVER_EDGE * sizes)).any(axis=1)
     one, other = _pairs(photos)
     as_xywh, as_corners = (_overlaps(boxes, one, other) for boxes in (xywh_to_xyxy(bboxes), bboxes))
-    crossed = (as_xywh > OVERLAP) & (as_corners < OVERLAP)
+    crossed = (as_xywh > OVERLAP / 2) & (as_corners < OVERLAP / 4)
     if over.mean() >= REACH_OVER or (len(one) > 1 and crossed.mean() > 0.5):
         return 'x_min y_min x_max y_max'
     return None

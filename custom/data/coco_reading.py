@@ -417,7 +417,7 @@ def note_size(
         notes.add(UPRIGHT, one_line(path))
     elif listed != actual:
         example = f'{one_line(path)} is {actual[0]}x{actual[1]}, not {listed[0]}x{listed[1]}'
-        wrong.add(SIZES, example + (' (as turned by EXIF)' if listed == actual[::-1] else ''))
+        wrong.add(SIZES, example + (', with the sides swapped' if listed == actual[::-1] else ''))
 
 
 def ids_and_names(source: DigitAnnotations | str | os.PathLike) -> tuple[list[int], list[str]]:

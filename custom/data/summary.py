@@ -15,7 +15,7 @@ from ..utils.errors import UserError
 from ..utils.messages import one_line
 from .coco_reading import ids_and_names, read_annotations
 from .formats.labels import files_below
-from .layout import SPLITS
+from .layout import LABELLED_SPLITS, SPLITS
 from .near_duplicates import nearest_duplicates, scan_photos
 
 
@@ -47,6 +47,8 @@ def check_root(root: Path) -> dict[str, Split]:
     if faults:
         raise UserError('\n'.join(faults))
     if not any(split.truth for split in splits.values()):
+        if any((root / f'{name}.json').is_file() for name in LABELLED_SPLITS):
+            raise UserError(f'{root}: no split has a digit that counts; all boxes are crowd or to be ignored')
         raise UserError(f'{root}: holds neither train.json nor valid.json; make them with `prepare_data.py split`')
     return splits
 
@@ -96,15 +98,16 @@ def describe(name: str, split: Split) -> str:
           each digit: 0 × 12, 1 × 20, 2 × 15, 3 × 18, 4 × 10, 5 × 12, 6 × 9, 7 × 11, 8 × 6, 9 × 9
     """
     truth, photos = split.truth, len(split.names)
-    digits = f'{len(truth.labels)} digits' if truth else 'no labels'
+    counted = ~truth.iscrowd if truth else np.zeros(0, bool)
+    digits = f'{counted.sum()} digits' if truth else 'no labels'
     lines = [f'{name}: {photos} photos, {digits}', f'  photos: {_sides(split.sizes)}']
     if truth:
-        lines.append(f'  digits: {_sides(truth.bboxes[:, 2:])}')
+        lines.append(f'  digits: {_sides(truth.bboxes[counted, 2:])}')
         numbers = np.array([len(number) for number in true_numbers(truth).values()])
         lengths, counts = np.unique(numbers, return_counts=True)
         shares = (f'{n} on {100 * k / photos:.0f} %' for n, k in zip(lengths.tolist(), counts.tolist(), strict=True))
         lines.append(f'  digits per photo: {", ".join(shares)}')
-        by_digit = np.bincount(truth.labels, minlength=10).tolist()
+        by_digit = np.bincount(truth.labels[counted], minlength=10).tolist()
         lines.append(f'  each digit: {", ".join(f"{d} × {k}" for d, k in zip(DIGITS, by_digit, strict=True))}')
     return '\n'.join(lines + [f'  note: {note}' for note in split.notes])
 

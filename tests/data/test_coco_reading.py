@@ -8,6 +8,7 @@ from helpers.project import coco
 from PIL import Image
 
 from custom.data.coco_reading import RENAMED, Findings, ids_and_names, read_annotations, read_boxes
+from custom.data.coco_writing import annotations_json
 from custom.structures.annotations import true_numbers
 from custom.utils.errors import UserError
 
@@ -377,7 +378,9 @@ def test_stored_sides_with_upright_boxes_are_taken_with_a_note(read, tmp_path):
     for other in (BOX | {'bbox': [30, 2, 8, 12]}, BOX | {'id': 2, 'image_id': 2, 'bbox': [30, 2, 8, 12]}):
         turned(tmp_path, '2.jpg')
         images = [listed, IMAGE | {'id': 2, 'file_name': '2.jpg'}]
-        with pytest.raises(UserError, match=r'2 × image size that differs.*is 20x40, not 40x20 \(as turned by EXIF\)'):
+        with pytest.raises(
+            UserError, match=r'2 × image size that differs.*is 20x40, not 40x20, with the sides swapped'
+        ):
             read(coco(images, [BOX | {'id': 9, 'bbox': [2, 2, 8, 12]}, other]))
     with pytest.raises(UserError, match='1 × image size that differs from the file'):  # turned on disk, not by EXIF
         read(coco([IMAGE | {'width': 20, 'height': 40}], [BOX]))
@@ -385,7 +388,9 @@ def test_stored_sides_with_upright_boxes_are_taken_with_a_note(read, tmp_path):
 
 def test_annotation_id_0_is_noted(read):
     zero = [box | {'id': box['id'] - 1} for box in TWO]
-    (note,) = read(coco([IMAGE], zero)).notes
+    found = read(coco([IMAGE], zero))
+    (note,) = found.notes
+    assert [entry['id'] for entry in json.loads(annotations_json(found))['annotations']] == [1, 2]
     assert note == '1 × annotation id 0, which COCO evaluators count as never found; count ids from 1; first: id 0'
 
 

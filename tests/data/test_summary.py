@@ -110,3 +110,28 @@ def test_a_part_may_be_missing_but_not_all(tiny_root, tmp_path):
         check_root(tiny_root)
     with pytest.raises(UserError, match='gone: no such folder'):
         check_root(tmp_path / 'gone')
+
+
+def test_crowd_boxes_are_not_counted_as_digits(tiny_root):
+    for name in ('train', 'valid'):
+        data = json.loads((tiny_root / f'{name}.json').read_text())
+        for box in data['annotations']:
+            box['iscrowd'] = 1
+        (tiny_root / f'{name}.json').write_text(json.dumps(data))
+    with pytest.raises(UserError, match='no split has a digit that counts; all boxes are crowd'):
+        check_root(tiny_root)
+    data['annotations'][0]['iscrowd'] = 0
+    (tiny_root / 'valid.json').write_text(json.dumps(data))
+    said = describe('valid', check_root(tiny_root)['valid'])
+    assert said.startswith('valid: 3 photos, 1 digits\n')
+    assert '5 × box that is crowd or to be ignored' in said
+
+
+def test_what_the_reader_changes_or_doubts_is_in_the_description(tiny_root):
+    data = json.loads((tiny_root / 'valid.json').read_text())
+    boxes = data['annotations']
+    data['annotations'] += [boxes[0] | {'id': 90}, boxes[1] | {'id': 0, 'bbox': [boxes[1]['bbox'][0] + 1, 4, 8, 12]}]
+    (tiny_root / 'valid.json').write_text(json.dumps(data))
+    said = describe('valid', check_root(tiny_root)['valid'])
+    for kind in ('box that is there twice, taken once', 'annotation id 0', 'photo with digits that lie on one another'):
+        assert f'  note: 1 × {kind}' in said

@@ -73,7 +73,8 @@ def _stems(json_file: Path) -> list[str]:
 def read_coco(source: Path, images: Path | None, notes: Findings) -> list[SourcePhoto]:
     """Read all photos of a json, or of all jsons below a folder, with their boxes.
 
-    The names of jsons and of their folders give the splits. Of several entries of a photo the last one counts.
+    The names of jsons and of their folders give the splits. Of several annotations of Label Studio the newest
+    one is taken.
 
     Args:
         source: a json, or a folder of them.
@@ -157,24 +158,33 @@ def _read_file(json_file: Path, images: Path | None, split: str | None, notes: F
     entries_of: dict[str, list[int]] = defaultdict(list)
     for image_id, image in listed.items():
         entries_of[image['file_name']].append(image_id)
+    info: Any = data.get('info')
+    is_label_studio = (
+        isinstance(info, dict) and info.get('contributor') == 'Label Studio'
+    )  # the newest annotation first
     photos = []
-    for name, (*earlier, image_id) in entries_of.items():
-        own, image = boxes[image_id], listed[image_id]
-        numbers = [_number(boxes[other]) for other in [*earlier, image_id]]
-        if len(set(numbers)) > 1:
-            kind = 'photo with several annotations that differ, of which the last one in the json is taken'
-            notes.add(kind, f'{one_line(name)}: {" and then ".join(numbers)}')
-        elif earlier:
-            notes.add(
-                'photo with several annotations of the same labels, of which the last one is taken', one_line(name)
-            )
+    for name, ids in entries_of.items():
+        own, image, faults = boxes[ids[0]], listed[ids[0]], []
+        numbers = [_number(boxes[image_id]) for image_id in ids]
+        if len(set(numbers)) == 1 < len(ids):
+            notes.add('photo that is listed more than once with the same labels, taken once', one_line(name))
+        elif len(ids) > 1:
+            example = f'{one_line(name)}: {" and then ".join(numbers)}'
+            if is_label_studio:
+                notes.add(
+                    'photo with several annotations that differ, of which the newest, the first, is taken', example
+                )
+            else:
+                faults.append(('photo that is listed more than once with different labels', example))
         if (found := find_photo(folder, name)) and found != name:
             notes.add(RENAMED, f'{one_line(name)} is {one_line(found)}')
         if not image['width']:
             notes.add(UNSIZED, one_line(name))
         size = (image['width'], image['height']) if image['width'] else None
         path = folder / (found or PureWindowsPath(name).name)
-        photos.append(SourcePhoto(path, split, own if annotations or split != 'test' else None, size=size))
+        photos.append(
+            SourcePhoto(path, split, own if annotations or split != 'test' else None, size=size, faults=faults)
+        )
     return photos
 
 

@@ -118,19 +118,25 @@ def test_two_names_of_one_file_are_refused(tmp_path):
         read_coco(path)
 
 
-def test_of_several_annotations_of_a_photo_the_last_one_is_taken(tmp_path):
-    again, third = {**IMAGE, 'id': 8}, {**IMAGE, 'id': 9}
-    path = write(tmp_path, [BOX, {**BOX, 'id': 2, 'image_id': 8, 'category_id': 4}], [IMAGE, again])
+def test_of_several_annotations_of_a_photo_the_newest_one_of_label_studio_is_taken(tmp_path):
+    boxes = [BOX, {**BOX, 'id': 2, 'image_id': 8, 'category_id': 4}]
+    path = write(tmp_path, boxes, [IMAGE, {**IMAGE, 'id': 8}])
+    example = "a b.png: 'ten' and then '4'"
+    assert read_coco(path)[0].faults == [('photo that is listed more than once with different labels', example)]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {'info': {'contributor': 'Label Studio'}}))
     notes = Findings()
     (photo,) = read_coco(path, None, notes)
-    assert [box.label for box in photo.boxes] == ['4']
-    assert notes.lines() == [
-        '1 × photo with several annotations that differ, of which the last one in the json is taken; first: a b.png: '
-        "'ten' and then '4'"
-    ]
+    assert [box.label for box in photo.boxes] == ['ten']
+    kind = 'photo with several annotations that differ, of which the newest, the first, is taken'
+    assert notes.lines() == [f'1 × {kind}; first: {example}']
+
+
+def test_a_photo_listed_twice_with_the_same_labels_is_taken_once(tmp_path):
+    path = write(tmp_path, [BOX, {**BOX, 'id': 2, 'image_id': 8}], [IMAGE, {**IMAGE, 'id': 8}])
     notes = Findings()
-    read_coco(write(tmp_path, [BOX, {**BOX, 'image_id': 9}], [IMAGE, third]), None, notes)
-    assert '1 × photo with several annotations of the same labels' in '\n'.join(notes.lines())
+    (photo,) = read_coco(path, None, notes)
+    assert (len(photo.boxes), photo.faults) == (1, [])
+    assert notes.lines() == ['1 × photo that is listed more than once with the same labels, taken once; first: a b.png']
 
 
 SPLITS = ('train', 'valid', 'test')
