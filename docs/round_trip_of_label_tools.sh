@@ -130,10 +130,7 @@ moved = {'label_studio.voc': 2, 'supervision.voc': 0.5, 'labelimg.voc': 1, 'labe
 rows = {row['name'].lower(): row for row in json.loads(Path('truth.json').read_text())}
 for source in sorted(Path('.').glob('*.*/')):
     kind = source.name.split('.')[1].split('_')[0]
-    places = [source / 'result.json', source / 'annotations'] if kind == 'coco' else []
-    src = next((path for path in places if path.exists()), source)
-    images = ['--images', str((source / 'images').resolve())] if src.name == 'annotations' else []
-    options = ['--src', src.resolve(), '--out', Path('out', source).resolve(), '--ignore-copies', *images]
+    options = ['--src', source.resolve(), '--out', Path('out', source).resolve(), '--ignore-copies']
     command = [sys.executable, 'tools/prepare_data.py', kind, *options]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     if done.returncode:

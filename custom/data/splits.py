@@ -118,7 +118,7 @@ def write_folds(work_dir: Path, truth: DigitAnnotations, fold_of: np.ndarray, ma
     record = {**made_of, 'folds': len(folders), 'photos': len(fold_of), 'labels': labels}
     if path.is_file():
         try:
-            old = dict(parse_json(path.read_text()))
+            old = dict(parse_json(path.read_bytes()))
         except (OSError, ValueError, TypeError) as error:
             way = 'remove the folder, or choose another --work-dir'
             raise UserError(f'{path}: cannot be read ({error}); {way}') from error

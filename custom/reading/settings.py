@@ -208,7 +208,7 @@ def _object(content: Any, kind: type, name: str | os.PathLike) -> dict[str, Any]
 def read_reader(path: str | os.PathLike) -> ReaderSettings:
     """Read a reader.json. Raises UserError if it cannot be read or is refused by `ReaderSettings.from_dict`."""
     try:
-        content = parse_json(Path(path).read_text(encoding='utf-8'))
+        content = parse_json(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         fault = f'cannot be read ({error.strerror})' if isinstance(error, OSError) else f'not JSON ({error})'
         raise UserError(f'{path}: {fault}; make one with tools/tune_reader.py') from error

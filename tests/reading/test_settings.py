@@ -172,6 +172,12 @@ def test_the_file_as_a_person_sees_it(tmp_path):
     assert text.endswith('}\n')
 
 
+@pytest.mark.parametrize('coding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_the_coding_of_a_file_that_was_edited(tmp_path, coding):
+    (tmp_path / 'reader.json').write_text('{"number": {"score_thr": 0.4}}', encoding=coding)
+    assert read_reader(tmp_path / 'reader.json') == ReaderSettings(ReaderConfig(score_thr=0.4))
+
+
 def test_what_is_left_out_has_its_default(tmp_path):
     path = tmp_path / 'reader.json'
     path.write_text('{"number": {"score_thr": 0.4}}')

@@ -13,8 +13,10 @@ from custom.structures.photos import (
     FORMATS,
     MAX_PIXELS,
     Photo,
+    find_photo,
     image_id_of,
     list_photos,
+    photo_path,
     photo_size,
     read_photo,
     stored_size,
@@ -259,3 +261,19 @@ def test_reading_leaves_the_warnings_of_other_threads_alone(tmp_path, monkeypatc
     )
     read(tmp_path / 'a.png')
     assert seen == [warnings.filters]
+
+
+def test_a_name_is_found_only_inside_the_folder_and_if_it_is_clear(tmp_path):
+    for name in ('in/a/7.png', 'in/b/7.png', 'in/X.png', 'in/x.PNG', 'out.png'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text('')
+    folder = tmp_path / 'in'
+    assert find_photo(folder, 'a/7.png') == 'a/7.png'
+    assert find_photo(folder, 'C:\\me\\B\\7.png') == 'b/7.png'
+    assert find_photo(folder, 'x.PNG') == 'x.PNG'
+    for name in ('7.png', 'x.png', 'out.png', '../out.png', str(tmp_path / 'out.png'), 'a', '', '..', '\0', '%00'):
+        assert find_photo(folder, name) is None
+    assert photo_path(folder, 'B\\7.png') == folder / 'b/7.png'
+    assert photo_path(folder, 'gone.png') == folder / 'gone.png'
+    with pytest.raises(UserError, match='leaves the folder of the photos'):
+        photo_path(folder, '../out.png')
