@@ -67,7 +67,9 @@ def test_a_broken_link_is_a_photo_that_cannot_be_read(tmp_path):
 
 def test_no_other_format_is_opened(tmp_path):
     Image.new('RGB', (8, 8)).save(tmp_path / '1.png', 'EPS')
-    with pytest.raises(UserError, match='is not a photo that can be read; replace or remove it; formats that are read: PNG'):
+    with pytest.raises(
+        UserError, match='is not a photo that can be read; replace or remove it; formats that are read: PNG'
+    ):
         read_photo(tmp_path / '1.png')
 
 
