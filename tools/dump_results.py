@@ -41,7 +41,7 @@ def main() -> int:
     listed = read_annotations(args.ann, need_boxes=False) if args.ann else None
     ids, names = ids_and_names(listed or args.images)
     if args.check:
-        sizes = listed.sizes if listed else [photo_size(args.images / name) for name in names]
+        sizes = listed.sizes if listed else [photo_size(args.images / name, any_shape=True) for name in names]
         return check(args.pred_json, ids, sizes)
 
     found = reader_of_predictions(args.pred_json, args.reader, args.score_thr)

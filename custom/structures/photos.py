@@ -199,7 +199,7 @@ def list_photos(folder: str | os.PathLike) -> list[Photo]:
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike) -> Iterator[ImageFile.ImageFile]:
+def _opened(path: str | os.PathLike, any_shape: bool = False) -> Iterator[ImageFile.ImageFile]:
     with contextlib.ExitStack() as stack:
         try:
             # By its path, Pillow 13.0 garbles an uncompressed TIFF of EXIF orientation 5 to 8.
@@ -219,7 +219,7 @@ def _opened(path: str | os.PathLike) -> Iterator[ImageFile.ImageFile]:
         size, sides = f'{image.width}x{image.height} pixels', sorted(image.size)
         if image.width * image.height > MAX_PIXELS:
             raise UserError(f'{path}: {size} are over {MAX_PIXELS // 10**6} million; scale it down')
-        if sides[1] > MAX_ASPECT * sides[0]:
+        if sides[1] > MAX_ASPECT * sides[0] and not any_shape:
             raise UserError(f'{path}: {size} are too thin to be scaled; cut the photo')
         try:
             yield image
@@ -247,12 +247,12 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     return None
 
 
-def photo_size(path: str | os.PathLike) -> tuple[int, int]:
+def photo_size(path: str | os.PathLike, any_shape: bool = False) -> tuple[int, int]:
     """Return width and height in pixels, with the EXIF orientation applied, from the header alone.
 
-    Raises UserError if the file is missing, unreadable, damaged, too large or too thin.
+    Raises UserError if the file is missing, unreadable, damaged, too large, or too thin unless `any_shape`.
     """
-    with _opened(path) as image:
+    with _opened(path, any_shape) as image:
         return (image.height, image.width) if _turn(image) in SIDEWAYS else image.size
 
 

@@ -244,3 +244,10 @@ def test_a_folder_without_the_files_is_refused(photos, tmp_path):
     done = run(photos, '--images', photos, '--check')
     assert done.returncode == 2
     assert 'no such file; give a pred.json, pred.csv or submission.zip, or their folder' in done.stderr
+
+
+def test_a_submission_on_a_photo_of_any_shape_is_checked(photos, pred_json):
+    Image.new('RGB', (2000, 2)).save(photos / '3.png')
+    run(pred_json, '--images', photos)
+    done = run(pred_json, '--images', photos, '--check')
+    assert (done.returncode, done.stdout) == (0, 'ok: 4 photos, 2 with a number, 4 boxes\n')
