@@ -5,7 +5,16 @@
 import contextlib
 import io
 import os
+import sys
 import warnings
+from os.path import realpath
+
+# A class can be registered once. Another package called custom may have a module register, too.
+if any(
+    name != __name__ and realpath(getattr(sys.modules.get(name), '__file__', None) or '') == realpath(__file__)
+    for name in ('custom.register', 'digits_frcnn.register')
+):
+    raise ImportError('custom and digits_frcnn are two names of one package; import it by one name in a process')
 
 # Transparent huge pages for tensors: page faults take a tenth of a training step of ResNet-50.
 os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')

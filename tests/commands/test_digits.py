@@ -63,3 +63,10 @@ print(type(reading).__module__, [name for name in sys.modules if name.startswith
     done = run(code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == 'digits_frcnn.inference.reader []\n'
+
+
+@pytest.mark.parametrize(('first', 'second'), [('custom', 'digits_frcnn'), ('digits_frcnn', 'custom')])
+def test_both_names_in_one_process_are_refused(tmp_path, first, second):
+    done = run(f'from {first} import DigitReader\nfrom {second} import DigitReader', cwd=tmp_path)
+    message = 'custom and digits_frcnn are two names of one package; import it by one name in a process'
+    assert done.stderr.splitlines()[-1] == f'ImportError: {message}'
