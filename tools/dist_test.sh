@@ -15,5 +15,6 @@ config=$1
 checkpoint=$2
 processes=$3
 shift 3
-PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "${PYTHON:-python}" -m custom.commands.launch "$processes" \
+# -m prefers the current folder, which may have another package called custom.
+PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "${PYTHON:-python}" -m digits_frcnn.commands.launch "$processes" \
     "$root/tools/test.py" "$config" "$checkpoint" --launcher pytorch "$@"

@@ -17,5 +17,6 @@ root=$(dirname "$0")/..
 config=$1
 processes=$2
 shift 2
-PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "${PYTHON:-python}" -m custom.commands.launch "$processes" \
+# -m prefers the current folder, which may have another package called custom.
+PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH} exec "${PYTHON:-python}" -m digits_frcnn.commands.launch "$processes" \
     "$root/tools/train.py" "$config" --launcher pytorch "$@"

@@ -30,6 +30,8 @@ from typing import Any
 from ..utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
+# In the place of the current folder, which may have another package called custom.
+START = f'import sys; sys.path[0] = {str(ROOT)!r}; from custom.benchmark.candidate import main; main()'
 PATIENCE = 20  # seconds in which a process has to end by itself
 GFLOP = 'GFLOP'  # the fact with the multiplications and additions of one unit, in 1e9; GFLOP/s are computed from it
 
@@ -85,7 +87,7 @@ class Worker:
         # Baselines get memory as torch allocates it by default; this project asks for huge pages.
         more = {'PYTHONUNBUFFERED': '1'} | ({} if is_ours(candidate) else {'THP_MEM_ALLOC_ENABLE': '0'})
         self.process = subprocess.Popen(
-            [sys.executable, '-c', 'from custom.benchmark.candidate import main; main()', module, candidate],
+            [sys.executable, '-c', START, module, candidate],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,

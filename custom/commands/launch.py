@@ -1,6 +1,6 @@
 """Launcher of a tool on several processes of this machine: torchrun with a one-line error instead of a report.
 
-    python -m custom.commands.launch PROCESSES SCRIPT [ARGUMENTS ...]
+    python -m digits_frcnn.commands.launch PROCESSES SCRIPT [ARGUMENTS ...]
 
 tools/dist_train.sh and tools/dist_test.sh call it. MMDetection's environment variables apply: NNODES machines (1),
 NODE_RANK of this one (0), MASTER_ADDR (127.0.0.1) and PORT of the first (a free one; 29500 with several machines).

@@ -23,6 +23,13 @@ def test_a_candidate_that_fails_ends_the_task_with_its_last_line(run, candidate,
     assert run.log.count('ours') <= 1
 
 
+def test_another_package_called_custom_in_the_current_folder_is_not_imported(run, tmp_path, monkeypatch):
+    (tmp_path / 'here/custom').mkdir(parents=True)
+    (tmp_path / 'here/custom/__init__.py').touch()
+    monkeypatch.chdir(tmp_path / 'here')
+    assert not run(['ours']).disagreements
+
+
 def test_last_line_skips_blank_lines_and_falls_back_to_the_exit_code():
     assert last_line(b'first\nlast\n \n', 1) == 'last'
     assert last_line(b' \n', 3) == 'exit code 3'
