@@ -60,7 +60,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     text = 'write contact sheets: train.png, valid.png, and train_augmented.png as seen in training'
     add('--out', type=Path, metavar='DIR', help=text)
     add('--photos', type=int, default=24, metavar='N', help='at most, on each sheet (default: 24)')
-    add('--config', default='configs/digits_frcnn_lite.py', help='config of the augmentation (default: %(default)s)')
+    config = Path(__file__).resolve().parents[2] / 'configs/digits_frcnn_lite.py'
+    add('--config', default=config, help='config of the augmentation (default: configs/digits_frcnn_lite.py)')
 
     add = _add(commands, split, 'split labelled photos into train and valid', 'mine --out data/mine')
     add('src', type=Path, metavar='DIR', help='photos and one json; or train.json and valid.json')

@@ -43,7 +43,10 @@ def load_config(
 
     path = Path(config)
     if not path.is_file():
-        existing = ', '.join(sorted(map(str, Path('configs').glob('*.py')))) or 'none below ./configs'
+        folder = Path('configs')
+        if not folder.is_dir():
+            folder = Path(__file__).resolve().parents[2] / folder
+        existing = ', '.join(sorted(map(str, folder.glob('*.py')))) or f'none below {folder}'
         raise UserError(f'{path}: no such config; there are: {existing}')
     try:
         cfg = Config.fromfile(path, import_custom_modules=False)

@@ -76,10 +76,13 @@ def test_a_script_without_arguments_prints_its_usage(name):
 
 
 @pytest.mark.integration
-def test_a_misspelt_config_is_reported_once(tmp_path):
+def test_a_misspelt_config_is_reported_once_where_another_package_is_called_custom(tmp_path):
+    (tmp_path / 'custom').mkdir()
+    (tmp_path / 'custom/__init__.py').touch()
     done = run_script('dist_test.sh', 'configs/no.py', 'x.pth', 2, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == 'error: configs/no.py: no such config; there are: none below ./configs\n'
+    assert done.stderr.startswith('error: configs/no.py: no such config; there are: ')
+    assert done.stderr.count('\n') == 1
 
 
 @pytest.mark.integration

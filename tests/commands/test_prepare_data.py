@@ -2,6 +2,7 @@
 
 import shlex
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,11 @@ def test_missing_arguments_are_refused():
     for words in (['yolo', '--src', 'x'], ['split', 'x'], ['svhn', '--out', 'x'], []):
         with pytest.raises(SystemExit):
             parser.parse_args(words)
+
+
+def test_the_default_config_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Path(commands()[0].parse_args(['check', 'root']).config).is_file()
 
 
 RULE = {'valid_fraction': 0.2, 'seed': 0, 'ignore_copies': False}

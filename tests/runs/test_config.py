@@ -21,6 +21,12 @@ def test_the_error_on_a_missing_config_lists_the_existing_ones(monkeypatch):
         load_config('configs/digits_frcn.py')
 
 
+def test_in_a_folder_without_configs_the_error_lists_those_of_the_project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=f'no such config; there are: {CONFIG}'):
+        load_config('configs/digits_frcnn.py')
+
+
 def test_a_config_that_is_no_python_is_named(tmp_path):
     (tmp_path / 'x.py').write_text('model = (')
     with pytest.raises(UserError, match=r'x\.py: cannot be read as a config'):
