@@ -16,6 +16,7 @@ from ..structures.geometry import xywh_to_xyxy
 from ..structures.photos import read_photo
 from ..utils.errors import UserError
 from ..utils.messages import one_line
+from ..utils.validation import require_number
 from .multiview import Detector, MultiView, View
 
 Photo = str | os.PathLike | np.ndarray
@@ -58,6 +59,9 @@ class PhotoReader:
         settings: tuned for the detector and these views.
         multiview: fuses the views of a photo. Defaults to None: one view per photo.
         batch_size: photos per call of the detector. Defaults to 16.
+
+    Raises:
+        UserError: the batch size is less than 1.
     """
 
     detector: Detector
@@ -65,6 +69,9 @@ class PhotoReader:
     settings: ReaderSettings
     multiview: MultiView | None = None
     batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        require_number('batch_size', self.batch_size, 1)
 
     def read(self, photo: Photo) -> PhotoReading:
         """Read one photo: a path, or (H, W, 3) uint8 RGB.
@@ -78,7 +85,13 @@ class PhotoReader:
         return next(self._detect([item]))
 
     def read_many(self, photos: Iterable[Photo]) -> Iterator[PhotoReading | UserError]:
-        """Read photos in batches, while the next ones are loaded; yield the result or the error of each, in order."""
+        """Read photos in batches, while the next ones are loaded; yield the result or the error of each, in order.
+
+        Raises:
+            UserError: `photos` is one path.
+        """
+        if isinstance(photos, (str, os.PathLike)):
+            raise UserError(f'{one_line(photos)}: pass a list of photos to read_many, or one photo to read')
         photos = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:  # decoding and resizing release the interpreter's lock
             loading = list(pool.map(self._load, islice(photos, self.batch_size)))
@@ -91,6 +104,8 @@ class PhotoReader:
 
     def _load(self, photo: Photo) -> list[View] | UserError:
         name = 'pixels' if isinstance(photo, np.ndarray) else one_line(photo)
+        if not isinstance(photo, Photo):  # an image of Pillow, say
+            return UserError(f'{type(photo).__name__}: pass a path, or (H, W, 3) uint8, RGB')
         try:
             pixels = photo if isinstance(photo, np.ndarray) else read_photo(photo)
             if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size or pixels.dtype != np.uint8:

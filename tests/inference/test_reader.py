@@ -81,3 +81,17 @@ def test_photos_are_read_in_batches_and_errors_stand_in_their_place(tmp_path):
     assert detector.batches == [1, 1, 1]  # of two photos each, without those that cannot be read
     with pytest.raises(UserError, match='pixels: too thin'):
         reader.read(np.zeros((1, 40, 3), np.uint8))
+
+
+def test_a_batch_size_below_1_is_refused():
+    with pytest.raises(UserError, match=r'^batch_size=0: must be a number of at least 1$'):
+        PhotoReader(Columns(), one_view, ReaderSettings(), batch_size=0)
+
+
+def test_an_object_that_is_no_photo_is_refused_by_its_type(tmp_path):
+    reader = PhotoReader(Columns(), one_view, ReaderSettings())
+    with pytest.raises(UserError, match=r'^Image: pass a path, or \(H, W, 3\) uint8, RGB$'):
+        reader.read(Image.new('RGB', (40, 20)))
+    for folder in (tmp_path, str(tmp_path)):
+        with pytest.raises(UserError, match=r'pass a list of photos to read_many, or one photo to read$'):
+            list(reader.read_many(folder))
