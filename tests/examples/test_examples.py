@@ -33,9 +33,10 @@ def test_read_photos(tmp_path):
     photo = Image.new('RGB', (120, 80), 'white')
     ImageDraw.Draw(photo).text((20, 10), '58', 'black', font=ImageFont.load_default(60))
     photo.save(tmp_path / 'house.png')
-    first, *digits = run_example('read_photos.py', 'house.png', cwd=tmp_path)
+    first, *digits, error = run_example('read_photos.py', 'house.png', 'gone.png', cwd=tmp_path)
     assert first.startswith('house.png: 58, confidence ')
     assert [line.split()[0] for line in digits] == ['5', '8']
+    assert error == 'error: gone.png: no such file'
 
 
 def test_read_boxes(tmp_path):
