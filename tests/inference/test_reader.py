@@ -76,7 +76,9 @@ def test_photos_are_read_in_batches_and_errors_stand_in_their_place(tmp_path):
     photos = [tmp_path / name for name in ('a.png', 'b.png', 'thin\n.png', 'c.png', 'd.png')]
     first, second, third, fourth, fifth = reader.read_many(photos)
     assert [reading.number for reading in (first, fourth, fifth)] == ['1', '2', '']
-    assert str(second).startswith(f'{tmp_path}/b.png: is not a photo that can be read; replace or remove it; formats that are read: PNG')
+    assert str(second).startswith(
+        f'{tmp_path}/b.png: is not a photo that can be read; replace or remove it; formats that are read: PNG'
+    )
     assert str(third) == f'{tmp_path}/thin\\n.png: too thin'
     assert detector.batches == [1, 1, 1]  # of two photos each, without those that cannot be read
     with pytest.raises(UserError, match='pixels: too thin'):
