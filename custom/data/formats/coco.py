@@ -73,8 +73,8 @@ def _stems(json_file: Path) -> list[str]:
 def read_coco(source: Path, images: Path | None, notes: Findings) -> list[SourcePhoto]:
     """Read all photos of a json, or of all jsons below a folder, with their boxes.
 
-    The names of jsons and of their folders give the splits. Of several annotations of Label Studio the newest
-    one is taken.
+    The names of jsons and of their folders give the splits, otherwise the folders in the names of photos. Of several
+    annotations of Label Studio the newest one is taken.
 
     Args:
         source: a json, or a folder of them.
@@ -159,9 +159,11 @@ def _read_file(json_file: Path, images: Path | None, split: str | None, notes: F
     for image_id, image in listed.items():
         entries_of[image['file_name']].append(image_id)
     info: Any = data.get('info')
-    is_label_studio = (
-        isinstance(info, dict) and info.get('contributor') == 'Label Studio'
-    )  # the newest annotation first
+    # Label Studio writes the newest annotation of a photo first
+    is_label_studio = isinstance(info, dict) and info.get('contributor') == 'Label Studio'
+    splits = {} if split else {name: split_in_path(Path(name.replace('\\', '/')), notes) for name in entries_of}
+    if 'train' not in splits.values():
+        splits = {}  # a folder of all photos, perhaps called test, is no split
     photos = []
     for name, ids in entries_of.items():
         own, image, faults = boxes[ids[0]], listed[ids[0]], []
@@ -182,9 +184,9 @@ def _read_file(json_file: Path, images: Path | None, split: str | None, notes: F
             notes.add(UNSIZED, one_line(name))
         size = (image['width'], image['height']) if image['width'] else None
         path = folder / (found or PureWindowsPath(name).name)
-        photos.append(
-            SourcePhoto(path, split, own if annotations or split != 'test' else None, size=size, faults=faults)
-        )
+        labelled = annotations or split != 'test'
+        own_split = split or splits.get(name)
+        photos.append(SourcePhoto(path, own_split, own if labelled else None, size=size, faults=faults))
     return photos
 
 

@@ -165,6 +165,23 @@ def test_the_jsons_of_a_folder_keep_their_splits(tmp_path, layout):
     assert all(len(photo.boxes) == 1 for photo in photos.values())
 
 
+@pytest.mark.parametrize(
+    ('names', 'splits'),
+    [
+        (['train/1.png', 'images\\val2017\\2.png'], ['train', 'valid']),
+        (['test/1.png', 'test/2.png'], [None, None]),
+        (['a/1.png', 'b/2.png'], [None, None]),
+    ],
+)
+def test_folders_in_the_names_of_photos_are_splits(tmp_path, names, splits):
+    images = [{**IMAGE, 'id': i, 'file_name': name} for i, name in enumerate(names)]
+    for name in names:
+        path = write(tmp_path, [{**BOX, 'image_id': 0}], images, photo='a b.png')
+        (tmp_path / name.replace('\\', '/')).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name.replace('\\', '/')).write_text('')
+    assert [photo.split for photo in read_coco(path)] == splits
+
+
 def test_a_json_of_one_split_names_the_others(tmp_path):
     for split in ('train', 'valid'):
         (tmp_path / split).mkdir()
