@@ -26,6 +26,7 @@ with quick_imports(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_
 
     serve_mmcv_ops()  # before anything imports mmcv.ops
     warnings.simplefilter('ignore')  # mmdet warns of each missing optional package, and stdout is for results
+    import mmdet.apis
     import mmdet.datasets
     import mmdet.evaluation
     import mmdet.models
@@ -33,7 +34,7 @@ with quick_imports(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_
 
 from .datasets.degrade import DigitDegrade
 from .datasets.digit_dataset import DigitDataset, DigitFolder
-from .datasets.loading import LoadPhoto, ShrinkToFit
+from .datasets.loading import LoadPhoto, ShrinkToFit, serve_inferencer
 from .datasets.samplers import MixtureSampler, WholeBatchSampler
 from .datasets.warp import DigitWarp
 from .engine.hooks.console import ConsoleHook
@@ -51,3 +52,5 @@ from .models.roi_head import BatchedRoIHead
 from .models.rpn_head import BatchedRPNHead
 from .models.torchvision_parts import TorchvisionAnchors, TorchvisionBBoxHead, TorchvisionCoder
 from .models.tta import ScaleFusion
+
+serve_inferencer()

@@ -1,4 +1,7 @@
 # Settings of every run. `custom.register` also provides mmcv's operators by torchvision's.
+import sys
+
+sys.path.append("""{{ fileDirname }}/../..""")  # MMDetection's own API finds it from any folder
 custom_imports = dict(imports=['custom.register'], allow_failed_imports=False)
 default_scope = 'mmdet'
 runner_type = 'DigitRunner'

@@ -1,7 +1,11 @@
 """Loading of photos in all pixel formats, and resizing that only shrinks."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
-from mmcv.transforms import BaseTransform
+from mmcv.transforms import BaseTransform, Compose
+from mmdet.apis import DetInferencer
 from mmdet.datasets.transforms import Resize
 from mmdet.registry import TRANSFORMS
 
@@ -12,8 +16,8 @@ from ..structures.photos import read_photo
 class LoadPhoto(BaseTransform):
     """mmcv's `LoadImageFromFile` for every kind of photo: grey, palette, alpha, 16 bit, CMYK, EXIF orientation.
 
-    Required keys: `img_path`. Added keys: `img` (uint8 (H, W, 3), BGR as MMDetection's transforms expect), `img_shape`
-    and `ori_shape` (both (H, W) in pixels).
+    Required keys: `img_path`, or `img`, which is kept. Added keys: `img` (uint8 (H, W, 3), BGR as MMDetection's
+    transforms expect), `img_shape` and `ori_shape` (both (H, W) in pixels).
 
     Args:
         cache_mb: megabytes of decoded photos that a process caches for later epochs. Decoding is a quarter of the time
@@ -24,14 +28,16 @@ class LoadPhoto(BaseTransform):
         self.left = cache_mb * 1e6
         self.cache: dict[str, np.ndarray] = {}
 
-    def transform(self, results: dict) -> dict:
-        """Read the pixels of `results['img_path']`.
+    def transform(self, results: dict | str | np.ndarray) -> dict:
+        """Read the pixels of `results['img_path']`; a path or pixels alone are the input of a `DetInferencer`.
 
         Raises:
             UserError: the file is missing or damaged.
         """
-        path = results['img_path']
-        img = self.cache.get(path)
+        if not isinstance(results, dict):
+            results = {'img' if isinstance(results, np.ndarray) else 'img_path': results}
+        path = results.get('img_path', '')
+        img = results.get('img', self.cache.get(path))
         if img is None:
             img = np.ascontiguousarray(read_photo(path)[..., ::-1])
             if img.nbytes <= self.left:
@@ -53,3 +59,14 @@ class ShrinkToFit(Resize):
         if sides[0] <= min(self.scale) and sides[1] <= max(self.scale):
             return {**results, 'scale_factor': (1.0, 1.0)}
         return super().transform(results)
+
+
+def serve_inferencer() -> None:
+    """Let MMDetection's `DetInferencer` take test pipelines that begin with `LoadPhoto`."""
+    stock = DetInferencer._init_pipeline
+
+    def init_pipeline(self: DetInferencer, cfg: Any) -> Callable:
+        steps = cfg.test_dataloader.dataset.pipeline
+        return Compose(steps) if steps[0]['type'] == 'LoadPhoto' else stock(self, cfg)
+
+    DetInferencer._init_pipeline = init_pipeline

@@ -28,6 +28,7 @@ from mmengine.runner.checkpoint import get_external_models, get_torchvision_mode
 from torch import nn
 
 from ..runs.checkpoint_files import last_checkpoint
+from ..structures.digits import DIGITS
 from ..utils.errors import UserError
 from ..utils.messages import say
 
@@ -89,9 +90,14 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
     tensors = isinstance(weights, dict) and [type(key) is str and torch.is_tensor(weights[key]) for key in weights]
     if not (tensors and all(tensors)):
         raise UserError(f'{path}: holds no weights (a state_dict of tensors); give a checkpoint saved by training')
-    if isinstance(meta := stored.get('meta'), dict):
+    if 'state_dict' not in stored:
+        stored = {'state_dict': stored}
+    if isinstance(meta := stored.get('meta') or {}, dict):
         meta.pop('config', None)  # mmengine's resume would run the text as Python
-    return stored if 'state_dict' in stored else {'state_dict': stored}
+        named = {key.rpartition('bbox_head.')[2]: len(value) for key, value in weights.items() if value.ndim}
+        if not {'dataset_meta', 'CLASSES'} & meta.keys() and named.get('fc_cls.bias') == len(DIGITS) + 1:
+            stored['meta'] = meta | {'dataset_meta': {'classes': DIGITS}}  # MMDetection's default is COCO's classes
+    return stored
 
 
 def _read(path: Path, device: str, start: bytes) -> Any:
@@ -102,11 +108,14 @@ def _read(path: Path, device: str, start: bytes) -> Any:
             raise UserError(f'{path}: the end of this checkpoint is missing; copy or download it again')
     try:
         if path.suffix == '.safetensors':
-            from safetensors.torch import load_file
+            from safetensors import safe_open
 
             halves = (torch.float16, torch.bfloat16)
-            weights = load_file(path, device)
-            return {key: value.float() if value.dtype in halves else value for key, value in weights.items()}
+            with safe_open(path, 'pt', device) as file:
+                weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no dict
+                classes = (file.metadata() or {}).get('classes', '').split()
+            weights = {key: value.float() if value.dtype in halves else value for key, value in weights.items()}
+            return {'state_dict': weights, 'meta': {'dataset_meta': {'classes': tuple(classes)}} if classes else {}}
         with torch.serialization.safe_globals(stored_by_mmengine()):
             return torch.load(path, device, weights_only=True)
     except Exception as error:  # a damaged file can raise anything
