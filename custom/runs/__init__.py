@@ -1,3 +1,12 @@
 """Configs, overrides and files of a training run."""
 
-__all__: list[str] = ['checkpoint_files', 'config', 'curves', 'dumped_config', 'environment', 'facts', 'overrides']
+__all__: list[str] = [
+    'checkpoint_files',
+    'config',
+    'curves',
+    'dumped_config',
+    'environment',
+    'facts',
+    'overrides',
+    'ranges',
+]

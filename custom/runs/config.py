@@ -35,10 +35,11 @@ def load_config(
     The work dir defaults to the config's, else to work_dirs/<config name>.
 
     Raises:
-        UserError: the config is missing or cannot be read, or an option does not fit.
+        UserError: the config is missing or cannot be read, an option does not fit, or a setting is out of range.
     """
     from mmengine.config import Config
 
+    from .dumped_config import with_infinity
     from .overrides import apply_overrides
 
     path = Path(config)
@@ -56,6 +57,7 @@ def load_config(
     except Exception as error:  # a config is code, and may raise anything
         raise UserError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})') from error
     apply_overrides(cfg, options)
+    with_infinity(cfg._cfg_dict)
     cfg.launcher = launcher
     cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
     return cfg

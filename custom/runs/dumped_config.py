@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -37,6 +38,23 @@ def read_dumped(path: str | os.PathLike) -> Config:
         raise UserError(f'{path}: is no dumped config ({reason}); {WAY_OUT}') from None
 
 
+class Infinity(float):
+    """An infinite number whose text is Python; mmengine would write `inf`, which no reader knows."""
+
+    def __repr__(self) -> str:
+        """Return `float('inf')` or `float('-inf')`."""
+        return f"float('{float.__repr__(self)}')"
+
+
+def with_infinity(node: Any) -> Any:
+    """Replace infinite numbers in nested dicts, lists and tuples by `Infinity`; dicts are changed in place."""
+    if isinstance(node, float) and math.isinf(node):
+        return Infinity(node)
+    if isinstance(node, dict):
+        node.update({key: with_infinity(value) for key, value in node.items()})
+    return type(node)(map(with_infinity, node)) if isinstance(node, (list, tuple)) else node
+
+
 def _assignment(node: ast.stmt) -> tuple[str, Any]:
     match node:
         case ast.Assign(targets=[ast.Name(id=name)]) if name != '_base_':
@@ -50,6 +68,15 @@ def _value(node: ast.expr) -> Any:
             return value
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
             return -value
+        case (
+            ast.Name(id='inf' | 'nan' as name)  # as mmengine writes them
+            | ast.Call(
+                func=ast.Name(id='float'), args=[ast.Constant(value='inf' | '-inf' | 'nan' as name)], keywords=[]
+            )
+        ):
+            return float(name)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id='inf')):
+            return -math.inf
         case ast.List(elts=items):
             return [_value(item) for item in items]
         case ast.Tuple(elts=items):

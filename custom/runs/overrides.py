@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..utils.errors import UserError
+from ..utils.messages import say
+from .ranges import RangeFault, range_faults
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -33,12 +35,16 @@ def apply_overrides(cfg: Config, options: Iterable[str]) -> None:
     Values are Python literals where possible (`(256, 96)`, `'a b'`, `0.5`, `None`), else parsed by mmengine (`true`,
     `a,b`). The value of a key that holds text, and every path, stays text: commas, spaces and `0007` survive. `~` at
     the start of a path is expanded. `None` is None. A variable of the config (`data_root`, `scale`) changes its copies
-    too: all keys with the same text, or with the same value and name.
+    too: all keys with the same text, or with the same value and name. Of two values for a key the last one holds, and
+    a note says so.
 
     Raises:
-        UserError: no `=`, a key that nothing reads, or a value that does not fit.
+        UserError: no `=`, a key that nothing reads, or a value that does not fit; a setting of the merged config that is
+            out of range, from the file or from an option.
     """
     copies = _copies(cfg._cfg_dict)
+    given: dict[str, str] = {}
+    sources: dict[RangeFault, str] = dict.fromkeys(range_faults(cfg._cfg_dict), '')
     for option in options:
         tree = cfg._cfg_dict
         key, equals, text = option.partition('=')
@@ -56,10 +62,20 @@ def apply_overrides(cfg: Config, options: Iterable[str]) -> None:
             _check_new_type(tree, parts, value)
             present = [copy for copy in copies.get(key, []) if (copy, old) in _walk(tree, '')]
             cfg.merge_from_dict(dict.fromkeys([key, *present], value))
+            if given.setdefault(key, text) != text:
+                say(f'note: --cfg-options {key}: given as {given[key]} and as {text}; the last one holds')
+            given[key] = text
+            for fault in range_faults(cfg._cfg_dict):
+                sources.setdefault(fault, option)
         except ValueError as error:
             raise UserError(f'--cfg-options {option}: {error}') from None
         except (TypeError, KeyError, IndexError, AttributeError) as error:
             raise UserError(f'--cfg-options {option}: does not fit the config ({error})') from None
+    for fault in range_faults(cfg._cfg_dict):
+        option, setting = sources[fault], f'{fault.key}={fault.value}: '
+        if option.partition('=')[0].split('.')[-1] == fault.key.split('.')[-1]:
+            setting = ''
+        raise UserError(f'{f"--cfg-options {option}" if option else cfg.filename}: {setting}{fault.rule}')
 
 
 def _copies(tree: dict) -> dict[str, list[str]]:

@@ -1,6 +1,10 @@
+import copy
+import math
+
 import pytest
 from mmengine.config import Config
 
+from custom.runs.config import load_config
 from custom.runs.dumped_config import prepare_dumped, read_dumped
 from custom.utils.errors import UserError
 
@@ -18,6 +22,23 @@ def test_a_dumped_config_is_read_as_mmengine_reads_it(tmp_path):
     assert Config.fromfile(tmp_path / 'dumped.py').to_dict() == values
 
 
+def test_infinite_numbers_are_dumped_so_that_both_readers_know_them(tmp_path):
+    (tmp_path / 'mine.py').write_text(
+        "clip = dict(max_norm=float('inf'))\nregress_ranges = ((-1, 64), (64, 1e999), [-1e999])"
+    )
+    cfg = load_config(tmp_path / 'mine.py')
+    cfg.dump(tmp_path / 'dumped.py')
+    for read_back in (read_dumped(tmp_path / 'dumped.py'), Config.fromfile(tmp_path / 'dumped.py')):
+        assert read_back.clip.max_norm == math.inf
+        assert read_back.regress_ranges == ((-1, 64), (64, math.inf), [-math.inf])
+    assert copy.deepcopy(cfg).pretty_text == cfg.pretty_text
+
+
+def test_infinite_numbers_as_mmengine_dumps_them_are_read(tmp_path):
+    Config({'a': math.inf, 'b': [-math.inf]}).dump(tmp_path / 'dumped.py')
+    assert read_dumped(tmp_path / 'dumped.py').to_dict() == {'a': math.inf, 'b': [-math.inf]}
+
+
 @pytest.mark.parametrize(
     'line',
     [
@@ -33,6 +54,8 @@ def test_a_dumped_config_is_read_as_mmengine_reads_it(tmp_path):
         'a.b = 1',
         'a = b = 1',
         'a = 9 ** 9',
+        'a = float("1")',
+        'a = int',
         "_base_ = './other.py'",
         'filename = 1',  # mmengine's own
         'a = ',

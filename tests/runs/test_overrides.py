@@ -7,6 +7,8 @@ from mmengine.config import Config
 from custom.runs.overrides import apply_overrides
 from custom.utils.errors import UserError
 
+NO_WORKERS = ['val_dataloader.persistent_workers=False']
+
 
 @pytest.fixture(scope='module')
 def read_once():
@@ -25,11 +27,12 @@ def test_data_root_changes_every_data_set(cfg):
 
 
 def test_a_variable_changes_its_copies(cfg):
-    apply_overrides(cfg, ['scale=(256, 64)', 'num_classes=1'])
+    cfg._cfg_dict.num_classes = cfg.model.roi_head.bbox_head.num_classes = 7
+    apply_overrides(cfg, ['scale=(256, 64)', 'num_classes=10'])
     assert cfg.train_dataloader.dataset.pipeline[2].scale == (256, 64)
     assert cfg.val_dataloader.dataset.pipeline[1].scale == (256, 64)
     assert cfg.test_dataloader.dataset.pipeline[1].scale == (256, 64)
-    assert cfg.model.roi_head.bbox_head.num_classes == 1
+    assert cfg.model.roi_head.bbox_head.num_classes == 10
 
 
 def test_a_variable_leaves_keys_with_another_value(cfg):
@@ -165,6 +168,74 @@ def test_a_wrong_option_is_refused_with_the_way_out(cfg, option, hint):
     with pytest.raises(UserError, match='--cfg-options') as error:
         apply_overrides(cfg, [option])
     assert hint in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('option', 'rule'),
+    [
+        ('num_classes=11', 'must be 10, one for each digit: the background is not counted'),
+        ('model.roi_head.bbox_head.num_classes=9', 'must be 10'),
+        *((f'train_cfg.max_epochs={value}', 'must be a whole number of at least 1') for value in (0, -1, True)),
+        ('train_cfg.val_interval=0', 'must be a whole number of at least 1'),
+        *((f'{name}_dataloader.batch_size=0', 'of at least 1') for name in ('train', 'val', 'test')),
+        *((f'{name}_dataloader.num_workers=-1', 'of at least 0') for name in ('train', 'val', 'test')),
+        ('train_dataloader.num_workers=0', 'persistent_workers=True: must be False where num_workers is 0'),
+        *((f'scale={value}', 'must be two whole numbers') for value in ('256', '(0, 80)', '(224,)', '(224.5, 80)')),
+        ('train_dataloader.dataset.pipeline.2.scale=(-8, 8)', 'must be two whole numbers'),
+        ('train_dataloader.dataset.pipeline.2.zoom=(0, 1)', 'must be greater than 0'),
+        *((f'optim_wrapper.optimizer.lr={value}', 'a number of at least 0') for value in ('-1', '-1e-3')),
+        *((f'optim_wrapper.optimizer.lr={value}', 'a finite number') for value in ('nan', 'inf', '1e999')),
+        ('optim_wrapper.optimizer.weight_decay=-1', 'of at least 0'),
+        ('optim_wrapper.clip_grad.max_norm=nan', 'a finite number'),
+        ('optim_wrapper.clip_grad.max_norm=0', 'greater than 0'),
+        ('optim_wrapper.accumulative_counts=0', 'of at least 1'),
+        ('model.test_cfg.rcnn.score_thr=1.5', 'from 0 to 1'),
+        ('model.test_cfg.rcnn.max_per_img=0', 'at least 1, or -1 for all'),
+        ('val_evaluator.1.reader.score_thr=nan', 'a finite number'),
+        ('tta_scales=(0.8, nan)', 'a finite number'),
+        ('randomness.seed=-1', 'from 0 to'),
+        ('data_root=', 'must name a folder'),
+    ],
+)
+def test_a_value_out_of_range_is_refused_as_an_option_and_in_the_file(cfg, option, rule):
+    with pytest.raises(UserError, match='--cfg-options') as error:
+        apply_overrides(cfg, [option])
+    assert rule in str(error.value)
+    assert option in str(error.value)
+    with pytest.raises(UserError, match=r'^\S+/digits_frcnn\.py: ') as error:  # the option has been merged
+        apply_overrides(cfg, ['log_level=INFO'])
+    assert rule in str(error.value)
+
+
+def test_an_option_repairs_a_value_out_of_range(cfg):
+    cfg.train_cfg.max_epochs = 0
+    apply_overrides(cfg, ['train_cfg.max_epochs=2', 'val_dataloader.num_workers=0', *NO_WORKERS])
+
+
+@pytest.mark.parametrize(
+    'option',
+    [
+        'optim_wrapper.clip_grad.max_norm=inf',
+        'optim_wrapper.clip_grad.norm_type=inf',
+        'optim_wrapper.optimizer.lr=0',
+        'default_hooks.checkpoint.interval=-1',
+        'model.test_cfg.rcnn.max_per_img=-1',
+        'model.rpn_head.num_classes=1',
+        'randomness.seed=None',
+    ],
+)
+def test_an_unusual_value_that_works_is_accepted(cfg, option):
+    apply_overrides(cfg, [option])
+
+
+def test_of_two_values_for_a_key_the_last_one_holds_and_a_note_says_so(cfg, capsys):
+    apply_overrides(cfg, ['train_cfg.max_epochs=1', 'train_cfg.max_epochs=1'])
+    assert capsys.readouterr().err == ''
+    apply_overrides(cfg, ['train_cfg.max_epochs=1', 'log_level=INFO', 'train_cfg.max_epochs=2'])
+    assert cfg.train_cfg.max_epochs == 2
+    assert capsys.readouterr().err == (
+        'note: --cfg-options train_cfg.max_epochs: given as 1 and as 2; the last one holds\n'
+    )
 
 
 def test_an_integer_that_stands_for_a_fraction_takes_one(cfg):
