@@ -15,6 +15,7 @@ from pathlib import Path
 from ..data.coco_reading import read_json
 from ..runs.config import load_config, select_split
 from ..utils.errors import UserError
+from ..utils.messages import say
 
 BROKEN = {
     'benchmark': 'it needs psutil, and measures on a GPU only',
@@ -49,8 +50,10 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     options: list[str] = []
     target = others
     for argument in arguments:
-        if argument == '--cfg-options':
+        name, equals, value = argument.partition('=')
+        if len(name) > 4 and '--cfg-options'.startswith(name):  # argparse takes abbreviations
             target = options
+            target += [value] if equals else []
             continue
         if '=' not in argument or argument.startswith('-'):
             target = others
@@ -74,6 +77,9 @@ def adapt_arguments(name: str, arguments: Sequence[str], split: str, folder: Pat
         UserError: the config, an override or the json is wrong.
     """
     others, options = split_arguments(arguments)
+    names = [argument.partition('=')[0] for argument in others if argument.startswith('--')]
+    for option in {option for option in names if names.count(option) > 1}:
+        say(f'note: {option}: given more than once; {name} may take the last one only')
     adapted = [part for one in others for part in (one.split('=', 1) if one.startswith('--ann=') else [one])]
 
     def copy(index: int, text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from ..engine.ranks import exit_code_of, exit_process, may_report, print_error
 from ..reading.settings import ReaderConfig
 from ..utils.errors import UserError
-from ..utils.messages import be_quiet
+from ..utils.messages import be_quiet, say
 
 
 class ToolParser(argparse.ArgumentParser):
@@ -27,14 +27,33 @@ class ToolParser(argparse.ArgumentParser):
         kwargs = {'epilog': examples, 'formatter_class': argparse.RawDescriptionHelpFormatter, **kwargs}
         super().__init__(description=description, **kwargs)
         quiet_help = 'only errors on stderr, and no progress bars'
+        self.register('action', None, _StoreLast)
         self.add_argument('--quiet', action='store_true', default=argparse.SUPPRESS, help=quiet_help)
         self.add_argument('--version', action=_Version, nargs=0, help='print the installed versions and exit')
         if '--quiet' in sys.argv:  # before anything imports tqdm
             be_quiet()
 
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse; of a single-valued option given twice with different values the last one holds, and a note says so."""
+        self.given: dict[str, Any] = {}
+        return super().parse_known_args(*args, **kwargs)
+
     def _print_message(self, message: str, file: Any = None) -> None:
         if may_report():  # all ranks have the same arguments
             super()._print_message(message, file)
+
+
+class _StoreLast(argparse._StoreAction):
+    """Store the value of an argument, and add up the values of an option that takes several."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        """Store the value."""
+        if option_string and self.nargs == '+':
+            values = [*parser.given.get(self.dest, []), *values]
+        elif option_string and parser.given.get(self.dest, values) != values:
+            say(f'note: {option_string}: given as {parser.given[self.dest]} and as {values}; the last one holds')
+        parser.given[self.dest] = values
+        super().__call__(parser, namespace, values, option_string)
 
 
 class _Version(argparse.Action):

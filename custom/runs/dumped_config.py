@@ -68,11 +68,10 @@ def _value(node: ast.expr) -> Any:
             return value
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
             return -value
-        case (
-            ast.Name(id='inf' | 'nan' as name)  # as mmengine writes them
-            | ast.Call(
-                func=ast.Name(id='float'), args=[ast.Constant(value='inf' | '-inf' | 'nan' as name)], keywords=[]
-            )
+        case ast.Name(id='inf' | 'nan' as name):  # as mmengine writes them
+            return float(name)
+        case ast.Call(
+            func=ast.Name(id='float'), args=[ast.Constant(value='inf' | '-inf' | 'nan' as name)], keywords=[]
         ):
             return float(name)
         case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id='inf')):

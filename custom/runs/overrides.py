@@ -39,8 +39,8 @@ def apply_overrides(cfg: Config, options: Iterable[str]) -> None:
     a note says so.
 
     Raises:
-        UserError: no `=`, a key that nothing reads, or a value that does not fit; a setting of the merged config that is
-            out of range, from the file or from an option.
+        UserError: no `=`, a key that nothing reads, a value that does not fit, or a setting out of range, from an
+            option or from the file.
     """
     copies = _copies(cfg._cfg_dict)
     given: dict[str, str] = {}

@@ -9,17 +9,22 @@ from typing import Any, NamedTuple
 from ..structures.digits import DIGITS
 
 # Names, or whole keys, of settings to their least and greatest values. A name holds wherever the config has it.
-WHOLE = {
-    **dict.fromkeys('max_epochs max_iters val_interval batch_size accumulative_counts base_batch_size'.split(), (1,)),
-    **dict.fromkeys('pad_size_divisor epoch_size prefetch_factor log_processor.window_size'.split(), (1,)),
-    **dict.fromkeys('num_workers group_size opencv_num_threads'.split(), (0,)),
+_AT_LEAST_1 = (
+    'max_epochs max_iters val_interval batch_size accumulative_counts base_batch_size pad_size_divisor epoch_size '
+    'prefetch_factor log_processor.window_size'
+)
+_NO_NEGATIVE = (
+    'lr weight_decay lr_mult decay_mult bias_lr_mult norm_decay_mult eta_min eps cache_mb timeout patience betas'
+)
+_SHARES = 'momentum start_factor end_factor prob pos_fraction score_thr iou_thr iou_threshold pos_iou_thr min_pos_iou'
+WHOLE: dict[str, tuple[float, ...]] = {
+    **dict.fromkeys(_AT_LEAST_1.split(), (1,)),
+    **dict.fromkeys(['num_workers', 'group_size', 'opencv_num_threads'], (0,)),
     'randomness.seed': (0, 2**32 - 1),
 }
-NUMBERS = {
-    **dict.fromkeys('lr weight_decay lr_mult decay_mult bias_lr_mult norm_decay_mult eta_min eps'.split(), (0,)),
-    **dict.fromkeys('cache_mb timeout patience betas'.split(), (0,)),
-    **dict.fromkeys('momentum start_factor end_factor prob pos_fraction'.split(), (0, 1)),
-    **dict.fromkeys('score_thr iou_thr iou_threshold pos_iou_thr min_pos_iou'.split(), (0, 1)),
+NUMBERS: dict[str, tuple[float, ...]] = {
+    **dict.fromkeys(_NO_NEGATIVE.split(), (0,)),
+    **dict.fromkeys(_SHARES.split(), (0, 1)),
 }
 POSITIVE = {'max_norm', 'clip_value', 'scales', 'strides', 'ratios', 'zoom', 'tta_scales', 'tta_digits'}
 COUNTS = {'max_per_img', 'nms_pre', 'num'}  # -1 is all

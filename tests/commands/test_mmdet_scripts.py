@@ -46,6 +46,8 @@ def test_options_are_separated_from_other_arguments():
     assert split_arguments(['a.py', '--cfg-options', 'x=1', 'y=2', '--show']) == (['a.py', '--show'], ['x=1', 'y=2'])
     assert split_arguments(['a.py', 'b=c']) == (['a.py', 'b=c'], [])
     assert split_arguments(['--cfg-options', 'x=1', 'a.py', 'y=2']) == (['a.py', 'y=2'], ['x=1'])
+    twice = ['--cfg-options', 'x=1', '--show', '--cfg-options=y=2', 'z=3', '--cfg', 'v=4']
+    assert split_arguments(twice) == (['--show'], ['x=1', 'y=2', 'z=3', 'v=4'])
 
 
 def test_the_copy_of_a_config_has_the_overrides_and_a_split_with_ground_truth(tmp_path, root):
@@ -65,6 +67,11 @@ def test_arguments_without_a_config_stay(tmp_path):
         adapt_arguments('analyze_logs', ['plot_curve', 'a.json', '--style', 'ggplot'], 'valid', tmp_path)[-1]
         == 'ggplot'
     )
+
+
+def test_an_option_of_a_script_that_is_given_twice_is_noted(tmp_path, capsys):
+    adapt_arguments('analyze_logs', ['cal_train_time', 'a.json', '--keys', 'a', '--keys', 'b'], 'valid', tmp_path)
+    assert capsys.readouterr().err == 'note: --keys: given more than once; analyze_logs may take the last one only\n'
 
 
 @pytest.mark.integration

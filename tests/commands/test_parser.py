@@ -47,3 +47,20 @@ def test_an_exit_code_is_passed_on():
     with pytest.raises(SystemExit) as end:
         parser.run_tool(lambda: 1)
     assert end.value.code == 1
+
+
+def test_an_option_given_twice_loses_nothing_in_silence(capsys):
+    tool = parser.ToolParser()
+    parser.add_run_arguments(tool)
+    tool.add_mutually_exclusive_group().add_argument('--split', default='test')
+    commands = tool.add_subparsers()
+    commands.add_parser('yolo').add_argument('--classes', nargs='+', default=['a=1'])
+    options = ['--cfg-options', 'a=1', 'b=2', '--cfg-options', 'c=3', '--cfg-options=d=4']
+    for _ in range(2):  # a parser may be used again
+        args = tool.parse_args(['c.py', *options, 'yolo', '--classes', 'x=1', '--classes', 'y=2'])
+        assert args.cfg_options == ['a=1', 'b=2', 'c=3', 'd=4']
+        assert args.classes == ['x=1', 'y=2']
+    assert tool.parse_args(['c.py', '--split', 'x', '--split', 'x', 'yolo']).classes == ['a=1']
+    assert capsys.readouterr().err == ''
+    assert tool.parse_args(['c.py', '--split', 'x', '--work-dir', 'w', '--split', 'y', 'yolo']).split == 'y'
+    assert capsys.readouterr().err == 'note: --split: given as x and as y; the last one holds\n'
