@@ -12,15 +12,25 @@ from torch.overrides import TorchFunctionMode
 
 from ..models.batch_norm import fold_batch_norm
 from ..models.checkpoints import load_weights
+from ..runs.dumped_config import walk
 from ..utils.errors import UserError
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the runner of a config.
+    """Build the runner of a config, whose data must exist: a runner makes its work dir first.
 
     Raises:
-        UserError: the settings of the config cannot be built.
+        UserError: a data set is missing, or the settings of the config cannot be built.
     """
+    used = ('train_dataloader', 'val_dataloader') if cfg.get('train_dataloader') else ('test_dataloader',)
+    for _, node in walk([cfg.get(loader) for loader in used]):
+        kind = node.get('type') if isinstance(node, dict) else None
+        if kind in ('DigitDataset', 'DigitFolder'):
+            inside = node.get('ann_file') if kind == 'DigitDataset' else (node.get('data_prefix') or {}).get('img')
+            path = Path(node.get('data_root') or '', inside or '')
+            if not (path.is_file() if kind == 'DigitDataset' else path.is_dir()):
+                what = 'file' if kind == 'DigitDataset' else 'folder'
+                raise UserError(f'{path}: no such {what}; set data_root to the folder that holds it')
     if cfg.get('compile'):
         import torchvision  # noqa: F401 - registers its operators with torch.compile, unlike custom.models.mmcv_ops
     with building_from(cfg):

@@ -22,6 +22,7 @@ from ..datasets.samplers import by_whole_batches
 from ..runs.environment import describe_environment
 from ..utils.errors import UserError
 from ..utils.messages import is_quiet
+from .builders import building_from
 from .hooks.console import ConsoleHook
 from .parallel import RanksHook
 from .ranks import local_size, register_ranks, set_rendezvous
@@ -95,17 +96,34 @@ class DigitRunner(Runner):
             warnings.filterwarnings('ignore', '`broadcast_buffers` is deprecated', FutureWarning)
             return super().wrap_model(model_wrapper_cfg, model)
 
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop; wrong settings are a `UserError`."""
+        with building_from(self.cfg):
+            return super().build_train_loop(loop)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizer's wrapper; wrong settings are a `UserError`."""
+        with building_from(self.cfg):
+            return super().build_optim_wrapper(optim_wrapper)
+
+    def build_param_scheduler(self, scheduler: Any) -> Any:
+        """Build the schedulers; wrong settings are a `UserError`."""
+        with building_from(self.cfg):
+            return super().build_param_scheduler(scheduler)
+
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the loop; ranks get the batches of one process."""
         if self.distributed and isinstance(self._val_dataloader, dict):
             self._val_dataloader = by_whole_batches(self._val_dataloader)
-        return super().build_val_loop(loop)
+        with building_from(self.cfg):
+            return super().build_val_loop(loop)
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the loop; ranks get the batches of one process."""
         if self.distributed and isinstance(self._test_dataloader, dict):
             self._test_dataloader = by_whole_batches(self._test_dataloader)
-        return super().build_test_loop(loop)
+        with building_from(self.cfg):
+            return super().build_test_loop(loop)
 
     def register_hooks(self, *args, **kwargs) -> None:
         """Register the hooks, with `RanksHook` in a distributed run."""

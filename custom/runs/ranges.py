@@ -13,9 +13,7 @@ _AT_LEAST_1 = (
     'max_epochs max_iters val_interval batch_size accumulative_counts base_batch_size pad_size_divisor epoch_size '
     'prefetch_factor log_processor.window_size'
 )
-_NO_NEGATIVE = (
-    'lr weight_decay lr_mult decay_mult bias_lr_mult norm_decay_mult eta_min eps cache_mb timeout patience betas'
-)
+_NO_NEGATIVE = 'lr weight_decay lr_mult decay_mult bias_lr_mult norm_decay_mult eta_min eps cache_mb timeout patience'
 _SHARES = 'momentum start_factor end_factor prob pos_fraction score_thr iou_thr iou_threshold pos_iou_thr min_pos_iou'
 WHOLE: dict[str, tuple[float, ...]] = {
     **dict.fromkeys(_AT_LEAST_1.split(), (1,)),
@@ -63,6 +61,9 @@ def _faults(key: str, node: Any) -> Iterator[RangeFault]:
         if node.get('type') in SCALED and 'scale' in node and not _is_scale(node['scale']):
             rule = 'must be two whole numbers of at least 1, (width, height), as in (224, 80)'
             yield RangeFault(f'{key}.scale', repr(node['scale']), rule)
+        begin, end = node.get('begin', 0), node.get('end')
+        if key.startswith('param_scheduler') and isinstance(begin, int) and isinstance(end, int) and end <= begin:
+            yield RangeFault(f'{key}.end', repr(end), f'must be greater than begin={begin}')
         for name, off in (('persistent_workers', False), ('prefetch_factor', None)):
             if key.endswith('_dataloader') and node.get('num_workers', 0) == 0 and node.get(name):
                 yield RangeFault(f'{key}.{name}', repr(node[name]), f'must be {off} where num_workers is 0')

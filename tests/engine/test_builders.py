@@ -1,6 +1,6 @@
 import pytest
 import torch
-from helpers.project import ROOT
+from helpers.project import FAST, ROOT
 from helpers.toy import ToyModel, loader, photo, toy_runner
 from mmengine.config import Config
 from torch import nn
@@ -39,10 +39,32 @@ def test_the_runner_has_the_weights_and_lets_go_of_the_content(tmp_path, monkeyp
     assert content == {}
 
 
-def test_settings_that_do_not_build_are_named_with_the_config(tmp_path):
-    cfg = load_config(ROOT / 'configs/digits_frcnn.py', ['model.backbone.depth=17'], work_dir=str(tmp_path))
+def test_settings_that_do_not_build_are_named_with_the_config(tmp_path, tiny_root):
+    options = ['model.backbone.depth=17', f'data_root={tiny_root}']
+    cfg = load_config(ROOT / 'configs/digits_frcnn.py', options, work_dir=str(tmp_path))
     with pytest.raises(UserError, match=r'digits_frcnn\.py: cannot be built .*17'):
         builders.build_runner(cfg)
+
+
+@pytest.mark.parametrize('key', ['data_root', 'val_dataloader.dataset.ann_file', 'test_dataloader.dataset.data_root'])
+def test_missing_data_is_refused_before_the_work_dir_is_made(tmp_path, tiny_root, key):
+    options = [f'data_root={tiny_root}', f'{key}=gone']
+    cfg = load_config(ROOT / 'configs/digits_frcnn.py', options, work_dir=str(tmp_path / 'work'))
+    if key.startswith('test'):
+        cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
+    with pytest.raises(UserError, match=r'gone.*: no such (file|folder); set data_root'):
+        builders.build_runner(cfg)
+    assert not (tmp_path / 'work').exists()
+
+
+@pytest.mark.parametrize(
+    'option', ['optim_wrapper.optimizer.type=Nope', 'param_scheduler.1.type=Nope', 'train_dataloader.sampler.type=Nope']
+)
+def test_settings_that_are_built_when_training_starts_are_named_with_the_config(tmp_path, tiny_root, option):
+    options = [f'data_root={tiny_root}', option, *FAST]
+    cfg = load_config(ROOT / 'configs/digits_frcnn_lite.py', options, work_dir=str(tmp_path))
+    with pytest.raises(UserError, match=r'digits_frcnn_lite\.py: cannot be built'):
+        builders.build_runner(cfg).train()
 
 
 def test_the_log_of_a_test_begins_with_the_versions_and_the_config(tmp_path):

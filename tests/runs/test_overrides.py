@@ -193,6 +193,7 @@ def test_a_wrong_option_is_refused_with_the_way_out(cfg, option, hint):
         ('model.test_cfg.rcnn.max_per_img=0', 'at least 1, or -1 for all'),
         ('val_evaluator.1.reader.score_thr=nan', 'a finite number'),
         ('tta_scales=(0.8, nan)', 'a finite number'),
+        ('param_scheduler.0.end=0', 'must be greater than begin=0'),
         ('randomness.seed=-1', 'from 0 to'),
         ('data_root=', 'must name a folder'),
     ],
