@@ -94,8 +94,8 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
         stored = {'state_dict': stored}
     if isinstance(meta := stored.get('meta') or {}, dict):
         meta.pop('config', None)  # mmengine's resume would run the text as Python
-        named = {key.rpartition('bbox_head.')[2]: len(value) for key, value in weights.items() if value.ndim}
-        if not {'dataset_meta', 'CLASSES'} & meta.keys() and named.get('fc_cls.bias') == len(DIGITS) + 1:
+        biases = [value for key, value in stored['state_dict'].items() if key.endswith('bbox_head.fc_cls.bias')]
+        if not {'dataset_meta', 'CLASSES'} & meta.keys() and [*map(len, biases)] == [len(DIGITS) + 1]:
             stored['meta'] = meta | {'dataset_meta': {'classes': DIGITS}}  # MMDetection's default is COCO's classes
     return stored
 
