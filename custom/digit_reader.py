@@ -25,6 +25,7 @@ from .runs.checkpoint_files import best_checkpoint
 from .runs.config import load_config
 from .runs.dumped_config import prepare_dumped, read_dumped
 from .utils.errors import UserError
+from .utils.messages import one_line
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs/digits_frcnn_lite.py'
@@ -49,12 +50,12 @@ class DigitReader(PhotoReader):
         config: a config file. Defaults to None, the config in the checkpoint's work dir, else the light model's.
         checkpoint: a file of weights, or a work dir with a best checkpoint. Defaults to None, the project's weights.
         reader: a reader.json, or 'none' for the config's thresholds. Defaults to None, the one tuned for the weights.
-        device: torch's name of it. Defaults to None, a GPU if there is one.
+        device: torch's name of a device. Defaults to None, a GPU if there is one.
         batch_size: number of photos in a batch of the model. Defaults to 16.
 
     Raises:
-        UserError: a file is missing or damaged, several configs are beside the checkpoint, or config and weights do not
-            fit.
+        UserError: a file is missing or damaged, several configs are beside the checkpoint, config and weights do not
+            fit, or torch cannot use the device.
 
     Example:
         >>> from custom import DigitReader
@@ -71,6 +72,12 @@ class DigitReader(PhotoReader):
         device: str | None = None,
         batch_size: int = 16,
     ) -> None:
+        device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+        try:
+            torch.empty(0, device=device)
+        except (AssertionError, RuntimeError) as error:
+            reason = one_line(str(error).partition('.')[0])
+            raise UserError(f'device={device!r}: torch cannot use it ({reason}); give cpu, or leave it out') from None
         named = config is not None
         config, checkpoint = _files(config, checkpoint)
         if named or config == CONFIG:
@@ -92,7 +99,7 @@ class DigitReader(PhotoReader):
             model = MODELS.build(cfg.model)
             load_weights(model, checkpoint)
             fold_batch_norm(model)
-            model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+            model.to(device).eval()
             has_tta = settings.views.scales
             multiview = MODELS.build({**cfg.tta_model, 'module': model}).multiview if has_tta else None
         super().__init__(ModelDetector(model), self._views, settings, multiview, batch_size)

@@ -157,6 +157,12 @@ def test_weights_of_another_model_are_refused(random_weights):
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize('device', ['nonsense', 'cuda:99'])
+def test_a_device_that_torch_cannot_use_is_refused(device):
+    with pytest.raises(UserError, match=f"^device='{device}': torch cannot use it .*; give cpu, or leave it out$"):
+        DigitReader(device=device)
+
+
 def test_importing_the_package_needs_no_torch():
     import subprocess
     import sys
