@@ -8,6 +8,13 @@ import pytest
 from helpers.project import FAST, ROOT, make_tiny_root, run_tool
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every other test as `unit`."""
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in ('integration', 'slow')):
+            item.add_marker('unit')
+
+
 @pytest.fixture(scope='session')
 def shared_data() -> Path:
     """The folder of real photos, which are not part of the project."""

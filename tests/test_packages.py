@@ -47,3 +47,9 @@ def test_a_package_has_a_docstring_and_names_its_modules(folder: Path):
             path.parent.name for path in folder.glob('*/__init__.py')
         ]
         assert package.__all__ == sorted(set(inside) - {'__init__'})
+
+
+def test_every_test_has_a_kind(request):
+    for item in request.session.items:
+        kinds = {mark.name for mark in item.iter_markers()} & {'unit', 'integration', 'slow'}
+        assert kinds and ('unit' not in kinds or kinds == {'unit'}), item.nodeid

@@ -32,11 +32,14 @@ def main() -> None:
         parser.error(f'--out {out}: must end in .png')
 
     from custom.data.coco_reading import ids_and_names, read_annotations
+    from custom.evaluation.summary import describe_accuracy
     from custom.reading.numbers import read_numbers
+    from custom.runs.predictions import weights_notes
     from custom.structures.annotations import true_numbers
     from custom.structures.photos import photo_path, read_photo
     from custom.submission.pred_json import read_pred_json
     from custom.utils.files import replacing
+    from custom.utils.messages import say_notes
     from custom.visualization.pictures import Shot, contact_sheet, evenly_spaced
 
     if out.parent.resolve() == args.images.resolve():
@@ -45,6 +48,7 @@ def main() -> None:
     ids, names = ids_and_names(listed or args.images)
     detections = read_pred_json(args.pred_json, ids)
     found = reader_of_predictions(args.pred_json, args.reader, args.score_thr)
+    say_notes(*found.notes, *weights_notes(args.pred_json))
     readings = read_numbers(detections, ids, found.reader.number)
     true = true_numbers(listed) if listed and listed.labelled else {}
     chosen = evenly_spaced(len(ids), args.photos)
@@ -59,7 +63,7 @@ def main() -> None:
     note = f'a number read on {sum(bool(reading.number) for reading in readings.values())} of {len(ids)}'
     if true:
         right = sum(readings[image_id].number == number for image_id, number in true.items())
-        note = f'number accuracy {100 * right / len(ids):.1f} % ({right} of {len(ids)} right)'
+        note = describe_accuracy(right, len(true))
     title = f'{len(chosen)} of {len(ids)} photos'
     with replacing(out) as beside:
         contact_sheet(shots, title, note).save(beside, 'PNG', optimize=True)

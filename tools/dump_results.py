@@ -34,17 +34,21 @@ def main() -> int:
     from custom.evaluation.summary import report, score
     from custom.reading.numbers import read_numbers
     from custom.reading.settings import write_reader
+    from custom.runs.predictions import weights_notes
     from custom.structures.photos import photo_size
     from custom.submission.bundle import complete_submission, copy_pred_json
     from custom.submission.pred_json import read_pred_json
+    from custom.utils.messages import say_notes
 
     listed = read_annotations(args.ann, need_boxes=False) if args.ann else None
     ids, names = ids_and_names(listed or args.images)
+    say_notes(*weights_notes(args.pred_json))
     if args.check:
         sizes = listed.sizes if listed else [photo_size(args.images / name, any_shape=True) for name in names]
         return check(args.pred_json, ids, sizes)
 
     found = reader_of_predictions(args.pred_json, args.reader, args.score_thr)
+    say_notes(*found.notes)
     detections = read_pred_json(args.pred_json, ids)
     numbers = {i: reading.number for i, reading in read_numbers(detections, ids, found.reader.number).items()}
     out = args.out or args.pred_json.parent

@@ -30,12 +30,15 @@ def main() -> None:
     from tqdm import tqdm
 
     from custom.reading.fusion import fuse_detections
+    from custom.runs.predictions import weights_notes
     from custom.submission.pred_json import read_sources, write_pred_json
+    from custom.utils.messages import say_notes
 
     target = args.out / 'pred.json'
     if target.is_file() and any(path.is_file() and path.samefile(target) for path in args.pred_json):
         raise UserError(f'{target}: is one of the inputs and would be overwritten; choose another place with --out')
     sources = read_sources(args.pred_json)
+    say_notes(*weights_notes(*args.pred_json))
     bar = partial(tqdm, desc='fusing', unit=' photos', delay=2, leave=False, disable=None)
     fused = fuse_detections(sources, args.weights, args.iou_thr, progress=bar)
     write_pred_json(target, fused)

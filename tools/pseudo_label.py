@@ -39,9 +39,11 @@ def main() -> None:
     args = parser.parse_args()
 
     from custom.data.coco_writing import coco_json
+    from custom.runs.predictions import weights_notes
     from custom.structures.photos import list_photos
     from custom.submission.pred_json import read_pred_json
     from custom.utils.files import replacing
+    from custom.utils.messages import say_notes
 
     rule = PseudoLabelRule(args.min_score, args.max_other)
     if args.out.is_file() and any(path.is_file() and path.samefile(args.out) for path in args.pred_json):
@@ -49,6 +51,7 @@ def main() -> None:
     found = reader_of_predictions(args.pred_json[0], args.reader)
     image_ids = [photo.image_id for photo in list_photos(args.images)]
     sources = [read_pred_json(path, image_ids) for path in args.pred_json]
+    say_notes(*found.notes, *weights_notes(*args.pred_json))
 
     photos, left_out = label_photos(args.images, sources, rule, found.reader.number, args.exclude)
     reasons = ', '.join(f'{count} {reason}' for reason, count in left_out.items())

@@ -30,10 +30,14 @@ def main() -> None:
 
     from custom.report.html import make_report
     from custom.report.sources import find_sources
+    from custom.runs.predictions import weights_notes
+    from custom.utils.messages import say_notes
 
     sources = find_sources(args.source, args.ann, args.images)
     if out.is_dir():
         raise UserError(f'--out {out}: is a folder; name a file in it')
+    if sources.pred_json:
+        say_notes(*weights_notes(sources.pred_json))
     html, summary = make_report(sources, args.reader, args.score_thr)
     with replacing(out) as beside:
         size = beside.write_bytes(html.encode())

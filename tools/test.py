@@ -10,7 +10,7 @@ from custom.commands.parser import ToolParser, add_reader, add_run_arguments, ru
 from custom.runs.checkpoint_files import best_checkpoint
 from custom.runs.config import load_config, select_split
 from custom.utils.errors import UserError
-from custom.utils.messages import say
+from custom.utils.messages import say_notes
 
 EXAMPLES = 'example: python tools/test.py configs/digits_frcnn.py --dump --cfg-options data_root=DIR'
 
@@ -38,7 +38,7 @@ def main() -> None:
     from custom.engine.builders import build_test_runner
     from custom.engine.metrics import results_of
     from custom.evaluation.summary import report
-    from custom.models.checkpoints import load_checkpoint
+    from custom.models.checkpoints import fingerprint, load_checkpoint
     from custom.models.reader_of_weights import choose_reader
     from custom.models.tta import choose_views
 
@@ -48,7 +48,8 @@ def main() -> None:
         folder = Path(cfg.work_dir, name + '_tta' * bool(args.tta)) if args.dump == 'auto' else Path(args.dump)
         if folder.resolve() == checkpoint.resolve().parent:
             raise UserError(f'--dump {folder}: would replace the reader.json of {checkpoint}; choose another folder')
-        cfg.custom_hooks.append({'type': 'SubmissionHook', 'out_dir': str(folder), 'reader': found.reader.to_dict()})
+        made = {**found.reader.to_dict(), 'fingerprint': fingerprint(content['state_dict'])}
+        cfg.custom_hooks.append({'type': 'SubmissionHook', 'out_dir': str(folder), 'reader': made})
 
     cfg.visualizer.vis_backends = []  # nothing is drawn, and TensorBoard takes seconds to import
     cfg.load_from, cfg.resume = None, False  # the checkpoint of the command line is tested
@@ -56,8 +57,7 @@ def main() -> None:
     runner = build_test_runner(cfg, checkpoint, content)
     figures = runner.test()
     if is_main_process():
-        for note in found.notes:
-            say(f'note: {note}')
+        say_notes(*found.notes)
         print(f'{checkpoint} on {photos}\nreader: {found}')
         nothing = f'no truth for these {len(runner.test_dataloader.dataset)} photos: nothing to score'
         print(report(*results_of(runner.test_evaluator.metrics)) or figures or nothing)

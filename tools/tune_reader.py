@@ -23,15 +23,19 @@ def main() -> None:
     args = parser.parse_args()
 
     from custom.data.coco_reading import read_annotations
-    from custom.reading.lookup import views_of
+    from custom.reading.lookup import reader_beside
     from custom.reading.settings import write_reader
+    from custom.runs.predictions import weights_notes
     from custom.submission.pred_json import read_pred_json
     from custom.tuning.reader import tune_reader
     from custom.tuning.summary import describe
+    from custom.utils.messages import say_notes
 
     truth = read_annotations(args.ann)
     reader = tune_reader(read_pred_json(args.pred_json, truth.image_ids), truth, args.ann.name)
-    reader = dataclasses.replace(reader, views=views_of(args.pred_json))
+    made = reader_beside(args.pred_json)
+    reader = dataclasses.replace(reader, views=made.views, fingerprint=made.fingerprint)
+    say_notes(*weights_notes(args.pred_json))
     out = args.out or args.pred_json.with_name('reader.json')
     write_reader(out, reader)
     print(describe(reader))

@@ -18,11 +18,13 @@ from ..evaluation.summary import report, score
 from ..reading.lookup import FILE_NAME, NONE
 from ..reading.settings import read_reader
 from ..runs.checkpoint_files import last_checkpoint
+from ..runs.predictions import weights_notes
 from ..structures.annotations import DigitAnnotations, subset
 from ..structures.detections import Detections
 from ..submission.pred_json import read_pred_json, write_pred_json
 from ..utils.errors import UserError
-from ..utils.messages import duration, say
+from ..utils.estimates import share
+from ..utils.messages import duration, say, say_notes
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 NO_VALIDATION = ('val_dataloader=None', 'val_cfg=None', 'val_evaluator=None')
@@ -139,6 +141,7 @@ def run_folds(folders: Sequence[Path], fold_of: np.ndarray, runs: FoldRuns) -> N
         line = f'fold {fold + 1} of {len(folders)}: {len(fold_of) - own} photos to train on, {own} to test'
         if predictions[fold].is_file():
             say(f'{line}: done before')
+            say_notes(*weights_notes(predictions[fold]))
             continue
         left = float(np.mean(spent)) * sum(not path.is_file() for path in predictions) if spent else 0
         say(f'{line} | about {duration(left)} left' if spent else line)
@@ -165,8 +168,9 @@ class Outcome(NamedTuple):
         values = {shown: [figures[name] for figures in self.figures] for name, shown in SHOWN.items()}
         lines = [self.pooled]
         for fold, photos in enumerate(self.photos):
-            own = ' | '.join(f'{name} {value[fold]:.3f}' for name, value in values.items())
-            lines.append(f'fold {fold + 1} ({photos} photos): {own}')
+            right = share(round(self.figures[fold]['accuracy'] * photos), photos)
+            own = ''.join(f' | {shown} {self.figures[fold][name]:.3f}' for name, shown in SHOWN.items() if 'AP' in name)
+            lines.append(f'fold {fold + 1} ({photos} photos): number accuracy {right}{own}')
         mean = ' | '.join(f'{name} {np.mean(each):.3f} ± {np.std(each, ddof=1):.3f}' for name, each in values.items())
         return '\n'.join([*lines, f'mean ± standard deviation of the folds: {mean}'])
 
@@ -190,7 +194,7 @@ def pool_folds(folders: Sequence[Path], fold_of: np.ndarray, truth: DigitAnnotat
         parts.append(read_pred_json(folder / 'valid/pred.json', own.image_ids))
         counts.append(len(own.image_ids))
         numbers, matches = score(parts[-1], own, config)
-        figures.append(point(numbers.figures, counts[-1]) | point(matches.figures, counts[-1]))
+        figures.append(numbers.figures() | point(matches.figures, counts[-1]))
     pooled = Detections.concatenate(parts)
     write_pred_json(out, pooled)
     return Outcome(counts, figures, report(*score(pooled, truth, config)))

@@ -96,7 +96,7 @@ class DigitMetric(PhotoMetric):
 
 @METRICS.register_module()
 class NumberMetric(PhotoMetric):
-    """Accuracy of whole numbers, 0 to 1, and kinds of error, by `NumberResults.figures`.
+    """Accuracy of whole numbers, 0 to 1, and kinds of error, by `NumberResults.estimates`.
 
     Args:
         reader: arguments of `ReaderConfig`. Defaults to None, its defaults.
@@ -117,7 +117,7 @@ class NumberMetric(PhotoMetric):
         """Return the figures of the numbers, read from the boxes of pred.json."""
         readings = read_numbers(filter_boxes(detections, self.boxes), truth.image_ids, self.reader)
         self.numbers = NumberResults.of(readings, true_numbers(truth))
-        return point(self.numbers.figures, len(truth.image_ids))
+        return self.numbers.figures()
 
 
 def results_of(metrics: Iterable[BaseMetric]) -> tuple[NumberResults | None, Matches | None]:

@@ -11,7 +11,8 @@ from ..structures.annotations import DigitAnnotations
 from ..structures.detections import Detections
 from ..structures.geometry import pairs_of_a_group
 from ..utils.errors import UserError
-from .bootstrap import Estimate, affordable_resamples, estimates, point
+from ..utils.estimates import Estimate
+from .bootstrap import affordable_resamples, estimates, point
 
 IOUS = np.linspace(0.5, 0.95, 10)  # the thresholds: 0.50, 0.55 … 0.95
 LEAST = np.minimum(IOUS, 1 - 1e-10)  # pycocotools' lower limits

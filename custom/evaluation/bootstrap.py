@@ -1,10 +1,11 @@
-"""95 % intervals by bootstrap over the photos."""
+"""95 % intervals by bootstrap over the photos, for average precision; shares have closed intervals."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
+
+from ..utils.estimates import Estimate
 
 RESAMPLES = 1000
 CELLS = 2_000_000  # weights held at a time: bounds the memory
@@ -24,7 +25,7 @@ def affordable_resamples(boxes: int) -> int:
 def bootstrap_interval(
     figures: Figures, photos: int, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Estimate 95 % intervals by the percentile bootstrap; without an error on any photo, both ends are 1.
+    """Estimate 95 % intervals by the percentile bootstrap.
 
     Args:
         figures: a function from weights (R, M), how often each photo was drawn, to the values (R,) of each figure; nan
@@ -34,7 +35,8 @@ def bootstrap_interval(
         seed: the same seed gives the same intervals. Defaults to 0.
 
     Returns:
-        Low and high end of each figure, the 2.5 and 97.5 % quantiles; without figures that are never defined.
+        Low and high end of each figure, the 2.5 and 97.5 % quantiles; without figures that are equal in all draws, as
+        where no photo has an error: the draws tell nothing then.
 
     Example:
         >>> right = np.array([1, 0, 1, 1])
@@ -49,24 +51,17 @@ def bootstrap_interval(
         weights = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
         parts.append(figures(weights.astype(np.float64)))
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    ends = {name: np.nanquantile(value, [0.025, 0.975]) for name, value in values.items() if not np.isnan(value).all()}
+    defined = {name: value[~np.isnan(value)] for name, value in values.items()}
+    varied = {name: value for name, value in defined.items() if value.size and np.ptp(value) > 1e-9}
+    ends = {name: np.quantile(value, [0.025, 0.975]) for name, value in varied.items()}
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
-class Estimate(NamedTuple):
-    """A figure and the ends of its 95 % interval; nan where a value is not defined."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        interval = 'no interval' if self.low != self.low else f'{self.low:.3f}-{self.high:.3f}'
-        return f'{self.value:.3f} ({interval})'
-
-
 def estimates(figures: Figures, photos: int, resamples: int = RESAMPLES, name: str = 'figures') -> dict[str, Estimate]:
-    """Compute all figures with their intervals; a terminal shows a progress bar after 2 s."""
+    """Compute all figures with their intervals; a terminal shows a progress bar after 2 s.
+
+    An interval that a bias of the draws keeps off the figure is widened to it.
+    """
     with tqdm(None, f'intervals of the {name}', resamples, delay=2, leave=False, disable=None) as bar:
 
         def watched(weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -75,5 +70,6 @@ def estimates(figures: Figures, photos: int, resamples: int = RESAMPLES, name: s
             return values
 
         ends = bootstrap_interval(watched, photos, resamples)
-    undefined = float('nan'), float('nan')
-    return {key: Estimate(value, *ends.get(key, undefined)) for key, value in point(figures, photos).items()}
+    values, undefined = point(figures, photos), (float('nan'), float('nan'))
+    pairs = {name: (value, *ends.get(name, undefined)) for name, value in values.items()}
+    return {name: Estimate(value, min(low, value), max(high, value)) for name, (value, low, high) in pairs.items()}

@@ -1,8 +1,9 @@
-"""Accuracy of whole numbers, edit distance, and calibration of the confidence.
+"""Accuracy of whole numbers, edit distance, and calibration of the confidence, with 95 % intervals.
 
-Arrays: `confidences` (M,) in 0..1 and `right` bool (M,) of M photos; `weights` (R, M), R rows of photo weights.
+Arrays: `confidences` (M,) in 0..1 and `right` bool (M,) of M photos.
 """
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,10 +12,11 @@ from numpy.typing import ArrayLike
 
 from ..reading.numbers import Reading
 from ..utils.errors import UserError
-from .bootstrap import Estimate, estimates
+from ..utils.estimates import Estimate, mean_count, share, wilson
 
 BINS = 10  # of confidence, equally wide
 COVERED_AT = (0.95, 0.99)
+INTERVALS = 'Wilson (shares), Poisson score (per image), Wilson by bin (ECE), Wilson at each cut-off (coverage)'
 
 
 def edits(number: str, true: str) -> tuple[int, int, int]:
@@ -63,68 +65,83 @@ class NumberResults(NamedTuple):
         rows = [(len(n), r.number == n, not r.number, r.confidence, edits(r.number, n)) for r, n in pairs]
         return cls(*map(np.array, zip(*rows, strict=True)))
 
-    def figures(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Compute the figures for each row of photo weights (R, M).
+    def estimates(self) -> dict[str, Estimate]:
+        """Compute the figures with their 95 % intervals, of the kinds in INTERVALS.
 
         Returns:
-            name to (R,): `accuracy`; `edit_distance`, `wrong_digits`, `phantom_digits` and `missing_digits`, each per
-            photo; `empty`, the share of -1; `ece`, see `calibration_error`; `coverage_95` and `coverage_99`, see
-            `coverage`; `accuracy_2_digits` and the like, over the photos whose true number has that length, nan
-            where none has weight.
+            `accuracy`; `edit_distance`, `wrong_digits`, `phantom_digits` and `missing_digits`, each per photo; `empty`,
+            the share of -1; `ece`, see `calibration_error`; `coverage_95` and `coverage_99`, see `coverage`;
+            `accuracy_2_digits` and the like, over the photos whose true number has that length.
         """
-        photos = weights.sum(axis=1)
-        wrong, phantom, missing = (weights @ self.edits / photos[:, None]).T
-        by_length = {}
-        for length in np.unique(self.lengths).tolist():
-            own = self.lengths == length
-            with np.errstate(invalid='ignore'):  # 0 / 0: nan
-                by_length[f'accuracy_{length}_digits'] = weights[:, own] @ self.right[own] / weights[:, own].sum(axis=1)
+        kinds = zip(('wrong_digits', 'phantom_digits', 'missing_digits'), self.edits.T, strict=True)
+        own = {length: self.right[self.lengths == length] for length in np.unique(self.lengths).tolist()}
         return {
-            'accuracy': weights @ self.right / photos,
-            'edit_distance': wrong + phantom + missing,
-            'wrong_digits': wrong,
-            'phantom_digits': phantom,
-            'missing_digits': missing,
-            'empty': weights @ self.empty / photos,
-            'ece': calibration_error(self.confidences, self.right, weights),
-            **{f'coverage_{100 * at:.0f}': coverage(self.confidences, self.right, weights, at) for at in COVERED_AT},
-            **by_length,
+            'accuracy': share(self.right.sum(), len(self.right)),
+            'edit_distance': mean_count(self.edits.sum(axis=1)),
+            **{name: mean_count(counts) for name, counts in kinds},
+            'empty': share(self.empty.sum(), len(self.empty)),
+            'ece': calibration_error(self.confidences, self.right),
+            **{f'coverage_{100 * at:.0f}': coverage(self.confidences, self.right, at) for at in COVERED_AT},
+            **{f'accuracy_{length}_digits': share(right.sum(), len(right)) for length, right in own.items()},
         }
 
-    def estimates(self) -> dict[str, Estimate]:
-        """Compute the figures with their 95 % intervals."""
-        return estimates(self.figures, len(self.right), name='numbers')
+    def figures(self) -> dict[str, float]:
+        """Compute the values of `estimates`."""
+        return {name: estimate.value for name, estimate in self.estimates().items()}
 
 
 def _bin_of(confidences: np.ndarray) -> np.ndarray:
     return np.minimum((confidences * BINS).astype(np.int64), BINS - 1)
 
 
-def calibration_error(confidences: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Compute the expected calibration error (R,): the mean gap of confidence and accuracy over ten equal bins.
+def calibration_error(confidences: np.ndarray, right: np.ndarray) -> Estimate:
+    """Estimate the expected calibration error: the mean gap of confidence and accuracy over ten equal bins.
+
+    The gap of a bin has an interval by Wilson's of the accuracy there. The distances from the gaps to their ends are
+    added as square roots of sums of squares (MOVER: G. Y. Zou and A. Donner, Statistics in Medicine 27 (2008) 1693).
+    Chance makes the gaps of a calibrated reader positive, so the mean of that is taken off the lower end. A percentile
+    bootstrap repeats this bias: its interval can lie above the estimate, and never holds the error of a calibrated
+    reader.
 
     Example:
-        >>> calibration_error(np.array([0.85, 0.85, 0.2]), np.array([True, False, False]), np.ones((1, 3))).round(6)
-        array([0.3])
+        >>> calibration_error(np.array([0.85, 0.85, 0.2]), np.array([True, False, False])).value
+        0.3
     """
-    differences = np.where(_bin_of(confidences)[:, None] == np.arange(BINS), (confidences - right)[:, None], 0)
-    return np.abs(weights @ differences).sum(axis=1) / weights.sum(axis=1)
+    value = bias = below = above = 0.0
+    for _, _, photos, confidence, accuracy in reliability_curve(confidences, right):
+        weight, gap = photos / len(confidences), abs(confidence - accuracy)
+        low, high = (float(end) - confidence for end in wilson(accuracy * photos, photos))
+        value += weight * gap
+        bias += weight * math.sqrt(2 / math.pi * confidence * (1 - confidence) / photos)
+        below += (weight * (gap - max(low, -high, 0))) ** 2
+        above += (weight * (max(high, -low) - gap)) ** 2
+    return Estimate(value, max(value - bias - math.sqrt(below), 0), min(value + math.sqrt(above), 1))
 
 
-def coverage(confidences: np.ndarray, right: np.ndarray, weights: np.ndarray, accuracy: float) -> np.ndarray:
-    """Compute the largest share (R,) of the photos, the most confident answers, of which `accuracy` (0..1) are right.
+def coverage(confidences: np.ndarray, right: np.ndarray, accuracy: float) -> Estimate:
+    """Estimate the largest share of the photos, the most confident answers, of which `accuracy` (0..1) are right.
 
-    Equal confidences are taken together or not at all.
+    Equal confidences are taken together or not at all. The interval begins at the last cut-off where Wilson's lower
+    limit of the accuracy reaches `accuracy`, and ends before the upper limit misses it for good: cut-offs by binomial
+    bounds, after Y. Geifman and R. El-Yaniv, "Selective classification for deep neural networks", NIPS 2017. The share
+    is no binomial one, so that Wilson's interval of the photos covered would be too short.
 
     Example:
-        >>> coverage(np.array([0.9, 0.8, 0.7, 0.6]), np.array([1, 1, 0, 1]), np.ones((1, 4)), 0.75)
-        array([1.])
+        >>> coverage(np.array([0.9, 0.8, 0.7, 0.6]), np.array([1, 1, 0, 1]), 0.75).value
+        1.0
     """
+    taken, hits = answers_taken(confidences, right)
+    low, high = wilson(hits, taken)
+    lasts = [np.flatnonzero(limit >= accuracy - 1e-9).max(initial=-1) for limit in (hits / taken, low, high)]
+    shares = np.concatenate([[0], taken, taken[-1:]]) / len(confidences)
+    return Estimate(*(float(shares[last + step]) for last, step in zip(lasts, (1, 1, 2), strict=True)))
+
+
+def answers_taken(confidences: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count the most confident answers at each cut-off, and the right ones of them, int64 (N,) each."""
     order = np.argsort(-confidences, kind='stable')
-    taken = weights[:, order].cumsum(axis=1)
-    enough = (weights[:, order] * right[order]).cumsum(axis=1) >= accuracy * taken - 1e-9
-    last_of_equals = np.append(np.diff(confidences[order]) != 0, True)
-    return np.where(enough & last_of_equals, taken, 0).max(axis=1) / weights.sum(axis=1)
+    last_of_equals = np.flatnonzero(np.append(np.diff(confidences[order]) != 0, True))
+    return last_of_equals + 1, right[order].cumsum()[last_of_equals]
 
 
 class Bin(NamedTuple):

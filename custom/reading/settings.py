@@ -155,7 +155,8 @@ class ReaderSettings:
     Args:
         number: from boxes to a number. Defaults to ReaderConfig().
         boxes: selection of boxes for pred.json. Defaults to BoxConfig().
-        fingerprint: hash of the weights that it was tuned for. Defaults to None, tuned from a pred.json alone.
+        fingerprint: hash of the weights that it was tuned for, and that made the pred.json beside it. Defaults to None,
+            unknown.
         tuned_on: source and figures of the tuning, for information. Defaults to {}.
         views: test-time augmentation. Defaults to Views(), one view.
     """

@@ -11,20 +11,18 @@ from PIL import Image
 from tqdm import tqdm
 
 from ..evaluation.average_precision import RECALLS, DigitMatches
-from ..evaluation.bootstrap import estimates
-from ..evaluation.number_accuracy import NumberResults
+from ..evaluation.number_accuracy import NumberResults, answers_taken
 from ..structures.annotations import DigitAnnotations
 from ..structures.geometry import xywh_to_xyxy
 from ..structures.photos import photo_path, read_photo
 from ..utils.cores import usable_cores
 from ..utils.errors import UserError
+from ..utils.estimates import Estimate, share, wilson
 
 STEPS = 50  # points of the curve of accuracy against coverage
-BAND_RESAMPLES = 300
 HEIGHT = 32  # pixels of a number scaled for its sharpness: blur is measured relative to the digits
 HEIGHTS = (0, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # pixels: the same in each report, for comparisons
 SHARPNESS = ('blurriest quarter', 'second quarter', 'third quarter', 'sharpest quarter')
-Z = 1.959964  # 95 % of the normal distribution lie within so many standard deviations
 
 
 def precision_at_recalls(digit: DigitMatches, threshold: int = 0) -> np.ndarray:
@@ -46,25 +44,16 @@ class AnswerCurve(NamedTuple):
 
     coverage: np.ndarray  # (N,), rising to 1
     accuracy: np.ndarray  # (N,)
-    low: np.ndarray  # (N,), lower end of the 95 % interval
+    low: np.ndarray  # (N,), lower end of the 95 % interval (Wilson)
     high: np.ndarray  # (N,), upper end
 
 
 def answer_curve(numbers: NumberResults) -> AnswerCurve:
     """Compute accuracy at up to 50 coverages, by falling confidence; equal confidences are taken together."""
-    order = np.argsort(-numbers.confidences, kind='stable')
-    last_of_equals = np.append(np.diff(numbers.confidences[order]) != 0, True)
-    counts = np.flatnonzero(last_of_equals) + 1
-    chosen = counts[np.unique(np.searchsorted(counts, np.linspace(0, len(order), STEPS + 1)[1:]))]
-
-    def figures(weights: np.ndarray) -> dict[str, np.ndarray]:
-        taken = weights[:, order].cumsum(axis=1)[:, chosen - 1]
-        hits = (weights[:, order] * numbers.right[order]).cumsum(axis=1)[:, chosen - 1]
-        with np.errstate(invalid='ignore'):  # 0 / 0 where a draw has none of the first photos
-            return {str(count): column for count, column in zip(chosen.tolist(), (hits / taken).T, strict=True)}
-
-    columns = zip(*estimates(figures, len(order), BAND_RESAMPLES, 'curve').values(), strict=True)
-    return AnswerCurve(chosen / len(order), *map(np.array, columns))
+    taken, hits = answers_taken(numbers.confidences, numbers.right)
+    chosen = np.unique(np.searchsorted(taken, np.linspace(0, taken[-1], STEPS + 1)[1:]))
+    taken, hits = taken[chosen], hits[chosen]
+    return AnswerCurve(taken / taken[-1], hits / taken, *wilson(hits, taken))
 
 
 def sharpness(photo: np.ndarray, bbox: np.ndarray) -> float:
@@ -102,22 +91,9 @@ class Group(NamedTuple):
     right: int
 
     @property
-    def accuracy(self) -> float:
-        """Share of the photos whose number is right."""
-        return self.right / self.photos
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval; its length is not 0, unlike a bootstrap's, where a handful of photos are all right.
-
-        Example:
-            >>> [round(end, 2) for end in Group('2 digits', 4, 4).interval]
-            [0.51, 1.0]
-        """
-        n, square = self.photos, Z * Z
-        middle = (self.right + square / 2) / (n + square)
-        half = Z / (n + square) * (self.right * (n - self.right) / n + square / 4) ** 0.5
-        return max(middle - half, 0.0), min(middle + half, 1.0)
+    def accuracy(self) -> Estimate:
+        """Share of the photos whose number is right, with Wilson's interval."""
+        return share(self.right, self.photos)
 
 
 def group_by(kinds: np.ndarray, names: Sequence[str], right: np.ndarray) -> list[Group]:

@@ -11,12 +11,14 @@ from markupsafe import Markup
 
 from ..evaluation.average_precision import Matches, match_boxes
 from ..evaluation.confusion import BACKGROUND, PhotoDigits, compare_digits, confusion_matrix
-from ..evaluation.number_accuracy import NumberResults
+from ..evaluation.number_accuracy import INTERVALS, NumberResults
+from ..evaluation.summary import describe_accuracy
 from ..reading.lookup import reader_of_predictions
 from ..reading.numbers import read_numbers
 from ..reading.settings import ReaderConfig
 from ..runs.curves import read_scalars
 from ..runs.facts import run_facts
+from ..runs.predictions import weights_notes
 from ..structures.annotations import DigitAnnotations, true_numbers
 from ..structures.digits import DIGITS
 from . import plots
@@ -41,7 +43,7 @@ def make_report(sources: Sources, reader: str | None = None, score_thr: float | 
     if sources.pred_json:
         choice = reader_of_predictions(sources.pred_json, reader, score_thr)
         material = read_material(sources.pred_json, sources.ann, sources.images)
-        page['notes'] += material.notes
+        page['notes'] += [*weights_notes(sources.pred_json), *choice.notes, *material.notes]
         page['read_with'] = str(choice)
         page['written'] = datetime.fromtimestamp(sources.pred_json.stat().st_mtime).isoformat(' ', 'minutes')
         page |= _predictions(material, choice.reader.number)
@@ -97,12 +99,12 @@ def _figures(numbers: NumberResults, matches: Matches, truth: DigitAnnotations, 
         ('By height of the digits', 'height', by_height(truth, numbers.right), 'Median of the ground-truth boxes.'),
         ('By sharpness', 'sharpness', by_sharpness(measured, truth, numbers.right), note),
     ]
-    accuracy, right = figures['accuracy'], int(numbers.right.sum())
+    right = int(numbers.right.sum())
     return {
         'judged': True,
         'right': right,
-        'summary': f'number accuracy {accuracy.value:.3f} ({accuracy.low:.3f}-{accuracy.high:.3f}), '
-        f'{right} of {len(numbers.right)} photos',
+        'summary': describe_accuracy(right, len(numbers.right)),
+        'intervals': f'{INTERVALS}, bootstrap over photos (AP)',
         'figures': figures,
         'errors': dict(zip(('wrong', 'phantom', 'missing'), numbers.edits.sum(axis=0).tolist(), strict=True)),
         'answers': plots.answers(answer_curve(numbers), [figures[f'coverage_{n}'].value for n in (95, 99)]),

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ..evaluation.bootstrap import Estimate
+from ..utils.estimates import Estimate
 from .gallery import Card
 from .sources import Sources
 

@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from ..evaluation.average_precision import RECALLS
 from ..evaluation.number_accuracy import COVERED_AT, reliability_curve
 from ..runs.curves import Scalars, series
+from ..utils.estimates import wilson
 from .figures import AnswerCurve, Group
 
 SVG, XLINK = '{http://www.w3.org/2000/svg}', '{http://www.w3.org/1999/xlink}'
@@ -131,12 +132,14 @@ def answers(curve: AnswerCurve, coverages: Sequence[float]) -> Markup:
 
 
 def reliability(confidences: np.ndarray, right: np.ndarray) -> Markup:
-    """Plot accuracy against confidence."""
+    """Plot accuracy against confidence, with Wilson's interval of each bin."""
     bins = reliability_curve(confidences, right)
+    ends = wilson([b.accuracy * b.photos for b in bins], [b.photos for b in bins])
     areas = [20 + 380 * point.photos / len(right) for point in bins]
 
     def paint(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+        axes.vlines([b.confidence for b in bins], *ends, color=ACCENT, linewidth=5, alpha=0.3)
         axes.scatter([b.confidence for b in bins], [b.accuracy for b in bins], areas, color=ACCENT, alpha=0.75)
         _shares(axes.xaxis, axes.yaxis)
         axes.set(xlim=(-0.03, 1.06), ylim=(-0.03, 1.06), xlabel='confidence', ylabel='accuracy')
@@ -163,9 +166,9 @@ def groups(rows: Sequence[Group], name: str) -> Markup:
 
     def paint(axes: Axes) -> None:
         for row, group in enumerate(rows):
-            axes.plot(group.interval, [row, row], color=ACCENT, linewidth=5, alpha=0.3)
-            axes.plot([group.accuracy], [row], 'o', color=ACCENT, markersize=7)
-            text = f'{100 * group.accuracy:.0f} %  of {group.photos}'
+            axes.plot(group.accuracy[1:], [row, row], color=ACCENT, linewidth=5, alpha=0.3)
+            axes.plot([group.accuracy.value], [row], 'o', color=ACCENT, markersize=7)
+            text = f'{100 * group.accuracy.value:.0f} %  of {group.photos}'
             axes.annotate(text, (1, row), (10, 0), textcoords='offset points', va='center', annotation_clip=False)
         _shares(axes.xaxis)
         axes.grid(False, axis='y')
@@ -174,7 +177,7 @@ def groups(rows: Sequence[Group], name: str) -> Markup:
         axes.tick_params(axis='y', labelcolor=INK)
         axes.spines['left'].set_visible(False)
 
-    texts = ', '.join(f'{group.name} {100 * group.accuracy:.0f} % of {group.photos}' for group in rows)
+    texts = ', '.join(f'{group.name} {100 * group.accuracy.value:.0f} % of {group.photos}' for group in rows)
     return draw(paint, f'by-{name}', f'Accuracy by {name}: {texts}', height=46 + 30 * len(rows))
 
 

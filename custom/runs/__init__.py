@@ -8,5 +8,6 @@ __all__: list[str] = [
     'environment',
     'facts',
     'overrides',
+    'predictions',
     'ranges',
 ]

@@ -60,7 +60,7 @@ def tune_reader(detections: Detections, truth: DigitAnnotations, source: str = '
         - `number_accuracy_default`, `AP_default`: with the default settings;
         - `number_accuracy_chosen_here`, `AP_chosen_here`: with the chosen settings, on the same photos: optimistic;
         - `cross_validated`: figures of 10 folds, each read with settings chosen and calibrated on the others, the
-          estimate for new photos: `accuracy`, `ece`, `coverage_95` and `coverage_99`, see `NumberResults.figures`;
+          estimate for new photos: `accuracy`, `ece`, `coverage_95` and `coverage_99`, see `NumberResults.estimates`;
           `intervals` of 95 % for these; `reliability`, see `custom.evaluation.number_accuracy.reliability_curve`.
 
     Raises:

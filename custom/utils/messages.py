@@ -30,6 +30,12 @@ def say_once(text: str, key: str | None = None) -> None:
         say(text)
 
 
+def say_notes(*notes: str) -> None:
+    """Print each note to stderr in a line that begins with `note:`, unless quiet."""
+    for note in notes:
+        say(f'note: {note}')
+
+
 def duration(seconds: float) -> str:
     """Format seconds as `48 s`, `3 min 20 s` or `2 h 05 min`."""
     minutes, rest = divmod(round(seconds), 60)

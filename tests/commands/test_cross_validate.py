@@ -77,8 +77,8 @@ def test_folds_are_scored_alone_and_together_by_the_readers_threshold(folders, t
     assert lines[0].startswith('number accuracy 0.750 (3 of 4 photos; 95 % interval ')
     assert any(line.startswith('AP 0.750 (') for line in lines)
     assert lines[-3:] == [
-        'fold 1 (2 photos): number accuracy 1.000 | AP 1.000 | AP50 1.000 | AP75 1.000',
-        'fold 2 (2 photos): number accuracy 0.500 | AP 0.500 | AP50 0.500 | AP75 0.500',
+        'fold 1 (2 photos): number accuracy 1.000 (0.342-1.000) | AP 1.000 | AP50 1.000 | AP75 1.000',
+        'fold 2 (2 photos): number accuracy 0.500 (0.095-0.905) | AP 0.500 | AP50 0.500 | AP75 0.500',
         # 0.25 from the mean each: sqrt(2 * 0.25 ** 2 / (2 - 1))
         'mean ± standard deviation of the folds: '
         'number accuracy 0.750 ± 0.354 | AP 0.750 ± 0.354 | AP50 0.750 ± 0.354 | AP75 0.750 ± 0.354',

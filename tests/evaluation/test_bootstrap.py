@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from custom.evaluation import bootstrap
-from custom.evaluation.bootstrap import Estimate, affordable_resamples, bootstrap_interval, estimates, point
+from custom.evaluation.bootstrap import affordable_resamples, bootstrap_interval, estimates, point
 
 
 def mean_of(values):
@@ -16,7 +16,7 @@ def test_every_resample_draws_as_many_photos_as_there_are():
         seen.append(weights)
         return {'photos': weights.sum(axis=1)}
 
-    assert bootstrap_interval(figures, 7, resamples=50) == {'photos': (7, 7)}
+    assert bootstrap_interval(figures, 7, resamples=50) == {}  # 7 in each
     (weights,) = seen
     assert weights.shape == (50, 7)
     assert len(np.unique(weights, axis=0)) > 40
@@ -30,8 +30,10 @@ def test_the_interval_of_a_share_is_the_binomial_one():
     assert high == pytest.approx(0.5 + wide, abs=0.006)
 
 
-def test_equal_values_have_an_interval_of_length_0():
-    assert bootstrap_interval(mean_of([1, 1, 1]), 3) == {'mean': (1, 1)}
+@pytest.mark.parametrize('values', [[1, 1, 1], [0.1, 0.1, 0.1], [0.5]])
+def test_equal_values_have_no_interval(values):
+    assert bootstrap_interval(mean_of(values), len(values)) == {}
+    assert str(estimates(mean_of(values), len(values))['mean']).endswith('(no interval)')
 
 
 def test_the_seed_gives_the_same_intervals_in_any_number_of_parts(monkeypatch):
@@ -45,9 +47,10 @@ def test_the_seed_gives_the_same_intervals_in_any_number_of_parts(monkeypatch):
 
 def test_undefined_draws_are_left_out():
     def figures(weights):
-        return {'first': np.where(weights[:, 0] > 0, 0.25, np.nan), 'never': np.full(len(weights), np.nan)}
+        first = np.where(weights[:, 0] > 0, weights[:, 0], np.nan)
+        return {'first': first, 'never': np.full(len(weights), np.nan)}
 
-    assert bootstrap_interval(figures, 2) == {'first': (0.25, 0.25)}
+    assert bootstrap_interval(figures, 2) == {'first': (1, 2)}
 
 
 def test_the_point_figures_count_each_photo_once():
@@ -65,6 +68,9 @@ def test_estimates_are_values_with_their_intervals():
     assert np.isnan(never).all()
 
 
-def test_an_estimate_as_text():
-    assert str(Estimate(0.75, 0.25, 1.0)) == '0.750 (0.250-1.000)'
-    assert str(Estimate(0.75, np.nan, np.nan)) == '0.750 (no interval)'
+def test_a_bias_of_the_draws_does_not_move_the_interval_off_the_estimate():
+    def missing(weights):
+        return {'share of photos not drawn': (weights == 0).mean(axis=1)}
+
+    assert bootstrap_interval(missing, 50)['share of photos not drawn'][0] > 0.2
+    assert estimates(missing, 50)['share of photos not drawn'][:2] == (0, 0)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from custom.reading.lookup import reader_of_predictions, views_of
+from custom.reading.lookup import reader_beside, reader_of_predictions
 from custom.reading.settings import ReaderConfig, ReaderSettings, Views, write_reader
 from custom.utils.errors import UserError
 
@@ -15,17 +15,18 @@ def test_the_reader_json_beside_predictions_is_used(tmp_path):
     write_reader(tmp_path / 'reader.json', steps)
     found = reader_of_predictions(pred_json)
     assert (found.reader, str(found)) == (steps, f'score thresholds 0.6, 0.3, 0.125 from {tmp_path / "reader.json"}')
-    assert reader_of_predictions(pred_json, 'none').reader == ReaderSettings()
+    assert reader_of_predictions(pred_json, 'none').reader == ReaderSettings(fingerprint='ab12')
     write_reader(tmp_path / 'mine.json', ReaderSettings(ReaderConfig(0.4)))
-    assert reader_of_predictions(pred_json, str(tmp_path / 'mine.json')).reader == ReaderSettings(ReaderConfig(0.4))
+    found = reader_of_predictions(pred_json, str(tmp_path / 'mine.json'))
+    assert (found.reader, found.notes) == (ReaderSettings(ReaderConfig(0.4), fingerprint='ab12'), ())
     with pytest.raises(UserError, match=r'gone\.json: cannot be read'):
         reader_of_predictions(pred_json, str(tmp_path / 'gone.json'))
 
 
 def test_views_are_printed_and_inherited(tmp_path):
-    assert views_of(tmp_path / 'pred.json') == Views()
+    assert reader_beside(tmp_path / 'pred.json').views == Views()
     write_reader(tmp_path / 'reader.json', ReaderSettings(views=Views((0.75, 1.0))))
-    assert views_of(tmp_path / 'pred.json') == Views((0.75, 1))
+    assert reader_beside(tmp_path / 'pred.json').views == Views((0.75, 1))
     said = f'score threshold 0.6 from {tmp_path / "reader.json"}; test-time augmentation: image scales 0.75, 1'
     assert str(reader_of_predictions(tmp_path / 'pred.json')) == said
     assert reader_of_predictions(tmp_path / 'pred.json', 'none').reader == ReaderSettings(views=Views((0.75, 1)))
@@ -34,7 +35,7 @@ def test_views_are_printed_and_inherited(tmp_path):
     assert found.reader == ReaderSettings(ReaderConfig(0.4), views=Views((0.75, 1)))
     (tmp_path / 'reader.json').write_text('{')
     with pytest.raises(UserError, match=r'reader\.json: not JSON'):
-        views_of(tmp_path / 'pred.json')
+        reader_beside(tmp_path / 'pred.json')
 
 
 def test_the_tuning_is_printed(tmp_path):
@@ -42,9 +43,10 @@ def test_the_tuning_is_printed(tmp_path):
     for tuned_on, said in (
         ({'source': 'valid.json', 'photos': 56}, ', tuned on valid.json'),
         (
-            {'source': 'valid.json', 'cross_validated': {'accuracy': 0.875}},
-            ', tuned on valid.json (cross-validated number accuracy 0.875)',
+            {'source': 'valid.json', 'photos': 56, 'cross_validated': {'accuracy': 0.8036}},
+            ', tuned on valid.json (cross-validated number accuracy 0.804; 95 % interval 0.682-0.887, Wilson)',
         ),
+        ({'source': 'valid.json', 'photos': 0, 'cross_validated': {'accuracy': 0.5}}, ', tuned on valid.json'),
         ({'source': 'valid.json', 'cross_validated': [0.875]}, ', tuned on valid.json'),
         ({'source': ['me']}, ''),
     ):
@@ -61,3 +63,14 @@ def test_score_thr_replaces_all_thresholds(tmp_path):
     assert str(found) == f'score threshold 0.2 from {source}'
     with pytest.raises(UserError, match=r'score_thr=7'):
         reader_of_predictions(tmp_path / 'pred.json', score_thr=7)
+
+
+def test_a_reader_of_other_weights_is_noted(tmp_path):
+    write_reader(tmp_path / 'reader.json', ReaderSettings(fingerprint='ab12'))
+    write_reader(tmp_path / 'mine.json', ReaderSettings(fingerprint='cd34'))
+    found = reader_of_predictions(tmp_path / 'pred.json', str(tmp_path / 'mine.json'))
+    assert found.notes == (
+        f'{tmp_path / "mine.json"}: tuned for other weights (cd34) than those of {tmp_path / "pred.json"} (ab12)',
+    )
+    assert found.reader.fingerprint == 'ab12'  # as the views, the predictions'
+    assert reader_of_predictions(tmp_path / 'pred.json').notes == ()

@@ -33,7 +33,7 @@ def test_the_tool_writes_that_page(scene, page, tmp_path):
     assert (done.returncode, done.stderr) == (0, '')
     assert out.read_text(encoding='utf-8') == page.source
     size = f'{out.stat().st_size / 1000:.0f} kB'
-    assert done.stdout == f'{out}: number accuracy 0.333 (0.000-0.667), 2 of 6 photos ({size})\n'
+    assert done.stdout == f'{out}: number accuracy 0.333 (2 of 6 photos; 95 % interval 0.097-0.700, Wilson) ({size})\n'
     assert [path.name for path in out.parent.iterdir()] == ['page.html']
 
 

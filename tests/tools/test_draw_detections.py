@@ -13,6 +13,8 @@ pytestmark = pytest.mark.integration
 
 NAMES = {1: '1.png', 2: 'ü 日本, "x"\n.png', 10: '10.png'}
 
+ONE_OF_3 = 'number accuracy 0.333 (1 of 3 photos; 95 % interval 0.061-0.792, Wilson)'
+
 
 def run(*arguments):
     return run_tool('draw_detections.py', *arguments)
@@ -79,18 +81,18 @@ def test_shows_what_is_right_and_wrong(tmp_path, photos, pred_json, ann):
     out = tmp_path / 'deep' / 'er' / 'sheet.PNG'
     done = run(pred_json, '--images', photos, '--ann', ann, '--out', out)
     assert (done.returncode, done.stderr) == (0, '')
-    assert done.stdout == f'{out}: 3 of 3 photos, number accuracy 33.3 % (1 of 3 right)\n'
+    assert done.stdout == f'{out}: 3 of 3 photos, {ONE_OF_3}\n'
     right, wrong = captions(out)
     assert 1.5 * right < wrong < 2.5 * right
     done = run(pred_json, '--images', photos, '--ann', ann, '--out', out, '--score-thr', 0.3)
-    assert done.stdout.endswith('number accuracy 66.7 % (2 of 3 right)\n')
+    assert done.stdout.endswith('number accuracy 0.667 (2 of 3 photos; 95 % interval 0.208-0.939, Wilson)\n')
     right, wrong = captions(out)
     assert 1.5 * wrong < right < 2.5 * wrong
     pred_json.with_name('reader.json').write_text('{"number": {"score_thr": 0.3}}')
     done = run(pred_json, '--images', photos, '--ann', ann, '--out', out)
-    assert done.stdout.endswith('number accuracy 66.7 % (2 of 3 right)\n')
+    assert done.stdout.endswith('number accuracy 0.667 (2 of 3 photos; 95 % interval 0.208-0.939, Wilson)\n')
     done = run(pred_json, '--images', photos, '--ann', ann, '--out', out, '--reader', 'none')
-    assert done.stdout.endswith('number accuracy 33.3 % (1 of 3 right)\n')
+    assert done.stdout.endswith(f'{ONE_OF_3}\n')
 
 
 def test_a_json_without_boxes_is_an_unlabelled_list(photos, pred_json, ann):
@@ -106,7 +108,7 @@ def test_a_json_without_boxes_is_an_unlabelled_list(photos, pred_json, ann):
 def test_chooses_evenly_and_scores_all(photos, pred_json, ann):
     done = run(pred_json, '--images', photos, '--ann', ann, '--photos', 1)
     out = pred_json.with_name('detections.png')
-    assert done.stdout == f'{out}: 1 of 3 photos, number accuracy 33.3 % (1 of 3 right)\n'
+    assert done.stdout == f'{out}: 1 of 3 photos, {ONE_OF_3}\n'
     right, wrong = captions(out)  # the middle one, 2, where nothing was read
     assert right == 0 < wrong
 

@@ -109,7 +109,7 @@ def test_scores_with_the_truth(ann, pred_json):
     done = run(pred_json, '--ann', ann)
     # digits 0, 3, 5, 7 are found, 1 is not: AP 4/5; of the numbers only 05 is right
     lines = done.stdout.splitlines()
-    assert lines[2] == 'number accuracy 0.333 (1 of 3 photos; 95 % interval 0.000-1.000, bootstrap over photos)'
+    assert lines[2] == 'number accuracy 0.333 (1 of 3 photos; 95 % interval 0.061-0.792, Wilson)'
     assert [line for line in lines if line.startswith('AP 0.800 (')]
     assert '  by digit: 0 1.000  1 0.000  3 1.000  5 1.000  7 1.000' in lines
     done = run(pred_json, '--ann', ann, '--score-thr', 0.3)

@@ -58,6 +58,7 @@ def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained, tmp_pa
     assert lines[0] == f'{best} on {root / "valid"}'
     assert lines[1].startswith('reader: score threshold')
     assert f' from {best}, tuned on valid.json (cross-validated number accuracy ' in lines[1]
+    assert lines[1].endswith(', Wilson)')
     assert ' of 3 photos; 95 % interval ' in lines[2]
     assert [line for line in lines if 'AP50' in line]
     assert dumped.stdout.splitlines()[: len(lines)] == lines  # dumping changes no figure
@@ -80,13 +81,16 @@ def test_the_reader_of_the_weights_or_of_the_option_is_used(trained, tmp_path):
         return done, done.stdout.splitlines()[1] if done.returncode == 0 else None
 
     (best,) = work_dir.glob('best_*.pth')
-    assert read_with(best, '--reader', 'none')[1] == 'reader: score threshold 0.6 from the config'
+    untuned = read_with(best, '--reader', 'none', '--dump', tmp_path / 'none')[1]
+    assert untuned == 'reader: score threshold 0.6 from the config'
+    assert json.loads((tmp_path / 'none/reader.json').read_text())['fingerprint'] == reader['fingerprint']
     mine = tmp_path / 'mine.json'
     mine.write_text(json.dumps({**reader, 'number': {'score_thr': 0.125}, 'tuned_on': {}}))
     assert (
         read_with(best, '--reader', mine, '--dump', tmp_path / 'out')[1] == f'reader: score threshold 0.125 from {mine}'
     )
-    assert json.loads((tmp_path / 'out/reader.json').read_text())['number']['score_thr'] == 0.125
+    dumped = json.loads((tmp_path / 'out/reader.json').read_text())
+    assert (dumped['number']['score_thr'], dumped['fingerprint']) == (0.125, reader['fingerprint'])
 
     stored = torch.load(best, weights_only=False)
     weights = {key: value * 0.5 if value.is_floating_point() else value for key, value in stored['state_dict'].items()}

@@ -33,8 +33,8 @@ def test_writes_reader_json_beside_the_predictions(predictions):
     assert (done.returncode, done.stderr) == (0, '')
     lines = done.stdout.splitlines()
     assert 'number accuracy on 30 photos of valid.json:' in lines
-    assert '  0.000 with the default settings' in lines
-    assert '  1.000 (1.000-1.000) cross-validated, 10 folds: the estimate for new photos' in lines
+    assert '  0.000 (0.000-0.114) with the default settings' in lines
+    assert '  1.000 (0.886-1.000) cross-validated, 10 folds: the estimate for new photos' in lines
     assert lines[-1] == str(pred_json.with_name('reader.json'))
     reader = read_reader(pred_json.with_name('reader.json'))
     assert reader.number.score_thr > 0.6 or reader.number.max_digits == 2
@@ -52,12 +52,12 @@ def test_out(predictions, tmp_path):
     assert not predictions[0].with_name('reader.json').exists()
 
 
-def test_the_sizes_at_which_the_photos_were_seen_are_kept(predictions):
+def test_the_views_and_the_weights_of_the_predictions_are_kept(predictions):
     beside = predictions[0].with_name('reader.json')
     write_reader(beside, ReaderSettings(fingerprint='ab12', views=Views((0.75, 1), (0.5,))))
     assert run_tool('tune_reader.py', *predictions).returncode == 0
     reader = read_reader(beside)
-    assert (reader.views, reader.tuned_on['photos'], reader.fingerprint) == (Views((0.75, 1), (0.5,)), 30, None)
+    assert (reader.views, reader.tuned_on['photos'], reader.fingerprint) == (Views((0.75, 1), (0.5,)), 30, 'ab12')
 
 
 def fails(said, *arguments):

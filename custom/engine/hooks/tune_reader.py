@@ -23,6 +23,7 @@ from ...structures.annotations import DigitAnnotations
 from ...structures.detections import Detections
 from ...tuning.reader import tune_reader
 from ...utils.errors import UserError
+from ...utils.estimates import share
 from ...utils.files import replacing
 from ...utils.messages import say
 from ..metrics import PhotoMetric
@@ -66,11 +67,11 @@ class TuneReaderHook(Hook):
         reader = store_reader(path, reader)
         write_reader(Path(runner.work_dir, FILE_NAME), reader)
         figures = reader.tuned_on['cross_validated']
-        low, high = figures['intervals']['accuracy']
+        photos = len(dataset)
+        untuned, tuned = reader.tuned_on['number_accuracy_default'], figures['accuracy']
         print(
-            f'reader tuned on {len(dataset)} photos: number accuracy {reader.tuned_on["number_accuracy_default"]:.3f} '
-            f'untuned, {figures["accuracy"]:.3f} tuned (cross-validated; 95 % interval {low:.3f}-{high:.3f}, '
-            'bootstrap over photos)'
+            f'reader tuned on {photos} photos: number accuracy {share(round(untuned * photos), photos)} untuned, '
+            f'{share(round(tuned * photos), photos)} tuned (cross-validated; in brackets 95 % intervals, Wilson)'
         )
         print(f'it is in {path}, and in {Path(runner.work_dir, FILE_NAME)}')
 

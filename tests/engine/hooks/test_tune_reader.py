@@ -97,8 +97,8 @@ def test_it_tunes_on_the_validation_photos_with_the_best_weights(tmp_path, tuned
     assert reader.fingerprint == fingerprint(stored['state_dict']) != fingerprint(runner.model.state_dict())
     assert ReaderSettings.from_dict(stored['meta']['reader']) == reader
     assert capsys.readouterr().out.splitlines() == [
-        'reader tuned on 3 photos: number accuracy 0.500 untuned, 0.750 tuned '
-        '(cross-validated; 95 % interval 0.250-1.000, bootstrap over photos)',
+        'reader tuned on 3 photos: number accuracy 0.667 (0.208-0.939) untuned, '
+        '0.667 (0.208-0.939) tuned (cross-validated; in brackets 95 % intervals, Wilson)',
         f'it is in {best}, and in {tmp_path / "work/reader.json"}',
     ]
 
