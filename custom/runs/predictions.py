@@ -20,6 +20,8 @@ def weights_notes(*pred_jsons: Path) -> list[str]:
 
 
 def _note(pred_json: Path) -> str:
+    if pred_json.is_dir():
+        pred_json /= 'pred.json'
     folder = pred_json.resolve().parent
     for work_dir in (folder, folder.parent):
         with contextlib.suppress(OSError, UserError):

@@ -45,6 +45,7 @@ def test_predictions_of_other_weights(work_dir):
         f'{work_dir}/valid/pred.json: predictions of other weights (cd34) than {work_dir}/best_score_epoch_1.pth '
         '(ab12); make them again by tools/test.py --dump'
     ]
+    assert weights_notes(work_dir / 'valid') == weights_notes(work_dir / 'valid' / 'pred.json')
 
 
 @pytest.mark.parametrize('lacking', ['', 'valid/reader.json', 'reader.json', 'valid/reader.json broken'])
