@@ -4,6 +4,7 @@ __all__: list[str] = [
     'checkpoint_files',
     'config',
     'curves',
+    'custom_imports',
     'dumped_config',
     'environment',
     'facts',

@@ -1,30 +1,16 @@
 """Run configs: loading, and the split to test."""
 
-import importlib
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..utils.errors import UserError
+from .custom_imports import import_custom_modules
+from .dumped_config import with_infinity
 
 if TYPE_CHECKING:
     from mmengine.config import Config
-
-
-def custom_imports(cfg: 'Config') -> list[str]:
-    """Return the modules that `custom_imports` of a config names."""
-    imports = cfg.get('custom_imports')
-    names = imports.get('imports') if isinstance(imports, dict) else imports
-    return list(names) if isinstance(names, (list, tuple)) else [names] if names else []
-
-
-def import_custom_modules(cfg: 'Config') -> None:
-    """Import the modules of `custom_imports`; `custom` stands for this package, which may have another name here."""
-    own = __package__.partition('.')[0]
-    for name in custom_imports(cfg):
-        importlib.import_module(re.sub(r'^custom(?=\.)', own, name))
 
 
 def load_config(
@@ -39,7 +25,6 @@ def load_config(
     """
     from mmengine.config import Config
 
-    from .dumped_config import with_infinity
     from .overrides import apply_overrides
 
     path = Path(config)

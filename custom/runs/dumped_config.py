@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..utils.errors import UserError
-from .config import custom_imports, import_custom_modules
+from .custom_imports import custom_imports, import_custom_modules
 
 if TYPE_CHECKING:
     from mmengine.config import Config
