@@ -198,7 +198,8 @@ def test_a_wrong_argument_is_one_error_line_and_writes_nothing(folder, pred_json
     before, out = pred_json.read_bytes(), tmp_path / 'pseudo.json'
     places = {'PRED': pred_json, 'few': few}
     arguments = [places.get(argument, argument) for argument in arguments]
-    done = run_tool('pseudo_label.py', pred_json, '--images', folder, '--out', out, *arguments)
+    options = {'--images': folder, '--out': out} | dict([arguments])
+    done = run_tool('pseudo_label.py', pred_json, *(word for option in options.items() for word in option))
     assert (done.returncode, done.stdout) == (2, '')
     assert done.stderr.startswith('error: ')
     assert said in done.stderr
