@@ -53,7 +53,8 @@ def test_what_is_left_is_done_and_every_photo_is_tested_once(tiny_root, tmp_path
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(tiny_root, arguments, said):
-    done = run_tool('cross_validate.py', MIX, '--data', tiny_root, '--work-dir', tiny_root / 'work', *arguments)
+    options = {'--data': tiny_root, '--work-dir': tiny_root / 'work'} | dict([arguments])
+    done = run_tool('cross_validate.py', MIX, *(word for option in options.items() for word in option))
     assert done.returncode == 2
     assert done.stderr.startswith(said)
     assert len(done.stderr.splitlines()) == 1
