@@ -21,13 +21,16 @@ PROGRAM = 'python tools/prepare_data.py'
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add all sub-commands; each sets `run`, a function of the arguments."""
-    add = _add(commands, synth, 'make synthetic images of house numbers', '--out data/synth --images 2000 --seed 1')
+    add = _add(commands, synth, 'make synthetic images', '--out data/synth --images 2000 --seed 1')
     add('--images', type=int, required=True, metavar='N', help='number of images in all splits together')
     add('--seed', type=int, default=0, help='random seed; the same seed gives the same images (default: 0)')
     add('--hardness', type=float, default=1.0, help='0, clean, to 1, like real photos (default: 1.0)')
     add('--valid-fraction', type=float, default=0.1, help='share of the images in valid (default: 0.1)')
     add('--test-fraction', type=float, default=0.1, help='share of the images in test (default: 0.1)')
     add('--backgrounds', metavar='DIR', help='unlabelled photos, whose sides become half of the walls')
+    text = 'NAME=WEIGHT,… of what is drawn: houses, displays, registers, plaques, scenes, empty (default: houses=1)'
+    add('--domains', default='houses=1', metavar='LIST', help=text)
+    add('--digit-crops', metavar='DIR', help='photos of single digits (images/, labels.csv: file,number) for registers')
     add('--workers', type=int, help='number of processes (default: one per core)')
 
     add = _add(commands, svhn, 'the official archives of full numbers', '--src downloads --out data/svhn --download')
@@ -89,11 +92,13 @@ def _add_split_rule(add: Callable) -> None:
 
 def synth(args: argparse.Namespace) -> None:
     """Make synthetic images."""
-    from ..synth.dataset import SynthConfig, write_dataset
+    from ..synth.dataset import SynthConfig, parse_domains, write_dataset
     from ..synth.fonts import missing_packages
 
     fractions = (args.valid_fraction, args.test_fraction)
-    config = SynthConfig(args.images, args.seed, args.hardness, *fractions, args.backgrounds)
+    domains = parse_domains(args.domains)
+    settings = {'backgrounds': args.backgrounds, 'domains': domains, 'digit_crops': args.digit_crops}
+    config = SynthConfig(args.images, args.seed, args.hardness, *fractions, **settings)
     if missing := missing_packages():
         remedy = f'pip install {" ".join(missing)}'
         say(f'note: {len(missing)} font packages are missing, so fewer typefaces are drawn: {remedy}')

@@ -1,4 +1,4 @@
-"""Generator of synthetic images of house numbers.
+"""Generator of synthetic images of house numbers and other domains.
 
 Arguments with one meaning in all modules:
     rng: source of randomness. Equal generators give equal results.
@@ -10,4 +10,17 @@ Arguments with one meaning in all modules:
     hardness: 0 (clean, frontal) to 1 (as degraded as real photos are).
 """
 
-__all__: list[str] = ['camera', 'clutter', 'dataset', 'fonts', 'glyphs', 'layout', 'number', 'paint', 'scene', 'walls']
+__all__: list[str] = [
+    'camera',
+    'clutter',
+    'crops',
+    'dataset',
+    'domains',
+    'fonts',
+    'glyphs',
+    'layout',
+    'number',
+    'paint',
+    'scene',
+    'walls',
+]

@@ -8,7 +8,9 @@ import pytest
 
 from custom.synth import dataset
 from custom.synth.dataset import SynthConfig, write_dataset
+from custom.synth.domains import DOMAINS
 from custom.synth.fonts import digit_faces
+from custom.synth.scene import Assets
 from custom.synth.walls import background_files
 from custom.utils.errors import UserError
 
@@ -87,7 +89,7 @@ def test_number_of_processes_changes_no_image(written, tmp_path):
 def test_an_image_depends_on_its_seed_split_and_number_only(written):
     photo = cv2.imread(str(written / 'valid' / '1.png'))[..., ::-1]
     rng = np.random.default_rng([3, 1, 1])  # seed, split, number
-    assert np.array_equal(photo, dataset.draw_scene(rng, digit_faces(), 1.0).image)
+    assert np.array_equal(photo, DOMAINS['houses'](rng, Assets(digit_faces()), 1.0).image)
     assert (written / 'train' / '1.png').read_bytes() != (written / 'test' / '1.png').read_bytes()
 
 

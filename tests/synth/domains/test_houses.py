@@ -1,4 +1,4 @@
-"""Synthetic images."""
+"""House numbers."""
 
 import functools
 
@@ -6,15 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
+from custom.synth.domains.houses import draw
 from custom.synth.fonts import digit_faces
-from custom.synth.scene import choose_face, draw_scene
+from custom.synth.scene import Assets, choose_face
 
 FACES = digit_faces()
 
 
 @functools.cache
 def scene(seed: int, hardness: float):
-    return draw_scene(np.random.default_rng(seed), FACES, hardness)
+    return draw(np.random.default_rng(seed), Assets(FACES), hardness)
 
 
 @pytest.mark.parametrize('hardness', [0.0, 0.3, 1.0])
@@ -72,7 +73,9 @@ def test_half_of_the_walls_come_from_photos_where_there_are_any(tmp_path):
     red[..., 2] = 200
     cv2.imwrite(str(tmp_path / '1.png'), red)
     corners = [
-        draw_scene(np.random.default_rng(seed), FACES, 0.0, [str(tmp_path / '1.png')]).image[:3, :3].mean(axis=(0, 1))
+        draw(np.random.default_rng(seed), Assets(FACES, (str(tmp_path / '1.png'),)), 0.0)
+        .image[:3, :3]
+        .mean(axis=(0, 1))
         for seed in range(80)
     ]
     share = np.mean([red > 2.5 * max(green, blue) for red, green, blue in corners])
