@@ -8,18 +8,19 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from ..reading.numbers import read_numbers
 from ..reading.settings import ReaderSettings, filter_boxes
 from ..structures.detections import Detections
 from ..structures.geometry import xywh_to_xyxy
-from ..structures.photos import read_photo
+from ..structures.photos import PhotoFile, photo_name, read_photo
 from ..utils.errors import UserError
 from ..utils.messages import one_line
 from ..utils.validation import require_number
 from .multiview import Detector, MultiView, View
 
-Photo = str | os.PathLike | np.ndarray
+Photo = PhotoFile | np.ndarray
 
 
 class Digit(NamedTuple):
@@ -74,7 +75,7 @@ class PhotoReader:
         require_number('batch_size', self.batch_size, 1)
 
     def read(self, photo: Photo) -> PhotoReading:
-        """Read one photo: a path, or (H, W, 3) uint8 RGB.
+        """Read one photo: a path, the bytes of a file, an open binary file, an image of Pillow, or (H, W, 3) uint8 RGB.
 
         Raises:
             UserError: the file cannot be read, or the array has another shape or type.
@@ -88,10 +89,10 @@ class PhotoReader:
         """Read photos in batches, while the next ones are loaded; yield the result or the error of each, in order.
 
         Raises:
-            UserError: `photos` is one path.
+            UserError: `photos` is one photo.
         """
-        if isinstance(photos, (str, os.PathLike)):
-            raise UserError(f'{one_line(photos)}: pass a list of photos to read_many, or one photo to read')
+        if isinstance(photos, (str, os.PathLike, bytes, Image.Image)) or hasattr(photos, 'read'):
+            raise UserError(f'{one_line(photo_name(photos))}: pass a list of photos to read_many, or one photo to read')
         photos = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:  # decoding and resizing release the interpreter's lock
             loading = list(pool.map(self._load, islice(photos, self.batch_size)))
@@ -103,9 +104,9 @@ class PhotoReader:
                 loading = list(coming)
 
     def _load(self, photo: Photo) -> list[View] | UserError:
-        name = 'pixels' if isinstance(photo, np.ndarray) else one_line(photo)
-        if not isinstance(photo, Photo):  # an image of Pillow, say
-            return UserError(f'{type(photo).__name__}: pass a path, or (H, W, 3) uint8, RGB')
+        if not isinstance(photo, (str, os.PathLike, bytes, np.ndarray, Image.Image)) and not hasattr(photo, 'read'):
+            return UserError(f'{type(photo).__name__}: pass a path, bytes, an open file, or (H, W, 3) uint8, RGB')
+        name = 'pixels' if isinstance(photo, np.ndarray) else one_line(photo_name(photo))
         try:
             pixels = photo if isinstance(photo, np.ndarray) else read_photo(photo)
             if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size or pixels.dtype != np.uint8:

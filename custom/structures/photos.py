@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import io
 import os
 import re
 import unicodedata
@@ -10,11 +11,11 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import NamedTuple, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 import numpy as np
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..utils.errors import UserError
 from ..utils.messages import one_line, say_once
@@ -56,6 +57,7 @@ warnings.filterwarnings('ignore', category=UserWarning, module=r'PIL\.')
 UNUSABLE = re.compile('[\0\ud800-\udc7f\udd00-\udfff]')  # in no file name; other surrogates escape bytes
 
 Entry = TypeVar('Entry', Path, os.DirEntry)
+PhotoFile = str | os.PathLike | bytes | BinaryIO | Image.Image  # path, content of a file, open file, image of Pillow
 
 
 class Photo(NamedTuple):
@@ -199,12 +201,15 @@ def list_photos(folder: str | os.PathLike) -> list[Photo]:
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike, any_shape: bool = False) -> Iterator[ImageFile.ImageFile]:
+def _opened(photo: PhotoFile, any_shape: bool = False) -> Iterator[Image.Image]:
+    path = photo_name(photo)
     with contextlib.ExitStack() as stack:
         try:
-            # By its path, Pillow 13.0 garbles an uncompressed TIFF of EXIF orientation 5 to 8.
-            file = stack.enter_context(open(path, 'rb'))
-            image = stack.enter_context(Image.open(file, formats=list(FORMATS)))
+            image = photo
+            if not isinstance(image, Image.Image):
+                # By its path, Pillow 13.0 garbles an uncompressed TIFF of EXIF orientation 5 to 8.
+                file = stack.enter_context(_file_of(image))
+                image = stack.enter_context(Image.open(file, formats=list(FORMATS)))
         except FileNotFoundError:
             raise UserError(f'{path}: no such file') from None
         except UnidentifiedImageError:
@@ -227,9 +232,24 @@ def _opened(path: str | os.PathLike, any_shape: bool = False) -> Iterator[ImageF
             raise UserError(f'{path}: is damaged ({error}); replace or remove it') from None
 
 
-def stored_size(path: str | os.PathLike) -> tuple[int, int]:
+def photo_name(photo: object) -> str:
+    """Return the name of a photo in messages: its path, the name of an open file, or `photo` for other content."""
+    if isinstance(photo, (str, os.PathLike)):
+        return str(photo)
+    name = getattr(photo, 'filename', None) or getattr(photo, 'name', None)  # of a temporary file: a number
+    return str(name) if name and isinstance(name, (str, os.PathLike)) else 'photo'
+
+
+def _file_of(photo: str | os.PathLike | bytes | BinaryIO) -> BinaryIO:
+    """Open a photo as a file of its own, which the caller closes. An open file is read from its position to its end."""
+    if isinstance(photo, (str, os.PathLike)):
+        return open(photo, 'rb')
+    return io.BytesIO(photo if isinstance(photo, bytes) else photo.read())
+
+
+def stored_size(photo: PhotoFile) -> tuple[int, int]:
     """Return width and height in pixels without the EXIF orientation. Raises UserError as `photo_size`."""
-    with _opened(path) as image:
+    with _opened(photo) as image:
         tags = getattr(image, 'tag_v2', None)  # of TIFF, whose size is that of the turned photo
         return (tags[256], tags[257]) if tags else image.size
 
@@ -247,37 +267,37 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     return None
 
 
-def photo_size(path: str | os.PathLike, any_shape: bool = False) -> tuple[int, int]:
+def photo_size(photo: PhotoFile, any_shape: bool = False) -> tuple[int, int]:
     """Return width and height in pixels, with the EXIF orientation applied, from the header alone.
 
     Raises UserError if the file is missing, unreadable, damaged, too large, or too thin unless `any_shape`.
     """
-    with _opened(path, any_shape) as image:
+    with _opened(photo, any_shape) as image:
         return (image.height, image.width) if _turn(image) in SIDEWAYS else image.size
 
 
-def read_photo(path: str | os.PathLike) -> np.ndarray:
+def read_photo(photo: PhotoFile) -> np.ndarray:
     """Read a photo of any mode of Pillow as RGB, (H, W, 3) uint8. Raises UserError as `photo_size`.
 
     16 bits and floats are scaled to 8 bits by the range that they use (TOPS), transparency is on white, and the EXIF
     orientation is applied. Of several frames the first one is read. Stderr has a note on the first photo of its kind.
     """
-    with _opened(path) as opened:
-        is_deep = any(';16' in str(tile[3]) for tile in opened.tile)  # before EXIF data may load a PNG
+    with _opened(photo) as opened:
+        is_deep = any(';16' in str(tile[3]) for tile in getattr(opened, 'tile', ()))  # before EXIF data may load a PNG
         turn = _turn(opened)
         if opened.format != 'MPO' and getattr(opened, 'is_animated', False):  # MPO: the depth map of a phone, say
-            _note('photo of several frames, of which the first is read', path)
+            _note('photo of several frames, of which the first is read', photo)
         image = opened if turn is None else opened.transpose(turn)
         if image.mode[0] in TOPS:
-            grey = _to_bytes(np.asarray(image), TOPS[image.mode[0]], path)
+            grey = _to_bytes(np.asarray(image), TOPS[image.mode[0]], photo)
             return np.repeat(grey[..., None], 3, axis=2)
         if image.has_transparency_data:
             image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image.convert('RGBA'))
         pixels = np.asarray(image.convert('RGB'))
-        return _to_bytes(pixels, HIGH_BYTES, path) if is_deep else pixels
+        return _to_bytes(pixels, HIGH_BYTES, photo) if is_deep else pixels
 
 
-def _to_bytes(pixels: np.ndarray, tops: Sequence[int], path: str | os.PathLike) -> np.ndarray:
+def _to_bytes(pixels: np.ndarray, tops: Sequence[int], photo: PhotoFile) -> np.ndarray:
     """Scale pixels of any shape to uint8: black is 0 or a negative least value, white the next of `tops`.
 
     White is the highest value instead if that is above `tops` or below a sixteenth of its next top.
@@ -287,12 +307,12 @@ def _to_bytes(pixels: np.ndarray, tops: Sequence[int], path: str | os.PathLike) 
     top = next((top for top in tops if high <= SLACK * top), high)
     top = top if 16 * high >= top else high or 1
     if low or top not in (1, tops[-1]):
-        _note(f'photo whose values are stretched from {low:g} to {top:g}', path)
+        _note(f'photo whose values are stretched from {low:g} to {top:g}', photo)
     return ((values.clip(low, top) - low) * (255 / (top - low))).round().astype(np.uint8)
 
 
-def _note(what: str, path: str | os.PathLike) -> None:
-    say_once(f'note: {what}; first: {one_line(path)}', what)
+def _note(what: str, photo: PhotoFile) -> None:
+    say_once(f'note: {what}; first: {one_line(photo_name(photo))}', what)
 
 
 def free_names(paths: Sequence[Path]) -> list[str]:

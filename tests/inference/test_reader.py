@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -92,8 +94,20 @@ def test_a_batch_size_below_1_is_refused():
 
 def test_an_object_that_is_no_photo_is_refused_by_its_type(tmp_path):
     reader = PhotoReader(Columns(), one_view, ReaderSettings())
-    with pytest.raises(UserError, match=r'^Image: pass a path, or \(H, W, 3\) uint8, RGB$'):
-        reader.read(Image.new('RGB', (40, 20)))
-    for folder in (tmp_path, str(tmp_path)):
+    with pytest.raises(UserError, match=r'^list: pass a path, bytes, an open file, or \(H, W, 3\) uint8, RGB$'):
+        reader.read([1])
+    for folder in (tmp_path, str(tmp_path), b'1', Image.new('RGB', (40, 20)), io.BytesIO()):
         with pytest.raises(UserError, match=r'pass a list of photos to read_many, or one photo to read$'):
             list(reader.read_many(folder))
+
+
+def test_bytes_open_files_and_images_are_read_as_their_path(tmp_path):
+    path = tmp_path / 'a.png'
+    Image.fromarray(photo_of('12')).save(path)
+    (tmp_path / 'b.png').write_text('no photo')
+    reader = PhotoReader(Columns(), one_view, ReaderSettings())
+    with path.open('rb') as file, (tmp_path / 'b.png').open('rb') as broken, Image.open(path) as image:
+        readings = list(reader.read_many([path, path.read_bytes(), file, image, b'no photo', broken]))
+    assert [reading.number for reading in readings[:4]] == ['12'] * 4
+    assert str(readings[4]).startswith('photo: is not a photo that can be read')
+    assert str(readings[5]).startswith(f'{tmp_path}/b.png: is not a photo that can be read')

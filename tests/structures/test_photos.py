@@ -154,6 +154,20 @@ def test_size_and_pixels_agree_on_every_orientation(tmp_path, suffix):
         assert stored_size(path) == image.size
 
 
+def test_bytes_open_files_and_images_are_turned_as_their_path(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    path = tmp_path / '1.png'
+    Image.fromarray(pixels).save(path, exif=exif)
+    with path.open('rb') as file, Image.open(path) as image:
+        for photo in (path, path.read_bytes(), file, image):
+            assert np.array_equal(read_photo(photo), np.rot90(pixels, -1))
+    assert photo_size(path.read_bytes()) == (2, 4)
+    with pytest.raises(UserError, match=r'^photo: 400x1 pixels are too thin'):
+        read_photo(Image.new('L', (400, 1)))
+
+
 def test_odd_exif_data_are_read_in_one_way_and_silently(tmp_path):
     entries = (
         (0x0112, 2, 2, b'6\0\0\0'),  # text
