@@ -5,9 +5,10 @@ LITE := configs/digits_frcnn_lite
 READER := work_dirs/reader
 REAL ?= ../shared/data/nycu-mini
 UNLABELLED ?= ../shared/data/svhn-unlabelled
+DOMAINS ?= ../shared/data/domains
 unexport PYTHONDONTWRITEBYTECODE # without bytecode each import of torch takes 5 s longer
 
-.PHONY: help setup demo demo-data reader bench test lint clean
+.PHONY: help setup demo demo-data domains-data reader bench test lint clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -31,6 +32,22 @@ demo-data: setup
 $(DEMO)/trained: | demo-data
 	$(PYTHON_ENV) tools/train.py $(LITE).py --work-dir $(DEMO) --resume
 	@touch $@
+
+# Real photos of other domains. One number, one source photo and near-duplicates are in one split. building-photos has
+# the numbers of building-numbers in the same splits; most of its other numbers go to valid, which is small.
+PREPARE := $(PYTHON_ENV) tools/prepare_data.py
+BOXES := building-numbers meters-roboflow-real meters-roboflow-printed number-boards
+domains-data: $(BOXES:%=data/domains/%/train.json) data/domains/building-photos/train.csv data/domains/kwh-meter-strips/train.csv
+
+data/domains/building-numbers/train.json: KEYS := source
+$(BOXES:%=data/domains/%/train.json): data/domains/%/train.json: | setup
+	$(PREPARE) coco --src $(DOMAINS)/$*/coco.json --out $(@D) --valid-fraction 0.3 --group-by number $(KEYS)
+
+data/domains/building-photos/train.csv: data/domains/building-numbers/train.json
+	$(PREPARE) numbers --src $(DOMAINS)/building-photos/labels.csv --out $(@D) --valid-fraction 0.9 --like $(<D)
+
+data/domains/kwh-meter-strips/train.csv: | setup
+	$(PREPARE) numbers --src $(DOMAINS)/kwh-meter-strips/labels.csv --out $(@D) --valid-fraction 0.5
 
 # Two processes of one thread synchronise once per step; two threads of one process, in every layer.
 TRAIN := PYTHON=$(PYTHON_ENV) sh tools/dist_train.sh

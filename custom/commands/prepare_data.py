@@ -53,10 +53,18 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         add('--src', type=Path, required=True, metavar=metavar, help=text)
         if run is coco:
             add('--images', type=Path, metavar='DIR', help='the photos (default: beside the json)')
+            text = 'keep photos in one split that share the number, or a field of the list "images", such as source'
+            add('--group-by', nargs='+', default=[], metavar='KEY', help=text)
         text = 'digits of the labels whose names are not 0 to 9 (class_3 if unnamed); NAME=none drops their boxes'
         add('--classes', nargs='+', default=[], metavar='NAME=DIGIT', help=text)
         add('--skip-bad', action='store_true', help='leave out photos with a mistake, and print how many')
         _add_split_rule(add)
+
+    add = _add(commands, numbers, 'photos with numbers and no boxes', '--src mine/labels.csv --out data/mine')
+    add('--src', type=Path, required=True, metavar='CSV', help='has the columns file and number; "12;7" is two')
+    add('--images', type=Path, metavar='DIR', help='the photos (default: images/ beside the CSV)')
+    add('--like', type=Path, metavar='DIR', help='a data set; each of its numbers is in the same split here')
+    _add_split_rule(add)
 
     add = _add(commands, check, 'list the mistakes and the content of a data set', 'data/mine --out sheets')
     add('root', type=Path, metavar='DIR', help='holds train.json and valid.json')
@@ -112,7 +120,7 @@ def synth(args: argparse.Namespace) -> None:
 
 
 def _rule(args: argparse.Namespace) -> SplitRule:
-    return SplitRule(args.valid_fraction, args.seed, args.ignore_copies)
+    return SplitRule(args.valid_fraction, args.seed, args.ignore_copies, tuple(getattr(args, 'group_by', ())))
 
 
 def _report(args: argparse.Namespace, imported: Imported) -> None:
@@ -153,7 +161,15 @@ def voc(args: argparse.Namespace) -> None:
 
 def coco(args: argparse.Namespace) -> None:
     """Import photos with a COCO json of any categories."""
-    _import(args, lambda notes: read_coco(args.src, args.images, notes))
+    _import(args, lambda notes: read_coco(args.src, args.images, notes, args.group_by))
+
+
+def numbers(args: argparse.Namespace) -> None:
+    """Split photos with known numbers into train and valid."""
+    from ..data.numbers import split_numbers
+
+    images = args.images or args.src.parent / 'images'
+    _report(args, split_numbers(args.src, images, args.out, _rule(args), args.like))
 
 
 def split(args: argparse.Namespace) -> None:

@@ -3,7 +3,8 @@
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -67,11 +68,19 @@ def import_photos(
     elif any(splits) and None in splits:
         first = one_line(truth.file_names[splits.index(None)])
         notes.append(f'{splits.count(None)} × photo in no split of the source, put into train; first: {first}')
-    split_of, split_notes = assign_splits(truth, splits, signatures[kept], rule)
+    groups = [_groups(key, [photo.groups for photo in compress(checked, kept.tolist())]) for key in rule.group_by]
+    split_of, split_notes = assign_splits(truth, splits, signatures[kept], rule, groups)
     with_json = SPLITS if truth_of_test else LABELLED_SPLITS
     with building(out) as folder:
         notes += split_notes + write_layout(folder, truth, split_of, with_json)
     return Imported(dict(Counter(split_of.tolist())), notes)
+
+
+def _groups(key: str, photos: Sequence[Mapping[str, str]]) -> np.ndarray:
+    """Number (M,) the values of a key; a photo without the key is a group of its own."""
+    values = [(photo[key],) if key in photo else (i, None) for i, photo in enumerate(photos)]
+    number_of = {value: number for number, value in enumerate(dict.fromkeys(values))}
+    return np.array([number_of[value] for value in values])
 
 
 def split_photos(folder: Path, out: Path, rule: SplitRule, ann: Path | None = None) -> Imported:

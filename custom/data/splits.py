@@ -145,6 +145,7 @@ class SplitRule:
     valid_fraction: float = 0.1  # share of the photos in valid, at least one photo
     seed: int = 0  # seed of the shuffle
     ignore_copies: bool = False  # whether near-duplicates may be in different splits, as fixed-camera footage needs
+    group_by: tuple[str, ...] = ()  # keys of `SourcePhoto.groups`; photos with one value of a key are in one split
 
     def __post_init__(self) -> None:
         if not 0 < self.valid_fraction < 1:
@@ -153,8 +154,53 @@ class SplitRule:
             raise UserError(f'--seed {self.seed}: must be 0 or more')
 
 
+def join_groups(groups: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Join the groups (P,) that share a group of `others`, (P,).
+
+    Example:
+        >>> join_groups(np.array([0, 1, 2, 3]), np.array([7, 8, 8, 9])).tolist()
+        [0, 1, 1, 3]
+    """
+    groups = groups.copy()
+    for other in np.unique(others):
+        joined = np.unique(groups[others == other])
+        if len(joined) > 1:
+            groups[np.isin(groups, joined)] = joined[0]
+    return groups
+
+
+def choose_valid(lengths: np.ndarray, groups: np.ndarray, rule: SplitRule) -> np.ndarray:
+    """Choose groups for valid at random, stratified by number length.
+
+    Args:
+        lengths: (P,) digits of the number on each photo.
+        groups: (P,) group of each photo.
+        rule: settings of the split.
+
+    Returns:
+        bool (P,), whether the photo is in valid; at least one group is, and at least one is not.
+
+    Raises:
+        UserError: there is one group, or none.
+    """
+    different = len(np.unique(groups))
+    if different < 2:
+        way = 'all are near-duplicates; allow them in different splits with --ignore-copies'
+        way = 'all are in one group of --group-by; choose another key' if rule.group_by else way
+        way = way if len(groups) > 1 else 'label more photos'
+        raise UserError(f'{len(groups)} labelled photos cannot be split into train and valid: {way}')
+    share = Fraction(rule.valid_fraction).limit_denominator(min(MAX_FOLDS, different))
+    if share in (0, 1):  # too few photos for that share: the smaller side gets one photo
+        share = Fraction(1 if share == 0 else different - 1, different)
+    return assign_folds(lengths, groups, share.denominator, rule.seed) < share.numerator
+
+
 def assign_splits(
-    truth: DigitAnnotations, splits: Sequence[str | None], signatures: np.ndarray, rule: SplitRule
+    truth: DigitAnnotations,
+    splits: Sequence[str | None],
+    signatures: np.ndarray,
+    rule: SplitRule,
+    groups: Sequence[np.ndarray] = (),
 ) -> tuple[np.ndarray, list[str]]:
     """Assign each photo to the split of its source; without a valid split there, choose valid from train at random.
 
@@ -163,6 +209,7 @@ def assign_splits(
         splits: M of 'train', 'valid', 'test', or None where the source has no split.
         signatures: float32 (M, 256) of the photos.
         rule: settings of the random split.
+        groups: for each key of `rule.group_by` the group (M,) of each photo. Defaults to none.
 
     Returns:
         (M,) 'train', 'valid' or 'test'; and notes, a line each.
@@ -175,19 +222,18 @@ def assign_splits(
     if not train.any():
         raise UserError('no labelled photo is for train: all of them are in folders called valid or test')
     if (assigned == 'valid').any():
-        return assigned, ['the split into train and valid is that of the source']
+        unused = '; --group-by is not applied' if rule.group_by else ''
+        return assigned, [f'the split into train and valid is that of the source{unused}']
     truth, photos = subset(truth, train), int(train.sum())
-    groups = np.arange(photos) if rule.ignore_copies else near_duplicate_groups(signatures[train])
-    different = len(np.unique(groups))
-    if different < 2:
-        way = 'all are near-duplicates; allow them in different splits with --ignore-copies'
-        way = way if photos > 1 else 'label more photos'
-        raise UserError(f'{photos} labelled photos cannot be split into train and valid: {way}')
-    share = Fraction(rule.valid_fraction).limit_denominator(min(MAX_FOLDS, different))
-    if share in (0, 1):  # too few photos for that share: the smaller side gets one photo
-        share = Fraction(1 if share == 0 else different - 1, different)
+    group_of = np.arange(photos) if rule.ignore_copies else near_duplicate_groups(signatures[train])
+    duplicates = photos - len(np.unique(group_of))
+    for own in groups:
+        group_of = join_groups(group_of, own[train])
+    different = len(np.unique(group_of))
     lengths = np.array([len(number) for number in true_numbers(truth).values()])
-    chosen = assign_folds(lengths, groups, share.denominator, rule.seed) < share.numerator
-    assigned[np.flatnonzero(train)[chosen]] = 'valid'
-    duplicates = photos - different
-    return assigned, [f'{duplicates} × near-duplicate, in the split of the other photo'] if duplicates else []
+    assigned[np.flatnonzero(train)[choose_valid(lengths, group_of, rule)]] = 'valid'
+    notes = [f'{duplicates} × near-duplicate, in the split of the other photo'] if duplicates else []
+    if rule.group_by:
+        keys = ', '.join(rule.group_by)
+        notes.append(f'{different} groups of {photos} photos with the same {keys}, each in one split')
+    return assigned, notes

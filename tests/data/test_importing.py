@@ -174,3 +174,14 @@ def test_photos_that_the_json_does_not_list_are_counted(tiny_root, tmp_path):
     ]
     notes = split_photos(tiny_root, tmp_path / 'again', RULE).notes
     assert '1 × photo not in train.json, not used; first: sub/99.tif' in notes
+
+
+def test_photos_of_one_source_stay_in_one_split(photos, tmp_path):
+    for i, photo in enumerate(photos[1:]):
+        photo.groups['source'] = 'abc'[i // 3]
+    photos[1].boxes = None  # left out; the groups of the others do not move
+    done = import_photos(tmp_path / 'src', photos, tmp_path / 'out', {'five': 5}, SplitRule(0.3, group_by=('source',)))
+    sides = [set(numbers(tmp_path / 'out', split).values()) for split in ('train', 'valid')]
+    for group in ({'52', '53'}, {'54', '55', '56'}, {'50'}, {'57'}):
+        assert sum(bool(side & group) for side in sides) == 1
+    assert done.notes[-1] == '4 groups of 7 photos with the same source, each in one split'

@@ -247,3 +247,32 @@ def test_a_rule_out_of_range_is_refused(values, said):
 def test_nan_is_refused_as_a_share():
     with pytest.raises(UserError, match='nan'):
         SplitRule(float('nan'))
+
+
+def test_groups_of_each_key_and_near_duplicates_stay_in_one_split():
+    seen = unlike(12)
+    seen[9] = seen[0]
+    sources = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6])
+    numbers = np.array([0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9])  # joins sources 0 and 1, 5 and 6; the copy joins 4 with 0
+    for seed in range(5):
+        rule = SplitRule(0.25, seed, group_by=('source', 'number'))
+        assigned, notes = assign_splits(photos([1] * 12), [None] * 12, seen, rule, [sources, numbers])
+        assert set(assigned) == {'train', 'valid'}
+        for group in ([0, 1, 2, 3, 8, 9], [4, 5], [6, 7], [10, 11]):
+            assert len(set(assigned[group])) == 1
+        assert notes == [
+            '1 × near-duplicate, in the split of the other photo',
+            '4 groups of 12 photos with the same source, number, each in one split',
+        ]
+
+
+def test_one_group_of_all_photos_cannot_be_split():
+    with pytest.raises(UserError, match='all are in one group of --group-by; choose another key'):
+        assign_splits(photos([1] * 4), [None] * 4, unlike(4), SplitRule(group_by=('number',)), [np.zeros(4)])
+
+
+def test_groups_do_not_change_a_split_of_the_source():
+    rule = SplitRule(group_by=('number',))
+    assigned, notes = assign_splits(photos([1, 1]), ['train', 'valid'], unlike(2), rule, [np.zeros(2)])
+    assert assigned.tolist() == ['train', 'valid']
+    assert notes == ['the split into train and valid is that of the source; --group-by is not applied']

@@ -22,10 +22,12 @@ from ..coco_reading import (
     read_categories,
     read_images,
     read_json,
+    whole,
 )
 from ..layout import SPLITS
 from .labels import SourceBox, SourcePhoto, files_below, photos_of, split_in_path, split_named
 
+NUMBER = 'number'  # a key of `SourcePhoto.groups`
 SAMPLE = 50  # photos of a json that are looked for in a folder
 
 
@@ -70,7 +72,7 @@ def _stems(json_file: Path) -> list[str]:
     return [json_file.stem, *re.split('[_. -]', json_file.stem.strip('_'))]
 
 
-def read_coco(source: Path, images: Path | None, notes: Findings) -> list[SourcePhoto]:
+def read_coco(source: Path, images: Path | None, notes: Findings, group_by: Sequence[str] = ()) -> list[SourcePhoto]:
     """Read all photos of a json, or of all jsons below a folder, with their boxes.
 
     The names of jsons and of their folders give the splits, otherwise the folders in the names of photos. Of several
@@ -80,9 +82,12 @@ def read_coco(source: Path, images: Path | None, notes: Findings) -> list[Source
         source: a json, or a folder of them.
         images: the folder of the photos. Defaults to None, see `photo_folder`.
         notes: counts what is changed or passed over.
+        group_by: fields of the list "images" that become `SourcePhoto.groups`; NUMBER is the number on the photo.
+            Defaults to none.
 
     Raises:
-        UserError: a file is no COCO json, its photos are missing, or a photo is in two jsons.
+        UserError: a file is no COCO json, its photos are missing, a photo is in two jsons, or no image has a field of
+            `group_by`.
     """
     if images and not images.is_dir():
         raise UserError(f'{images}: no such folder; give the one that holds the photos of {source}')
@@ -90,7 +95,7 @@ def read_coco(source: Path, images: Path | None, notes: Findings) -> list[Source
     json_of: dict[Path, Path] = {}
     for json_file in _jsons(source, notes):
         split = _split_of(json_file.relative_to(source), notes) if json_file != source else None
-        for photo in _read_file(json_file, images, split, notes):
+        for photo in _read_file(json_file, images, split, notes, group_by):
             path = Path(os.path.abspath(photo.path))
             if path in photos:
                 both = f'is in {json_of[path]} and {json_file}; give one of them with --src, or remove one'
@@ -139,7 +144,9 @@ def _jsons(source: Path, notes: Findings) -> list[Path]:
     return found
 
 
-def _read_file(json_file: Path, images: Path | None, split: str | None, notes: Findings) -> list[SourcePhoto]:
+def _read_file(
+    json_file: Path, images: Path | None, split: str | None, notes: Findings, group_by: Sequence[str]
+) -> list[SourcePhoto]:
     """Read the photos of one json."""
     data = read_json(json_file, need_boxes=split != 'test')
     wrong = Findings()
@@ -164,6 +171,7 @@ def _read_file(json_file: Path, images: Path | None, split: str | None, notes: F
     splits = {} if split else {name: split_in_path(Path(name.replace('\\', '/')), notes) for name in entries_of}
     if 'train' not in splits.values():
         splits = {}  # a folder of all photos, perhaps called test, is no split
+    groups = _group_fields(json_file, data['images'], group_by)
     photos = []
     for name, ids in entries_of.items():
         own, image, faults = boxes[ids[0]], listed[ids[0]], []
@@ -186,8 +194,31 @@ def _read_file(json_file: Path, images: Path | None, split: str | None, notes: F
         path = folder / (found or PureWindowsPath(name).name)
         labelled = annotations or split != 'test'
         own_split = split or splits.get(name)
-        photos.append(SourcePhoto(path, own_split, own if labelled else None, size=size, faults=faults))
+        keys = {key: groups[key][ids[0]] for key in groups if ids[0] in groups[key]}
+        if NUMBER in group_by:
+            keys[NUMBER] = numbers[0]
+        photo = SourcePhoto(path, own_split, own if labelled else None, size=size, groups=keys, faults=faults)
+        for key in set(group_by) - set(keys):
+            notes.add(f'photo without the field {key!r} of --group-by, a group of its own', one_line(name))
+        photos.append(photo)
     return photos
+
+
+def _group_fields(json_file: Path, images: list[dict], keys: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Map each key but NUMBER to the values of that field, by image id."""
+    fields: dict[str, dict[int, str]] = {key: {} for key in keys if key != NUMBER}
+    for key, values in fields.items():
+        for image in images:
+            image_id = whole(image['id'])
+            if key in image and image_id is not None:
+                values[image_id] = repr(image[key])
+        if not values:
+            others = sorted({field for image in images for field in image} - {'id', 'width', 'height'})
+            raise UserError(
+                f'{json_file}: no image has the field {one_line(key)!r} of --group-by; give {NUMBER} or one of '
+                f'{one_line(", ".join(others))}'
+            )
+    return fields
 
 
 def _number(boxes: list[SourceBox]) -> str:

@@ -52,6 +52,7 @@ class SourcePhoto:
     boxes: list[SourceBox] | None = None  # None if the photo is not labelled
     relative: bool = False  # whether boxes are shares of the sides of the photo, not pixels
     size: tuple[int, int] | None = None  # width and height in pixels in the label file, if it has them
+    groups: Mapping[str, str] = field(default_factory=dict)  # value of each key of `SplitRule.group_by`
     faults: list[tuple[str, str]] = field(default_factory=list)  # kind and example of each fault of the label file
 
 

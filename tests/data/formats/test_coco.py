@@ -225,3 +225,14 @@ def test_a_test_split_without_annotations_is_not_labelled(tmp_path):
         write(tmp_path / split, [BOX] if split == 'train' else [])
     boxes = {photo.split: photo.boxes for photo in read_coco(tmp_path)}
     assert boxes['test'] is None and len(boxes['train']) == 1
+
+
+def test_fields_and_numbers_become_groups(tmp_path):
+    images = [{**IMAGE, 'source': 'a'}, {**IMAGE, 'id': 8, 'file_name': 'c.png'}]
+    path = write(tmp_path, [{**BOX, 'bbox': [20, 4, 8, 12]}, {**BOX, 'id': 2, 'category_id': 4}], images)
+    notes = Findings()
+    one, two = coco_format.read_coco(path, None, notes, ['source', 'number'])
+    assert (one.groups, two.groups) == ({'source': "'a'", 'number': "'4 ten'"}, {'number': "''"})
+    assert notes.lines() == ["1 × photo without the field 'source' of --group-by, a group of its own; first: c.png"]
+    with pytest.raises(UserError, match=r"no image has the field 'sauce' of --group-by; give number or .*source"):
+        coco_format.read_coco(path, None, Findings(), ['sauce'])
