@@ -21,6 +21,7 @@ __all__: list[str] = [
     'layout',
     'number',
     'paint',
+    'panel',
     'scene',
     'walls',
 ]

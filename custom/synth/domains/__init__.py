@@ -9,8 +9,11 @@ from collections.abc import Callable
 from numpy.random import Generator
 
 from ..scene import Assets, Scene
-from . import houses
+from . import displays, houses
 
-__all__: list[str] = ['houses']
+__all__: list[str] = ['displays', 'houses']
 
-DOMAINS: dict[str, Callable[[Generator, Assets, float], Scene]] = {'houses': houses.draw}
+DOMAINS: dict[str, Callable[[Generator, Assets, float], Scene]] = {
+    'displays': displays.draw,
+    'houses': houses.draw,
+}
