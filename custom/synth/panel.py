@@ -23,8 +23,10 @@ LEGIBLE = 8.0  # pixels; digits as high as this at the size of the model's input
 ILLEGIBLE = 5.0  # pixels; digits between this height and LEGIBLE are not drawn
 LARGEST = (330, 190)  # pixels; limits of an image's width and height
 OVERSAMPLED_BELOW = 24.0  # pixels; smaller digits are drawn at twice the size
-LETTER_SIZES = (16, 32, 64, 128)  # pixels; letters are warped from the first that is not smaller
+LETTER_SIZES = (24, 64)  # pixels; letters are warped from the first that is not smaller
+LETTER_FACES = 16  # few typefaces of the lettering, which stay in the cache of glyphs
 TILT = 12.0  # degrees; largest rotation of a panel
+OUTWARDS = np.array((-1, -1, 1, 1))  # of the left, top, right and bottom of a rectangle
 FROM_PHOTOS = 0.4  # share of the surroundings that come from real photos, where there are any
 
 
@@ -222,6 +224,12 @@ def _set_text(face: Face, text: str, size: int) -> tuple[np.ndarray, list[tuple[
         rows = glyph.mask[: 2 * size - top]
         mask[top : top + len(rows), start : start + rows.shape[1]] = rows
     return mask, spans
+
+
+def choose_lettering(rng: Generator, faces: Sequence[Face]) -> list[Face]:
+    """Choose two typefaces for the lettering of a panel."""
+    few = faces[:: max(1, len(faces) // LETTER_FACES)]
+    return [few[i] for i in rng.integers(len(few), size=2)]
 
 
 def random_word(rng: Generator, low: int = 2, high: int = 9) -> str:

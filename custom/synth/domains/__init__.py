@@ -9,11 +9,12 @@ from collections.abc import Callable
 from numpy.random import Generator
 
 from ..scene import Assets, Scene
-from . import displays, houses
+from . import displays, houses, registers
 
-__all__: list[str] = ['displays', 'houses']
+__all__: list[str] = ['displays', 'houses', 'registers']
 
 DOMAINS: dict[str, Callable[[Generator, Assets, float], Scene]] = {
     'displays': displays.draw,
     'houses': houses.draw,
+    'registers': registers.draw,
 }

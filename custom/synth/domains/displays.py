@@ -13,15 +13,17 @@ from ..fonts import Face
 from ..paint import superellipse
 from ..panel import (
     LEGIBLE,
+    OUTWARDS,
     Panel,
     add_marks,
     add_reflections,
+    choose_lettering,
     random_digits,
     random_word,
     rectangle,
     rounded,
 )
-from ..scene import Assets, Scene, choose_face
+from ..scene import Assets, Scene
 from ..walls import LUMA, blend, clouds, wall_colour
 
 # Segments a to g: top, upper right, lower right, bottom, lower left, upper left, middle.
@@ -31,7 +33,6 @@ SEGMENTS = {
     'L': 'def', 'P': 'abefg', 'U': 'bcdef', 'n': 'ceg', 'r': 'eg', 't': 'defg', 'h': 'cefg', 'd': 'bcdeg',
 }  # fmt: skip
 LETTERS = 'ACEFHLPUnrthd'
-OUTWARDS = np.array((-1, -1, 1, 1))  # for left, top, right and bottom of a rectangle
 # Rows of 5 dots, each row a number whose bits are its dots.
 DOTS = {
     '0': (14, 17, 17, 17, 17, 17, 14), '1': (4, 12, 4, 4, 4, 4, 14), '2': (14, 17, 1, 2, 4, 8, 31),
@@ -546,8 +547,8 @@ def draw(rng: Generator, assets: Assets, hardness: float) -> Scene:
     panel.fill(rounded(body, 25.0), housing * np.float32(0.4), 0.6, 0.06)
     panel.fill(rounded(body, 25.0), housing)
     ink = np.full(3, 0.06 if housing @ LUMA > 0.4 else 0.92, np.float32)
-    face = choose_face(rng, assets.faces)
-    faces = [face, choose_face(rng, assets.faces)]
+    faces = choose_lettering(rng, assets.faces)
+    face = faces[0]
     add_marks(rng, panel, faces, np.array([np.maximum(body[:2], shown[:2]), np.minimum(body[2:], shown[2:])]).ravel(),
               [window.area + 0.1 * OUTWARDS for window in windows], ink)  # fmt: skip
     bezel = rng.uniform(0.02, 0.15) if rng.random() < 0.6 else 0.0
