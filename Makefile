@@ -3,6 +3,8 @@ PYTHON_ENV := .venv/bin/python
 DEMO := work_dirs/demo
 LITE := configs/digits_frcnn_lite
 READER := work_dirs/reader
+# The model in the wheel; tools/wheel/pyproject.toml names it, too.
+MODEL := work_dirs/wheel/digits_frcnn_lite.onnx
 REAL ?= ../shared/data/nycu-mini
 UNLABELLED ?= ../shared/data/svhn-unlabelled
 DOMAINS ?= ../shared/data/domains
@@ -17,6 +19,13 @@ help: ## list the targets
 
 setup: ## make .venv and install requirements.txt, unless it is up to date
 	@sh tools/setup.sh
+
+wheel: setup $(MODEL) ## build dist/digits_reader-*.whl, the reader that needs numpy, pillow and onnxruntime alone
+	$(PYTHON_ENV) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist tools/wheel
+	@ls dist/digits_reader-*.whl
+
+$(MODEL): weights/digits_frcnn_lite.safetensors weights/reader.json | setup
+	$(PYTHON_ENV) tools/export_onnx.py $(LITE).py $< $@
 
 demo: setup $(DEMO)/trained ## make synthetic images, train and test the light model, write submission and report
 	$(PYTHON_ENV) tools/test.py $(LITE).py --work-dir $(DEMO) --split valid --dump
@@ -106,5 +115,5 @@ test: lint ## run all checks of .ci/run: lint, then pytest
 	$(PYTHON_ENV) -m pytest
 
 clean: ## remove .venv and caches; data/ and work_dirs/ stay
-	rm -rf .venv digits_frcnn.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv dist digits_frcnn.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find configs custom tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

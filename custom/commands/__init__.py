@@ -5,6 +5,7 @@ __all__: list[str] = [
     'cross_validate',
     'digits',
     'doctor',
+    'export_onnx',
     'launch',
     'mmdet_scripts',
     'parser',

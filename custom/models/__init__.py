@@ -9,6 +9,8 @@ __all__: list[str] = [
     'exporting',
     'mmcv_ops',
     'numerics',
+    'onnx_export',
+    'onnx_graph',
     'reader_of_weights',
     'roi_align',
     'roi_head',

@@ -1,0 +1,75 @@
+"""Command line that reads the numbers on photos, shared by tools/predict.py and digits-reader."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..utils.errors import UserError
+from ..utils.messages import one_line, say
+from .reader import PhotoReader
+
+TABLE = """Prints a table: file, number (-1: none), confidence 0 to 1, the digits with their scores. The table is
+tab-separated when piped. Exit code 1 if a photo could not be read; the rest are processed."""
+Bar = Callable[[Iterator[Any], int], Iterable[Any]]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the photos and the options of their output."""
+    parser.add_argument('photos', nargs='+', metavar='PHOTO|DIR|GLOB', help='quote patterns')
+    parser.add_argument('--out', type=Path, metavar='DIR', help='write numbers.csv, pred.json and annotated copies')
+    parser.add_argument('--show-boxes', action='store_true', help="show the digits' boxes, xyxy in pixels")
+    parser.add_argument('--min-confidence', type=float, default=0, metavar='P', help='answer "unsure" below it, 0 to 1')
+
+
+def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End the program by the parser's error if a value is out of range."""
+    if not 0 <= args.min_confidence <= 1:
+        parser.error(f'--min-confidence {args.min_confidence}: must be from 0 to 1')
+
+
+def read_photos(
+    args: argparse.Namespace,
+    open_reader: Callable[[], PhotoReader],
+    bar: Bar = lambda readings, count: readings,
+    write: Callable[[str], Any] = print,
+) -> int:
+    """Read the photos of the arguments, print the table, and write the outputs.
+
+    Args:
+        args: of `add_arguments`.
+        open_reader: called when the photos are found, since it takes longer.
+        bar: yields the readings, whose number is the second argument, again. Defaults to no progress bar.
+        write: prints a line of the table. Defaults to print.
+
+    Returns:
+        The exit code: 1 if a photo could not be read.
+
+    Raises:
+        UserError: a photo is missing, or the outputs cannot be written.
+    """
+    from .answers import FOLDER, Answer, Copies, answer_of, find_photos, ids_of, table_line, write_answers
+
+    paths = find_photos(args.photos)
+    ids = ids_of(paths)
+    reader = open_reader()
+    copies = Copies(args.out, paths) if args.out else None
+    width = max(len(one_line(path)) for path in paths) if sys.stdout.isatty() else 0
+    answers, failed = list[Answer](), list[UserError]()
+    for image_id, path, reading in zip(ids, paths, bar(reader.read_many(paths), len(paths)), strict=True):
+        try:
+            if isinstance(reading, UserError):
+                raise reading
+            answers.append(answer_of(image_id, path, reading, args.min_confidence))
+            write(table_line(answers[-1], args.show_boxes, width))
+            if copies:
+                copies.write(answers[-1])
+        except UserError as error:
+            failed.append(error)
+    if args.out and answers:  # a run without answers keeps the files of an earlier one
+        write_answers(args.out, answers)
+        say(f'{args.out}: numbers.csv and pred.json of {len(answers)} photos, their copies in {FOLDER}/')
+    for error in failed:
+        print(f'error: {one_line(error)}', file=sys.stderr)
+    return int(bool(failed))

@@ -1,0 +1,32 @@
+"""Export of a detector to ONNX, for the reader without torch and for other runtimes."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from custom.commands.parser import ToolParser, add_reader, run_tool
+from custom.utils.messages import say
+
+EXAMPLES = """examples:
+  python tools/export_onnx.py configs/digits_frcnn_lite.py weights/digits_frcnn_lite.safetensors digits.onnx"""
+
+
+def main() -> None:
+    parser = ToolParser(__doc__, EXAMPLES)
+    parser.add_argument('config', type=Path, help='a file of configs/')
+    parser.add_argument('checkpoint', type=Path, help='the weights, .pth or .safetensors')
+    parser.add_argument('out', type=Path, metavar='OUT.onnx', help='replaced if it exists')
+    add_reader(parser, 'the one tuned for CHECKPOINT')
+    args = parser.parse_args()
+
+    from custom.commands.export_onnx import export_onnx
+
+    done = export_onnx(args.config, args.checkpoint, args.out, args.reader)
+    for note in done.notes:
+        say(f'note: {note}')
+    print(f'{args.out}: {done.size / 1e6:.2f} MB')
+
+
+if __name__ == '__main__':
+    run_tool(main)
