@@ -9,7 +9,8 @@ from custom.commands.parser import ToolParser, add_reader, run_tool
 from custom.utils.messages import say
 
 EXAMPLES = """examples:
-  python tools/export_onnx.py configs/digits_frcnn_lite.py weights/digits_frcnn_lite.safetensors digits.onnx"""
+  python tools/export_onnx.py configs/digits_frcnn_lite.py weights/digits_frcnn_lite.safetensors digits.onnx
+  python tools/export_onnx.py configs/digits_frcnn_lite.py work_dirs/mine/best.pth int8.onnx --int8 photos"""
 
 
 def main() -> None:
@@ -18,14 +19,16 @@ def main() -> None:
     parser.add_argument('checkpoint', type=Path, help='the weights, .pth or .safetensors')
     parser.add_argument('out', type=Path, metavar='OUT.onnx', help='replaced if it exists')
     add_reader(parser, 'the one tuned for CHECKPOINT')
+    text = '8-bit weights and activations, with ranges from up to 200 photos of DIR; faster where the CPU has VNNI'
+    parser.add_argument('--int8', type=Path, metavar='DIR', help=text)
     args = parser.parse_args()
 
     from custom.commands.export_onnx import export_onnx
 
-    done = export_onnx(args.config, args.checkpoint, args.out, args.reader)
+    done = export_onnx(args.config, args.checkpoint, args.out, args.reader, args.int8)
     for note in done.notes:
         say(f'note: {note}')
-    print(f'{args.out}: {done.size / 1e6:.2f} MB')
+    print(f'{args.out}: {done.size / 1e6:.2f} MB; {done.check}')
 
 
 if __name__ == '__main__':

@@ -1,5 +1,7 @@
-"""Export of a config and its checkpoint to ONNX, with the reader settings."""
+"""Export of a config and its checkpoint to ONNX, with the reader settings, checked after writing."""
 
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,66 +10,117 @@ from mmdet.registry import MODELS
 from mmengine.registry import init_default_scope
 
 from .. import register  # noqa: F401 - registers the classes of configs
-from ..engine.builders import building_from
+from ..engine.builders import NoRandomWeights, building_from
+from ..inference.reader import PhotoReader
+from ..inference.views import PhotoViews
 from ..models.batch_norm import fold_batch_norm
 from ..models.checkpoints import fingerprint, load_checkpoint, load_weights
+from ..models.onnx_check import difference, drawn_photos
 from ..models.onnx_export import to_onnx
+from ..models.onnx_quantise import other_sizes, quantise
 from ..models.reader_of_weights import choose_reader
+from ..models.tta import ModelDetector
+from ..onnx_reader.detector import OnnxDetector
+from ..onnx_reader.digit_reader import DigitReader
 from ..onnx_reader.model_file import DetectorFacts, to_metadata
 from ..runs.config import load_config
+from ..structures.photos import list_photos, read_photo
 from ..utils.errors import UserError
 from ..utils.files import replacing
 
+MOST_PHOTOS = 200  # for the ranges of activations and the comparison of numbers
+FEWEST_ALIKE = 0.9  # share of these photos that 8 bits must read alike
+
 
 class OnnxExport(NamedTuple):
-    """The result of an export: size of the file in bytes, and notes, a line each."""
+    """The result of an export: size of the file in bytes, the comparison with torch, and notes, a line each."""
 
     size: int
+    check: str
     notes: tuple[str, ...]
 
 
-def export_onnx(config: Path, checkpoint: Path, out: Path, reader: str | None = None) -> OnnxExport:
-    """Write the ONNX file of a detector.
+def export_onnx(
+    config: Path, checkpoint: Path, out: Path, reader: str | None = None, int8: Path | None = None
+) -> OnnxExport:
+    """Write the ONNX file of a detector, once its boxes equal those of the model in torch.
 
     Args:
         config: the config of the weights.
         checkpoint: the file of the weights.
         out: the file; replaced if it exists.
         reader: a reader.json, or 'none' for the config's thresholds. Defaults to None, the one tuned for the weights.
+        int8: a folder of photos of the kind that will be read, to quantise to 8 bits. Defaults to None, float32.
 
     Raises:
-        UserError: a file cannot be read, the model is not a Faster R-CNN of the configs, or the weights do not fit.
+        UserError: a file cannot be read, the model is not a Faster R-CNN of the configs, the weights do not fit, or the
+            exported model has other boxes, or with 8 bits other feature maps or other numbers, than the model in torch.
     """
     if out.suffix != '.onnx':
         raise UserError(f'{out}: give a name that ends in .onnx')
+    photos = [int8 / photo.file_name for photo in islice(list_photos(int8), MOST_PHOTOS)] if int8 else []
     cfg = load_config(config)
     init_default_scope(cfg.default_scope)
     content = load_checkpoint(checkpoint)
-    with building_from(cfg):
-        choice = choose_reader(cfg, checkpoint, reader, content)
-        model = build_plain(cfg)
-    load_weights(model, checkpoint, content)
-    fold_batch_norm(model)
-    exported = to_onnx(model, to_metadata(facts_of(cfg, fingerprint(content['state_dict'])), choice.reader))
+    weights = fingerprint(content['state_dict'])
+    choice = choose_reader(cfg, checkpoint, reader, content)
+    facts = facts_of(cfg, weights)
+    model, plain = (_built(cfg, fast, checkpoint, content) for fast in (True, False))
+    exported = to_onnx(plain, to_metadata(facts, choice.reader))
     with replacing(out) as beside:
         onnx.save(exported, beside)
-    return OnnxExport(out.stat().st_size, choice.notes)
+        least = cfg.model.test_cfg.rcnn.score_thr
+        compared = difference(ModelDetector(model), OnnxDetector(beside), list(drawn_photos()), least)
+        if not compared.is_small:
+            raise UserError(f'{out}: not written; ONNX Runtime and torch disagree: {compared}')
+        check = f'as in torch: {compared}'
+        if photos:
+            views = PhotoViews(facts.scale, choice.reader.views)
+            small = quantise(exported, [view for path in photos for view in views(read_photo(path))[:1]])
+            if widths := other_sizes(exported, small):
+                raise UserError(f'{out}: not written; 8 bits change the feature maps of widths {widths[:5]}')
+            exact = DigitReader(beside)
+            onnx.save(small, beside)
+            check = _alike(exact, DigitReader(beside), photos, out)
+    return OnnxExport(out.stat().st_size, check, choice.notes)
 
 
-def build_plain(cfg: Any) -> Any:
-    """Build the model of a config with random weights and torch's own convolutions."""
-    model = cfg.model.copy()
-    if 'fast_convolutions' in model:
-        model.fast_convolutions = False
-    model.backbone.init_cfg = None
-    return MODELS.build(model)
+def _built(cfg: Any, fast: bool, checkpoint: Path, content: dict) -> Any:
+    """Build the model of a config with the weights of a checkpoint, with torch's own convolutions unless `fast`."""
+    settings = cfg.model.copy()
+    settings.backbone = {**settings.backbone, 'init_cfg': None}
+    if 'fast_convolutions' in settings:
+        settings.fast_convolutions = settings.fast_convolutions and fast
+    with building_from(cfg), NoRandomWeights():
+        model = MODELS.build(settings)
+    load_weights(model, checkpoint, content)
+    fold_batch_norm(model)
+    return model.eval()
 
 
 def facts_of(cfg: Any, weights: str) -> DetectorFacts:
-    """Collect what a `Detector` needs to know from the config and the fingerprint of the weights."""
+    """Collect what a `Detector` needs to know from the config and the fingerprint of the weights.
+
+    Raises:
+        UserError: no step of the test pipeline has a scale.
+    """
     step = next((step for step in cfg.test_dataloader.dataset.pipeline if 'scale' in step), None)
     if step is None:
         raise UserError(f'{cfg.filename}: no step of the test pipeline has a scale')
     sides = step.scale if isinstance(step.scale, (list, tuple)) else (step.scale, step.scale)
-    fusion = {key: cfg.tta_model[key] for key in ('iou_thr', 'score_thr', 'max_per_img') if key in cfg.tta_model}
-    return DetectorFacts(tuple(sides), cfg.model.get('group_size', 0), fusion, weights, Path(cfg.filename).stem)
+    fusion = cfg.get('tta_model') or {}
+    fusion = {key: fusion[key] for key in ('iou_thr', 'score_thr', 'max_per_img') if key in fusion}
+    return DetectorFacts(
+        (max(sides), min(sides)), cfg.model.get('group_size', 0), fusion, weights, Path(cfg.filename).stem
+    )
+
+
+def _alike(exact: PhotoReader, small: PhotoReader, photos: Sequence[Path], out: Path) -> str:
+    """Compare the numbers of two readers. Raises UserError if fewer than FEWEST_ALIKE are alike."""
+    pairs = zip(exact.read_many(photos), small.read_many(photos), strict=True)
+    numbers = [(a.number, b.number) for a, b in pairs if not isinstance(a, UserError) and not isinstance(b, UserError)]
+    alike = sum(a == b for a, b in numbers)
+    text = f'8 bits read {alike} of {len(numbers)} photos as float32 does'
+    if alike < FEWEST_ALIKE * len(numbers):
+        raise UserError(f'{out}: not written; {text}; give more photos, or photos of the kind that will be read')
+    return text
