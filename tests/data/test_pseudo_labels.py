@@ -8,14 +8,19 @@ from helpers.project import run_tool
 from PIL import Image
 
 from custom.data.coco_reading import read_annotations
+from custom.data.known_numbers import KnownNumberRule
 from custom.data.pseudo_labels import (
     DIFFERENT,
     DUPLICATE,
     EMPTY,
+    KNOWN_REASONS,
     LOW_SCORE,
+    NOT_SPELLED,
     OTHER,
     REASONS,
+    UNKNOWN,
     PseudoLabelRule,
+    label_known_numbers,
     label_photos,
 )
 from custom.reading.settings import ReaderConfig
@@ -137,6 +142,54 @@ def test_a_rule_out_of_range_is_named(settings):
         PseudoLabelRule(**settings)
 
 
+def known(folder, numbers, *sources, **settings):
+    """As `outcome`, of known numbers."""
+    photos, left_out = label_known_numbers(folder, sources, numbers, **settings)
+    assert list(left_out) == list(KNOWN_REASONS)
+    labels = {photo['id']: ''.join(map(str, photo['labels'])) for photo in photos}
+    return labels, {reason: count for reason, count in left_out.items() if count}
+
+
+NUMBERS = {'1.png': ['05'], '2.png': ['7', '8'], '3.png': []}
+
+
+@pytest.mark.parametrize(
+    ('others', 'reason'),
+    [
+        ([], None),
+        ([entry(1, 30, 1, 0.5)], None),  # weak, dropped
+        ([entry(1, 30, 1, 0.6)], OTHER),
+        ([entry(2, 30, 1, 0.6)], None),  # on another photo
+    ],
+)
+def test_a_known_number_is_labelled_with_low_scores(folder, others, reason):
+    found = detections(entry(1, 20, 8, 0.6), entry(1, 20, 5, 0.1), entry(1, 5, 0, 0.4), *others)
+    labels, reasons = known(folder, NUMBERS, found)
+    assert labels == ({} if reason else {1: '05'})
+    assert reasons == {UNKNOWN: 2, **({reason: 1} if reason else {})}
+    assert known(folder, {'1.png': ['08']}, found)[0] == ({} if reason else {1: '08'})
+    assert known(folder, {'1.png': ['09']}, found)[1] == {UNKNOWN: 2, NOT_SPELLED: 1}
+
+
+def test_one_source_is_enough_for_a_known_number_and_boxes_are_averaged(folder):
+    one = detections(entry(1, 5, 0, 0.9), entry(1, 20, 5, 0.8))
+    two = detections(entry(1, 6, 0, 0.9), entry(1, 21, 5, 0.8))
+    nothing = detections(entry(3, 5, 0, 0.9))
+    for sources, left in (((one, nothing), 5), ((nothing, one), 5), ((one, two), 5.5)):
+        (photo,), _ = label_known_numbers(folder, sources, NUMBERS)
+        assert photo['bboxes'] == [[left, 4, 8, 12], [left + 15, 4, 8, 12]]
+    elsewhere = detections(entry(1, 14, 0, 0.9), entry(1, 29, 5, 0.8))
+    assert known(folder, NUMBERS, one, elsewhere)[1] == {UNKNOWN: 2, DIFFERENT: 1}
+    assert known(folder, NUMBERS, nothing)[1] == {UNKNOWN: 2, NOT_SPELLED: 1}
+    assert known(folder, NUMBERS, one, exclude=[folder])[1] == {UNKNOWN: 2, DUPLICATE: 1}
+    assert known(folder, NUMBERS, one, rule=KnownNumberRule(min_score=0.85))[1] == {UNKNOWN: 2, NOT_SPELLED: 1}
+
+
+def test_a_list_of_other_photos_is_refused(folder):
+    with pytest.raises(UserError, match=r'2 photos of the list are not there, first: 7\.png'):
+        label_known_numbers(folder, [detections()], {'7.png': ['1'], '1.png': ['1'], '8.png': ['1']})
+
+
 @pytest.fixture
 def pred_json(tmp_path):
     path = tmp_path / 'a' / 'pred.json'
@@ -162,6 +215,22 @@ def test_the_tool_writes_what_training_reads(folder, pred_json, tmp_path):
     assert read.file_names == ['1.png', '2.png']
     assert read.labels.tolist() == [0, 5, 7]
     assert read.bboxes.tolist() == [[5, 4, 8, 12], [20, 4, 8, 12], [5, 4, 8, 12]]
+
+
+@pytest.mark.integration
+def test_the_tool_takes_known_numbers(folder, pred_json, tmp_path):
+    (tmp_path / 'numbers.csv').write_text('file,number\n1.png,05\n3.png,3\n2.png,2\n')
+    arguments = (pred_json, '--images', folder, '--numbers', tmp_path / 'numbers.csv', '--out', tmp_path / 'known.json')
+    done = run_tool('pseudo_label.py', *arguments)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert done.stdout.splitlines()[2:] == [
+        'left out: 0 without a known number, 1 known number not detected, 0 different readings, 0 another detection, '
+        '0 near-duplicate of an excluded photo',
+        f'digits from 0.3, no other box above 0.5; numbers of {tmp_path / "numbers.csv"}',
+    ]
+    assert read_annotations(tmp_path / 'known.json', folder).labels.tolist() == [0, 5, 3]
+    refused = run_tool('pseudo_label.py', *arguments, '--reader', 'none')
+    assert (refused.returncode, refused.stderr.count('\n')) == (2, 1) and '--reader: known numbers' in refused.stderr
 
 
 @pytest.mark.integration
