@@ -2,9 +2,12 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from helpers.browser import start_browser
 from helpers.project import FAST, ROOT, make_tiny_root, run_tool
 
 
@@ -22,6 +25,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f'no real photos: {folder} does not exist (DIGITS_SHARED names another folder)')
     return folder
+
+
+@pytest.fixture(scope='session')
+def browser() -> Iterator[Any]:
+    """Headless chromium, driven by selenium; the test is skipped where the machine has none."""
+    driver = start_browser()
+    yield driver
+    driver.quit()
 
 
 @pytest.fixture

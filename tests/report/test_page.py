@@ -1,43 +1,13 @@
 """The report's page in a browser: headless chromium."""
 
-import shutil
-
 import pytest
+from helpers.browser import CONTRAST, emulate, focus, press
 from helpers.report_scene import HOSTILE, write_run
 
 from custom.report.html import make_report
 from custom.report.sources import find_sources
 
 pytestmark = pytest.mark.integration
-CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
-DRIVER = shutil.which('chromedriver')
-# Lists the visible texts whose contrast with their background is too low (WCAG 2.2).
-CONTRAST = """
-const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-const over = (back, colour, alpha) => {
-  canvas.globalAlpha = 1; canvas.fillStyle = back; canvas.fillRect(0, 0, 1, 1);
-  canvas.globalAlpha = alpha; canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-  return `rgb(${[...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).join()})`;
-};
-const light = (colour) => colour.match(/\\d+/g).map((part) => part / 255)
-  .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
-  .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
-const found = [];
-for (const element of document.querySelectorAll('body *')) {
-  const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-  if (!own || !element.checkVisibility() || element.closest('.pair, .skip, script, option')) continue;
-  const chain = [];
-  for (let node = element; node; node = node.parentElement) chain.unshift(getComputedStyle(node));
-  let back = 'white', alpha = 1;
-  for (const style of chain) { back = over(back, style.backgroundColor, 1); alpha *= style.opacity; }
-  const style = chain.at(-1);
-  const text = over(back, element instanceof SVGElement ? style.fill : style.color, alpha);
-  const [high, low] = [light(text), light(back)].sort((a, b) => b - a);
-  const ratio = (high + 0.05) / (low + 0.05);
-  if (ratio < 4.5) found.push(`${element.tagName} ${element.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
-}
-return found;
-"""
 LOADED = """
 const done = arguments[0];
 const pictures = [...document.querySelectorAll('image')].map((image) => {
@@ -47,22 +17,6 @@ const pictures = [...document.querySelectorAll('image')].map((image) => {
 });
 Promise.all(pictures).then(done, (error) => done(String(error)));
 """
-
-
-@pytest.fixture(scope='module')
-def browser():
-    if not CHROMIUM or not DRIVER:
-        pytest.skip('no browser: chromium and chromedriver are not installed (Debian: chromium, chromium-driver)')
-    webdriver = pytest.importorskip('selenium.webdriver', reason='selenium is not installed')
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    # A container has neither the kernel's sandbox for root nor a large /dev/shm.
-    for argument in ('--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'):
-        options.add_argument(argument)
-    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope='module')
@@ -78,10 +32,7 @@ def opened(browser, address):
     """A function that opens the page at a width, in light or dark."""
 
     def open_page(width=1200, scheme='light'):
-        media = {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]}
-        browser.execute_cdp_cmd('Emulation.setEmulatedMedia', media)
-        size = {'width': width, 'height': 850, 'deviceScaleFactor': 1, 'mobile': width < 600}
-        browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', size)
+        emulate(browser, width, scheme)
         browser.get(address)
         return browser
 
@@ -94,16 +45,6 @@ def shown(browser):
         "return [...document.querySelectorAll('#cards > li')].filter(c => c.checkVisibility()).map(c => c.dataset.text)"
     )
     return [int(HOSTILE.index(text.rsplit(' ', 2)[0])) for text in browser.execute_script(script)]
-
-
-def focus(browser, selector):
-    browser.execute_script('document.querySelector(arguments[0]).focus()', selector)
-
-
-def press(browser, *keys):
-    from selenium.webdriver import ActionChains
-
-    ActionChains(browser).send_keys(*keys).perform()
 
 
 def test_no_error_and_nothing_fetched(opened):

@@ -1,0 +1,36 @@
+"""JSON form of a reading, for the service and for JSON lines."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .reader import Digit, PhotoReading
+
+
+def reading_record(reading: PhotoReading) -> dict[str, Any]:
+    """Return a reading as a dict for JSON: number (None without any), confidence, digits, numbers.
+
+    Boxes are xyxy in pixels of the upright photo, rounded to 0.1. Scores are rounded to 4 digits.
+    """
+    main = _number_record(reading.number, reading.confidence, reading.digits) if reading.number else None
+    return {
+        'number': reading.number or None,
+        'confidence': round(reading.confidence, 4),
+        'digits': main['digits'] if main else [],
+        'numbers': [main] if main else [],
+    }
+
+
+def _number_record(number: str, confidence: float, digits: Sequence[Digit]) -> dict[str, Any]:
+    x1, y1, x2, y2 = zip(*(digit.bbox for digit in digits), strict=True)
+    return {
+        'number': number,
+        'confidence': round(confidence, 4),
+        'digits': [
+            {'digit': digit.label, 'score': round(digit.score, 4), 'box': _rounded(digit.bbox)} for digit in digits
+        ],
+        'box': _rounded((min(x1), min(y1), max(x2), max(y2))),
+    }
+
+
+def _rounded(box: Sequence[float]) -> list[float]:
+    return [round(side, 1) for side in box]
