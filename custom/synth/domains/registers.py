@@ -37,6 +37,7 @@ BETWEEN = (0.4, 0.6)  # turns of a wheel at which neither of two digits is label
 BETWEEN_KEPT = 0.25  # share of such turns that are drawn
 GREY = 0.25  # share of grey photos
 GLYPH_SIZE = 64  # pixels; digits are scaled from glyphs of this height
+USUAL_INK = np.array((0.14, 0.1, 0.86, 0.9))  # left, top, right and bottom, as shares of a crop's size
 NEAREST = 10  # crops of a strip are chosen among so many of the most similar colours
 # Ground and ink of wheels; the commonest first.
 WHEELS = np.array(
@@ -279,13 +280,22 @@ def find_ink(photo: np.ndarray) -> np.ndarray:
     The ink differs from the median of the photo. Parts at the left or right edge are frames. Where the result is no
     plausible digit, the bounds are the photo's without a small margin.
     """
-    usual = np.array([0.14, 0.1, 0.86, 0.9])
     height, width = photo.shape[:2]
     grey = cv2.GaussianBlur(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), (0, 0), 0.6).astype(np.float32)
     colours = photo.astype(np.float32) - np.median(photo, axis=(0, 1)).astype(np.float32)
     apart = np.maximum(np.abs(grey - np.median(grey)), np.abs(colours).max(axis=2) * 0.7)
     inner = apart[height // 8 : -height // 8, width // 5 : -width // 5]
-    on = (apart > 0.5 * np.percentile(inner, 92)).astype(np.uint8)
+    for share in (0.5, 0.65, 0.8, 0.35):
+        bounds = _component_bounds((apart > share * np.percentile(inner, 92)).astype(np.uint8))
+        tall, wide = bounds[3] - bounds[1], bounds[2] - bounds[0]
+        if 0.5 < tall < 0.97 and 0.12 < wide < 0.92 and 0.25 < (bounds[0] + bounds[2]) / 2 < 0.75:
+            return bounds
+    return USUAL_INK
+
+
+def _component_bounds(on: np.ndarray) -> np.ndarray:
+    """Return the bounds, as shares of the size, of the components of a mask that may be a digit's; zeros for none."""
+    height, width = on.shape
     count, _, stats, centres = cv2.connectedComponentsWithStats(on, connectivity=8)
     kept = [
         stats[i]
@@ -297,13 +307,10 @@ def find_ink(photo: np.ndarray) -> np.ndarray:
         and 0.15 * width < centres[i, 0] < 0.85 * width
     ]
     if not kept:
-        return usual
+        return np.zeros(4)
     boxes = np.array(kept)
     low, high = boxes[:, :2].min(axis=0), (boxes[:, :2] + boxes[:, 2:4]).max(axis=0)
-    bounds = np.concatenate([low, high]) / (width, height, width, height)
-    tall, wide = bounds[3] - bounds[1], bounds[2] - bounds[0]
-    plausible = 0.5 < tall < 0.97 and 0.12 < wide < 0.92 and 0.25 < (bounds[0] + bounds[2]) / 2 < 0.75
-    return bounds if plausible else usual
+    return np.concatenate([low, high]) / (width, height, width, height)
 
 
 @functools.lru_cache(maxsize=8192)
