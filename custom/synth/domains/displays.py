@@ -141,7 +141,7 @@ def draw_style(rng: Generator, hardness: float) -> Style:
         width=width,
         space=rng.uniform(0.16, 0.5) * (0.35 + width),
         stroke=stroke,
-        gap=stroke * rng.choice([0.05, 0.15, 0.35]) * rng.uniform(0.6, 1.2),
+        gap=stroke * float(rng.choice([0.05, 0.12, 0.25])) * rng.uniform(0.6, 1.2),
         bevel=float(rng.choice([0.0, 0.5, 1.0])),
         mitred=rng.random() < 0.5,
         round=rng.random() < 0.2,
@@ -164,7 +164,7 @@ def _bar(start: np.ndarray, end: np.ndarray, style: Style) -> np.ndarray:
         cap = np.cos(angles) * along * half + np.sin(angles) * side * (half / np.hypot(*side))
         first, last = start + along * (inset + 0.4 * half), end - along * (inset + 0.4 * half)
         return np.concatenate([last + cap, first - cap])
-    inset = style.gap + (1 - style.bevel) * half
+    inset = style.gap + (1 - style.bevel) * 0.5 * half  # square ends overlap at the corners, where the gap is small
     first, last, shoulder = start + along * inset, end - along * inset, along * (style.bevel * half)
     return np.array(
         [first, first + shoulder + side, last - shoulder + side, last, last - shoulder - side, first + shoulder - side]
