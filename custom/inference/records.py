@@ -1,8 +1,10 @@
-"""JSON form of a reading, for the service and for JSON lines."""
+"""JSON form of readings, for the service and for JSON lines."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from ..structures.digits import NO_NUMBER
+from .answers import UNSURE, Answer
 from .reader import Digit, PhotoReading
 
 
@@ -17,6 +19,17 @@ def reading_record(reading: PhotoReading) -> dict[str, Any]:
         'confidence': round(reading.confidence, 4),
         'digits': main['digits'] if main else [],
         'numbers': [main] if main else [],
+    }
+
+
+def answer_record(answer: Answer) -> dict[str, Any]:
+    """Return an answer as a dict for JSON: file, `reading_record`, and whether it is unsure; then number is None."""
+    is_number = answer.number not in (NO_NUMBER, UNSURE)
+    return {
+        'file': str(answer.path),
+        **reading_record(answer.reading),
+        'number': answer.number if is_number else None,
+        'unsure': answer.number == UNSURE,
     }
 
 
