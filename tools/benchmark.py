@@ -17,6 +17,7 @@ EXAMPLES = """tasks:
   eval     time of the COCO evaluation
   startup  time of tools/test.py until its first batch
   profile  time of each part of train and infer; not part of "all"
+  serve    2,000 requests of 16 clients to `digits-reader serve`; not part of "all"
 
 examples:
   python tools/benchmark.py eval
@@ -26,10 +27,16 @@ examples:
 
 def main() -> int:
     parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument('task', nargs='?', choices=[*TASKS, 'all', 'profile'], default='all', help='default: all')
+    parser.add_argument(
+        'task', nargs='?', choices=[*TASKS, 'all', 'profile', 'serve'], default='all', help='default: all'
+    )
     parser.add_argument('--against', metavar='NAME,…', default='', help='baselines; default: all of the task')
     parser.add_argument('--images', metavar='DIR', help='photos for train and infer; default: synthetic images')
-    parser.add_argument('--weights', metavar='CHECKPOINT', help="of digits_frcnn with stock's anchors, for AP of infer")
+    parser.add_argument(
+        '--weights',
+        metavar='CHECKPOINT',
+        help="of digits_frcnn with stock's anchors, for AP of infer; an .onnx file for serve",
+    )
     parser.add_argument('--batch', type=int, metavar='N', help='batch size of train and infer, for all')
     parser.add_argument('--pairs', type=int, default=5, metavar='N', help='measured rounds of each; default: 5')
     parser.add_argument('--short', action='store_true', help='short rounds, to check that every task works')
@@ -50,13 +57,17 @@ def main() -> int:
         raise UserError(f'--weights {args.weights}: no such file')
     settings = Settings(args.images, args.weights, args.batch, args.short)
     for option, given, fits in (('--picture', args.picture, True), ('--json', args.json, False)):
-        if given and fits != (args.task == 'profile'):
+        if given and (args.task == 'serve' or fits != (args.task == 'profile')):
             raise UserError(f'{option} {given}: not an option of {args.task}; leave it out')
     if args.task == 'profile':
         from custom.benchmark.profile import show_profile
 
         show_profile(settings, args.picture)
         return 0
+    if args.task == 'serve':
+        from custom.benchmark.load import show_load
+
+        return show_load(settings)
     tasks = [import_module(f'custom.benchmark.task_{name}') for name in (TASKS if args.task == 'all' else [args.task])]
     chosen = choose(tasks, [name for name in args.against.split(',') if name])
     facts = machine()

@@ -5,6 +5,7 @@ __all__: list[str] = [
     'candidate',
     'compare',
     'first_batch_hook',
+    'load',
     'machine',
     'models',
     'profile',

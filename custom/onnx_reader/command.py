@@ -14,7 +14,14 @@ EXAMPLES = f"""{TABLE}
 examples:
   digits-reader meter.jpg
   digits-reader photos --out out --min-confidence 0.95
-  digits-reader 'photos/**/*.png' --model mine.onnx"""
+  digits-reader 'photos/**/*.png' --model mine.onnx
+  digits-reader serve --help"""
+SERVE = """HTTP: POST /v1/read, /healthz, /metrics, /docs, and a page at /. Needs the extra: digits-reader[serve].
+
+examples:
+  digits-reader serve
+  digits-reader serve --host 0.0.0.0 --port 80
+  curl --data-binary @meter.jpg http://127.0.0.1:8000/v1/read"""
 
 
 def main() -> None:
@@ -34,28 +41,48 @@ def main() -> None:
 
 
 def _run() -> int:
-    parser = argparse.ArgumentParser(
-        'digits-reader',
-        description='Number reading on photos.',
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    if sys.argv[1:2] == ['serve']:
+        return _serve(sys.argv[2:])
+    parser = _parser('digits-reader', 'Number reading on photos.', EXAMPLES)
     add_arguments(parser)
+    args = _parse(parser)
+    check_arguments(parser, args)
+    return read_photos(args, lambda: _open_reader(args))
+
+
+def _serve(arguments: list[str]) -> int:
+    from ..serving.server import HOST, PORT, serve
+
+    parser = _parser('digits-reader serve', 'Number reading as a service.', SERVE)
+    parser.add_argument('--host', default=HOST, help=f'address to listen on; default: {HOST}, this machine alone')
+    parser.add_argument('--port', type=int, default=PORT, help=f'default: {PORT}; 0: any free one')
+    args = _parse(parser, arguments)
+    serve(lambda: _open_reader(args), args.host, args.port)
+    return 0
+
+
+def _parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        name, description=description, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def _parse(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -> argparse.Namespace:
+    """Parse the arguments, with those of every sub-command; None: those of the process."""
     parser.add_argument('--model', metavar='FILE', help='an .onnx file; default: the one of this package')
     parser.add_argument('--reader', metavar='FILE', help='a reader.json; default: the one in the model')
     parser.add_argument('--quiet', action='store_true', help='only errors on stderr')
     parser.add_argument('--version', action=_Version, nargs=0, help='print the installed versions and exit')
-    args = parser.parse_args()
-    check_arguments(parser, args)
+    args = parser.parse_args(arguments)
     if args.quiet:
         be_quiet()
+    return args
 
-    def open_reader() -> PhotoReader:
-        from .digit_reader import DigitReader
 
-        return DigitReader(args.model, args.reader)
+def _open_reader(args: argparse.Namespace) -> PhotoReader:
+    from .digit_reader import DigitReader  # takes longer to import than a wrong argument to find
 
-    return read_photos(args, open_reader)
+    return DigitReader(args.model, args.reader)
 
 
 class _Version(argparse.Action):

@@ -4,6 +4,7 @@ import ipaddress
 import os
 import signal
 import socket
+from collections.abc import Callable
 
 from ..inference.reader import PhotoReader
 from ..utils.errors import UserError
@@ -11,15 +12,16 @@ from ..utils.messages import say
 from ..utils.validation import require_number
 
 INSTALL = "the service needs FastAPI and uvicorn; install them with: pip install 'digits-reader[serve]'"
+HOST, PORT = '127.0.0.1', 8000
 CONNECTIONS = 512  # open at the same time; a process may have 1024 files by default
 GRACE = 10  # seconds for the requests in work when the service is stopped
 
 
-def serve(reader: PhotoReader, host: str = '127.0.0.1', port: int = 8000) -> None:
+def serve(open_reader: Callable[[], PhotoReader], host: str = HOST, port: int = PORT) -> None:
     """Serve a reader by HTTP until SIGTERM or Ctrl-C; the requests in work are answered first.
 
     Args:
-        reader: reads the photos, in one thread.
+        open_reader: returns the reader; called when the address is free, since it takes longer.
         host: address of this machine to listen on. Defaults to 127.0.0.1: only programs on this machine are served.
         port: defaults to 8000. With 0 the system chooses a free one.
 
@@ -34,25 +36,24 @@ def serve(reader: PhotoReader, host: str = '127.0.0.1', port: int = 8000) -> Non
     except ImportError as error:
         raise UserError(f'{INSTALL} ({error})') from None
     require_number('port', port, 0, 65535)
-    listener = _listen(host, port)
-    config = uvicorn.Config(
-        make_app(reader),
-        loop='asyncio',
-        http='h11',
-        ws='none',
-        lifespan='on',
-        log_level='error',
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=GRACE,
-    )
-    server = uvicorn.Server(config)
-    # uvicorn raises the signal again after its shutdown. The default action would end the process with a failure.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: setattr(server, 'should_exit', True))
-    with listener:
+    with _listen(host, port) as listener:
+        config = uvicorn.Config(
+            make_app(open_reader()),
+            loop='asyncio',
+            http='h11',
+            ws='none',
+            lifespan='on',
+            log_level='error',
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=GRACE,
+        )
+        server = uvicorn.Server(config)
+        # uvicorn raises the signal again after its shutdown. The default action would end the process with a failure.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: setattr(server, 'should_exit', True))
         address = listener.getsockname()
         name = f'[{address[0]}]' if ':' in address[0] else address[0]
         say(f'digits-reader: http://{name}:{address[1]}/ is ready; Ctrl-C stops')

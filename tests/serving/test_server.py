@@ -20,7 +20,7 @@ import sys
 sys.path[:0] = [{root!r}, {root!r} + '/tests']
 from helpers.columns import reader_of_columns
 from custom.serving.server import serve
-serve(reader_of_columns(), port=0)
+serve(reader_of_columns, port=0)
 print('ended')
 """
 
@@ -75,7 +75,7 @@ def test_a_process_serves_many_clients_and_hostile_ones_until_sigterm():
 def test_without_the_extra_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, 'uvicorn', None)
     with pytest.raises(UserError, match=r"^the service needs FastAPI .*: pip install 'digits-reader\[serve\]'"):
-        server.serve(reader_of_columns())
+        server.serve(reader_of_columns)
 
 
 def test_an_address_that_cannot_be_used_is_named():
@@ -84,11 +84,11 @@ def test_an_address_that_cannot_be_used_is_named():
     with socket.create_server(('127.0.0.1', 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=rf'^127\.0\.0\.1 port {port}: cannot listen there .*use.*; choose another'):
-            server.serve(reader_of_columns(), port=port)
+            server.serve(reader_of_columns, port=port)
     with pytest.raises(UserError, match=r'^nowhere\.invalid port 0: cannot listen there'):
-        server.serve(reader_of_columns(), 'nowhere.invalid', 0)
+        server.serve(reader_of_columns, 'nowhere.invalid', 0)
     with pytest.raises(UserError, match=r'^port=65536: must be'):
-        server.serve(reader_of_columns(), port=65536)
+        server.serve(reader_of_columns, port=65536)
 
 
 @pytest.mark.integration
