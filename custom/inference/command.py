@@ -1,7 +1,10 @@
 """Command line that reads the numbers on photos, shared by tools/predict.py and digits-reader."""
 
 import argparse
+import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +15,20 @@ from .reader import PhotoReader
 
 TABLE = """Prints a table: file, number (-1: none), confidence 0 to 1, the digits with their scores. The table is
 tab-separated when piped. Exit code 1 if a photo could not be read; the rest are processed."""
+LEAST_INTERVAL, MOST_INTERVAL = 0.1, 3600
 Bar = Callable[[Iterator[Any], int], Iterable[Any]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the photos and the options of their output."""
-    parser.add_argument('photos', nargs='+', metavar='PHOTO|DIR|GLOB', help='quote patterns')
+    parser.add_argument('photos', nargs='*', metavar='PHOTO|DIR|GLOB', help='quote patterns')
     parser.add_argument('--out', type=Path, metavar='DIR', help='write numbers.csv, pred.json and annotated copies')
+    parser.add_argument('--json', action='store_true', help='print a line of JSON for each photo, not the table')
+    watch = 'read a folder, and photos as they arrive there; a journal in it, or in DIR of --out, has them all'
+    parser.add_argument('--watch', type=Path, metavar='DIR', help=watch)
+    parser.add_argument(
+        '--interval', type=float, default=1, metavar='S', help='seconds between looks at DIR; default: 1'
+    )
     parser.add_argument('--show-boxes', action='store_true', help="show the digits' boxes, xyxy in pixels")
     parser.add_argument('--min-confidence', type=float, default=0, metavar='P', help='answer "unsure" below it, 0 to 1')
 
@@ -27,6 +37,10 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
     """End the program by the parser's error if a value is out of range."""
     if not 0 <= args.min_confidence <= 1:
         parser.error(f'--min-confidence {args.min_confidence}: must be from 0 to 1')
+    if not LEAST_INTERVAL <= args.interval <= MOST_INTERVAL:
+        parser.error(f'--interval {args.interval}: must be from {LEAST_INTERVAL} to {MOST_INTERVAL} seconds')
+    if bool(args.photos) == bool(args.watch):
+        parser.error('give photos, or a folder with --watch' if args.watch is None else '--watch: give no other photos')
 
 
 def read_photos(
@@ -50,7 +64,10 @@ def read_photos(
         UserError: a photo is missing, or the outputs cannot be written.
     """
     from .answers import FOLDER, Answer, Copies, answer_of, find_photos, ids_of, table_line, write_answers
+    from .records import answer_record
 
+    if args.watch:
+        return _watch(args, open_reader)
     paths = find_photos(args.photos)
     ids = ids_of(paths)
     reader = open_reader()
@@ -60,9 +77,14 @@ def read_photos(
     for image_id, path, reading in zip(ids, paths, bar(reader.read_many(paths), len(paths)), strict=True):
         try:
             if isinstance(reading, UserError):
+                if args.json:
+                    write(json.dumps({'file': str(path), 'error': one_line(reading)}))
                 raise reading
             answers.append(answer_of(image_id, path, reading, args.min_confidence))
-            write(table_line(answers[-1], args.show_boxes, width))
+            if args.json:
+                write(json.dumps(answer_record(answers[-1])))
+            else:
+                write(table_line(answers[-1], args.show_boxes, width))
             if copies:
                 copies.write(answers[-1])
         except UserError as error:
@@ -70,6 +92,36 @@ def read_photos(
     if args.out and answers:  # a run without answers keeps the files of an earlier one
         write_answers(args.out, answers)
         say(f'{args.out}: numbers.csv and pred.json of {len(answers)} photos, their copies in {FOLDER}/')
-    for error in failed:
-        print(f'error: {one_line(error)}', file=sys.stderr)
+    for failure in failed:
+        print(f'error: {one_line(failure)}', file=sys.stderr)
     return int(bool(failed))
+
+
+def _watch(args: argparse.Namespace, open_reader: Callable[[], PhotoReader]) -> int:
+    """Print a line for each photo that arrives, until Ctrl-C or SIGTERM; a second Ctrl-C does not wait for a photo."""
+    from .answers import answer_of, table_line
+    from .watch import HIDDEN, JOURNAL, Journal, Watch, require_folder
+
+    stopped = threading.Event()
+
+    def stop(number: int, frame: Any) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    require_folder(args.watch)
+    journal = Journal(args.out / JOURNAL if args.out else args.watch / HIDDEN)
+    watch = Watch(args.watch, open_reader(), journal, lambda *photo: answer_of(*photo, args.min_confidence))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    say(f'{args.watch}: watched; {len(journal.known)} photos were read before; Ctrl-C stops')
+    while not stopped.is_set():
+        for record, result in watch.read(stopped.is_set):
+            if isinstance(result, UserError):
+                print(f'error: {one_line(result)}', file=sys.stderr, flush=True)
+            if args.json:
+                print(json.dumps(record), flush=True)
+            elif not isinstance(result, UserError):
+                print(table_line(result, args.show_boxes), flush=True)
+        stopped.wait(args.interval)
+    journal.close()
+    return 0

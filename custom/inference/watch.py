@@ -19,7 +19,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-HIDDEN = '.digits-reader.jsonl'  # in the watched folder
+HIDDEN, JOURNAL = '.digits-reader.jsonl', 'readings.jsonl'  # in the watched folder, and in another one
 
 
 class Version(NamedTuple):
@@ -34,6 +34,14 @@ class Arrival(NamedTuple):
 
     record: dict[str, Any]
     result: Answer | UserError
+
+
+def require_folder(folder: Path) -> None:
+    """Raise UserError if a folder to be watched is missing or cannot be read."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        raise UserError(f'{folder}: cannot be watched ({error.strerror}); give a folder') from None
 
 
 class Journal:
@@ -109,9 +117,6 @@ class Watch:
         reader: reads the photos.
         journal: knows the photos that were read.
         answer: makes the answer of an image id, a path and a reading.
-
-    Raises:
-        UserError: the folder is missing or cannot be read.
     """
 
     def __init__(
@@ -123,10 +128,6 @@ class Watch:
     ) -> None:
         self.folder, self.reader, self.journal, self.answer = folder, reader, journal, answer
         self._waiting: dict[str, Version] = {}
-        try:
-            os.scandir(folder).close()
-        except OSError as error:
-            raise UserError(f'{folder}: cannot be watched ({error.strerror}); give a folder') from None
 
     def complete(self) -> dict[str, Version]:
         """Return the photos that are new and were of this version at the last call, too, oldest first.

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import datetime
@@ -9,7 +10,7 @@ from helpers.columns import photo_of, reader_of_columns
 from helpers.project import ROOT
 
 from custom.inference.answers import answer_of
-from custom.inference.watch import HIDDEN, Journal, Watch
+from custom.inference.watch import HIDDEN, Journal, Watch, require_folder
 from custom.utils.errors import UserError
 
 
@@ -191,7 +192,44 @@ def test_reading_stops_between_two_photos(tmp_path):
 
 def test_bad_folders_and_places_are_named(tmp_path):
     with pytest.raises(UserError, match=r'gone: cannot be watched \(No such file or directory\); give a folder'):
-        watch(tmp_path / 'gone', Journal(tmp_path / 'readings.jsonl'))
+        require_folder(tmp_path / 'gone')
     (tmp_path / 'file').touch()
     with pytest.raises(UserError, match=r'readings\.jsonl: cannot write here .*; choose another place with --out'):
         Journal(tmp_path / 'file' / 'readings.jsonl')
+
+
+WATCH = """
+import argparse, sys
+sys.path[:0] = [{root!r}, {root!r} + '/tests']
+from helpers.columns import reader_of_columns
+from custom.inference.command import add_arguments, check_arguments, read_photos
+parser = argparse.ArgumentParser()
+add_arguments(parser)
+args = parser.parse_args()
+check_arguments(parser, args)
+sys.exit(read_photos(args, reader_of_columns))
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(os.name != 'posix', reason='signals are those of POSIX systems')
+def test_a_process_prints_a_line_of_json_for_each_photo_and_ends_on_ctrl_c(tmp_path):
+    folder = tmp_path / 'camera'
+    folder.mkdir()
+    write(folder / 'a.png', photo_of('12'))
+    arguments = ['--watch', folder, '--out', tmp_path / 'out', '--json', '--interval', '0.1']
+    command = [sys.executable, '-c', WATCH.format(root=str(ROOT)), *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert json.loads(process.stdout.readline())['number'] == '12'
+        write(folder / '.b', photo_of('21'))
+        (folder / '.b').rename(folder / 'b.png')
+        write(folder / 'c.png', b'no photo', 2**31)
+        lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=30)
+    assert [(line['file'], line.get('number')) for line in lines] == [('b.png', '21'), ('c.png', None)]
+    assert (process.returncode, rest) == (0, '')
+    said = errors.splitlines()
+    assert said[0] == f'{folder}: watched; 0 photos were read before; Ctrl-C stops'
+    assert len(said) == 2 and said[1].startswith(f'error: {folder}/c.png: is not a photo that can be read')
+    assert len((tmp_path / 'out/readings.jsonl').read_text().splitlines()) == 3
