@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+# One thread in each process, set before anything imports numpy or torch: the tests run in several processes.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
 from helpers.browser import start_browser
 from helpers.project import FAST, ROOT, make_tiny_root, run_tool
+from helpers.sharing import make_once
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,12 +49,18 @@ def tiny_root(tmp_path: Path) -> Path:
 @pytest.fixture(scope='session')
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, subprocess.CompletedProcess]:
     """Data root, work dir after one epoch of digits_frcnn_lite, and the process; tests change neither folder."""
-    root = make_tiny_root(tmp_path_factory.mktemp('data, with a comma'))
-    work_dir = tmp_path_factory.mktemp('work')
-    options = ['--cfg-options', f'data_root={root}', 'train_cfg.max_epochs=1', *FAST]
-    done = run_tool('train.py', ROOT / 'configs/digits_frcnn_lite.py', '--work-dir', work_dir, *options)
-    assert done.returncode == 0, done.stderr
-    return root, work_dir, done
+
+    def train(folder: Path) -> tuple[Path, Path, subprocess.CompletedProcess]:
+        data, work_dir = folder / 'data, with a comma', folder / 'work'
+        data.mkdir()
+        root = make_tiny_root(data)
+        options = ['--cfg-options', f'data_root={root}', 'train_cfg.max_epochs=1', *FAST]
+        config = ROOT / 'configs/digits_frcnn_lite.py'
+        done = run_tool('train.py', config, '--work-dir', work_dir, *options, fresh=True)
+        assert done.returncode == 0, done.stderr
+        return root, work_dir, done
+
+    return make_once(tmp_path_factory, 'trained', train)
 
 
 @pytest.fixture(scope='session')

@@ -95,7 +95,8 @@ def test_the_tool_refuses_bad_options(args, message):
 @pytest.mark.integration
 @pytest.mark.slow
 def test_the_tool_measures_and_writes_json(tmp_path):
-    done = run_tool('benchmark.py', 'eval', '--short', '--pairs', 1, '--json', tmp_path / 'out/bench.json', '--quiet')
+    options = ['--short', '--pairs', 1, '--json', tmp_path / 'out/bench.json', '--quiet']
+    done = run_tool('benchmark.py', 'eval', *options, fresh=True)
     assert (done.returncode, done.stderr) == (0, '')
     assert 'eval: photos/s, median (min-max) of 1 round, taken in turns' in done.stdout
     content = json.loads((tmp_path / 'out/bench.json').read_text())

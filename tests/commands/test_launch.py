@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.forked_ranks import forks  # noqa: F401 - a fixture
 from helpers.project import ROOT
 from helpers.rank_training import scenes, trainer  # noqa: F401 - fixtures
 

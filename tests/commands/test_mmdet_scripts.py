@@ -31,13 +31,13 @@ def run(trained):
 def results(tmp_path_factory, root, run):
     """What `test --out` wrote."""
     path = tmp_path_factory.mktemp('results') / 'results.pkl'
-    mmdet('test', LITE, run / 'epoch_1.pth', '--work-dir', path.parent, '--out', path, root=root)
+    mmdet('test', LITE, run / 'epoch_1.pth', '--work-dir', path.parent, '--out', path, root=root, fresh=True)
     return path
 
 
-def mmdet(*args, root=None):
+def mmdet(*args, root=None, fresh=False):
     more = ['--cfg-options', f'data_root={root}', 'model.backbone.init_cfg=None', *SMALL] if root else []
-    done = run_tool('mmdet_script.py', *args, *more)
+    done = run_tool('mmdet_script.py', *args, *more, fresh=fresh)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

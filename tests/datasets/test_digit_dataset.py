@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from helpers.forked_ranks import forks  # noqa: F401 - a fixture
+from helpers.forked_ranks import run_ranks
 from mmdet.registry import DATASETS
 
 import custom.register  # noqa: F401 - registers the datasets
@@ -104,16 +104,16 @@ run_tool(main)
         ('test', ['1.png', '2.png', '']),  # fewer photos than ranks
     ],
 )
-def test_ranks_share_the_checks_and_all_get_the_results(forks, tiny_root, split, seen):  # noqa: F811
+def test_ranks_share_the_checks_and_all_get_the_results(tiny_root, split, seen):
     (tiny_root / 'script.py').write_text(SCRIPT)
-    done = forks.run(3, tiny_root / 'script.py', split, cwd=tiny_root)
+    done = run_ranks(3, tiny_root / 'script.py', split, cwd=tiny_root)
     assert done.codes == [0, 0, 0], done.err
     widths = ' of' + ' 40' * (6 if split == 'train' else 2)
     assert [line.strip() for line in done.out] == [(own + widths).strip() for own in seen]
 
     broken = tiny_root / split / '2.png'  # of the second rank
     broken.write_text('no photo')
-    done = forks.run(3, tiny_root / 'script.py', split, cwd=tiny_root)
+    done = run_ranks(3, tiny_root / 'script.py', split, cwd=tiny_root)
     assert (done.codes, done.out) == ([2, 2, 2], [''] * 3)
     assert ''.join(done.err).count('error: ') == 1
     assert f'{split}/2.png: is not a photo' in ''.join(done.err)

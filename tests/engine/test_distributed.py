@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.forked_ranks import forks  # noqa: F401 - a fixture
+from helpers.forked_ranks import run_ranks
 from helpers.project import ROOT
 from helpers.rank_training import CONFIG, scenes, trainer  # noqa: F401 - fixtures
 from mmdet.registry import DATASETS, MODELS
@@ -47,7 +47,7 @@ def weights(scenes, tmp_path) -> tuple[Path, float]:  # noqa: F811
     return tmp_path / 'random.pth', (least + next_to_it) / 2
 
 
-def test_any_number_of_ranks_gives_the_same_files_and_figures(forks, scenes, weights, tmp_path):  # noqa: F811
+def test_any_number_of_ranks_gives_the_same_files_and_figures(scenes, weights, tmp_path):  # noqa: F811
     checkpoint, threshold = weights
     options = [f'data_root={scenes}', f'model.test_cfg.rcnn.score_thr={threshold}', *LIGHT]
     options += [f'{kind}_dataloader.batch_size=2' for kind in ('val', 'test')]
@@ -57,7 +57,7 @@ def test_any_number_of_ranks_gives_the_same_files_and_figures(forks, scenes, wei
         folder = tmp_path / f'{split}{ranks}'
         args = [CONFIG, checkpoint, '--split', split, '--dump', 'out', '--work-dir', 'work']
         args += ['--launcher', 'pytorch'] if ranks > 1 else []
-        done = forks.run(ranks, ROOT / 'tools/test.py', *args, '--cfg-options', *options, cwd=folder)
+        done = run_ranks(ranks, ROOT / 'tools/test.py', *args, '--cfg-options', *options, cwd=folder)
         assert set(done.codes) == {0}, done.err
         assert 'Warning' not in ''.join(done.err)  # each rank would say it
         files = [re.sub(r'\d{8}_\d{6}', 'TIME', str(path.relative_to(folder))) for path in folder.rglob('*.*')]
@@ -130,7 +130,7 @@ def test_ranks_validate_the_model_that_they_store(trainer):  # noqa: F811
     trainer.change(**kinds, **{'model_wrapper_cfg.shared_norm': False})
     *_, figures = trainer.train(2, 'train_dataloader.batch_size=1')
     args = [trainer.config, 'work/epoch_1.pth', '--split', 'valid', '--work-dir', 'alone']
-    done = trainer.forks.run(1, ROOT / 'tools/test.py', *args, cwd=trainer.folder)
+    done = run_ranks(1, ROOT / 'tools/test.py', *args, cwd=trainer.folder)
     assert done.codes == [0], done.err
     said = dict(re.findall(r'^(AP|number accuracy) ([\d.]+) ', done.out[0], re.MULTILINE))
     assert float(said['AP']) == pytest.approx(figures['digits/AP'], abs=2e-3)  # tools/test.py folds batch norm

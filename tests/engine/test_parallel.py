@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers.forked_ranks import forks  # noqa: F401 - a fixture
+from helpers.forked_ranks import run_ranks
 from helpers.toy import ToyModel, loader, photo, toy_runner
 from mmengine.dataset import DefaultSampler
 from mmengine.hooks import EMAHook
@@ -52,8 +52,8 @@ def train_on_ranks() -> None:
 
 
 @pytest.mark.integration
-def test_steps_logs_and_statistics_are_those_of_all_ranks(forks, tmp_path):  # noqa: F811
-    done = forks.run(2, Path(__file__), 'train', cwd=tmp_path)
+def test_steps_logs_and_statistics_are_those_of_all_ranks(tmp_path):
+    done = run_ranks(2, Path(__file__), 'train', cwd=tmp_path)
     assert done.codes == [0, 0], done.err
 
 
@@ -117,8 +117,8 @@ def compare_on_ranks() -> None:
 
 
 @pytest.mark.integration
-def test_three_ranks_give_what_one_process_gives(forks, tmp_path):  # noqa: F811
-    done = forks.run(3, Path(__file__), 'compare', cwd=tmp_path)
+def test_three_ranks_give_what_one_process_gives(tmp_path):
+    done = run_ranks(3, Path(__file__), 'compare', cwd=tmp_path)
     assert done.codes == [0, 0, 0], done.err
 
 

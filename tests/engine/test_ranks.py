@@ -5,7 +5,7 @@ import re
 import sys
 
 import pytest
-from helpers.forked_ranks import forks  # noqa: F401 - a fixture
+from helpers.forked_ranks import run_ranks
 from helpers.project import ROOT
 from helpers.rank_training import CONFIG, WEIGHTS, scenes, trainer  # noqa: F401 - fixtures
 from PIL import Image
@@ -61,7 +61,7 @@ def test_a_bug_on_a_rank_ends_with_its_traceback_alone(trainer):  # noqa: F811
 
 
 @pytest.mark.integration
-def test_an_error_on_all_ranks_is_printed_once(forks, tmp_path):  # noqa: F811
+def test_an_error_on_all_ranks_is_printed_once(tmp_path):
     script = tmp_path / 'script.py'
     script.write_text(
         'import time, torch.distributed as dist\n'
@@ -75,13 +75,13 @@ def test_an_error_on_all_ranks_is_printed_once(forks, tmp_path):  # noqa: F811
         '    raise errors.UserError("no such photo")\n'
         'run_tool(main)\n'
     )
-    done = forks.run(3, script, cwd=tmp_path)
+    done = run_ranks(3, script, cwd=tmp_path)
     assert done.codes == [2, 2, 2]
     assert ''.join(done.err) == 'error: rank 0: no such photo\n'
 
 
 @pytest.mark.integration
-def test_a_photo_that_is_broken_on_one_rank(forks, scenes, tmp_path):  # noqa: F811
+def test_a_photo_that_is_broken_on_one_rank(scenes, tmp_path):  # noqa: F811
     (tmp_path / 'photos').mkdir()
     for number, photo in enumerate(sorted((scenes / 'valid').glob('*.png'))[:3]):
         Image.open(photo).save(tmp_path / f'photos/{number}.jpg')
@@ -90,7 +90,7 @@ def test_a_photo_that_is_broken_on_one_rank(forks, scenes, tmp_path):  # noqa: F
     args = [CONFIG, WEIGHTS, '--images', tmp_path / 'photos', '--dump', 'out', '--work-dir', 'work']
     options = ['test_dataloader.batch_size=1', 'test_dataloader.num_workers=1', 'model.backbone.init_cfg=None']
     args += ['--launcher', 'pytorch', '--cfg-options', *options]
-    done = forks.run(2, ROOT / 'tools/test.py', *args, cwd=tmp_path)
+    done = run_ranks(2, ROOT / 'tools/test.py', *args, cwd=tmp_path)
     assert done.codes == [1, 2], done.err
     assert ''.join(done.out) == ''
     assert re.fullmatch(f'error: rank 1: {broken}: .*\n', ''.join(done.err))

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from helpers import forks
+
 ROOT = Path(__file__).resolve().parents[2]
 # Options of a short run of configs/digits_frcnn_lite.py.
 FAST = [
@@ -22,10 +24,19 @@ FAST = [
 ]
 
 
-def run_tool(name: str, *args: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess:
-    """Run `tools/<name>` as a person would; paths in `args` are turned to text."""
+def run_tool(
+    name: str, *args: object, cwd: Path = ROOT, fresh: bool = False, **env: str
+) -> subprocess.CompletedProcess:
+    """Run `tools/<name>` as a person would; paths in `args` are turned to text.
+
+    Its process is a fork of one that has imported the libraries. With `fresh` it is a new Python process.
+    """
     command = [sys.executable, str(ROOT / 'tools' / name), *map(str, args)]
-    return subprocess.run(command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, timeout=600)
+    whole = {**os.environ, **env}
+    if fresh:
+        return subprocess.run(command, cwd=cwd, env=whole, capture_output=True, text=True, timeout=600)
+    codes, out, err = forks.SERVER.run(command[1:], [cwd], [whole], 600)
+    return subprocess.CompletedProcess(command, codes[0], out[0], err[0])
 
 
 def run_python(code: str) -> list[str]:

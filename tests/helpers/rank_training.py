@@ -15,8 +15,9 @@ from mmengine.hooks import Hook
 
 from custom.models.mmcv_ops import serve_mmcv_ops
 from custom.utils.errors import UserError
-from helpers.forked_ranks import Ended, ForkedRanks
+from helpers.forked_ranks import Ended, run_ranks
 from helpers.project import ROOT, run_tool
+from helpers.sharing import make_once
 
 serve_mmcv_ops()
 from mmdet.models import DetDataPreprocessor  # noqa: E402
@@ -71,13 +72,15 @@ class DoubleRCNN(DigitFasterRCNN):
 
 @pytest.fixture(scope='module')
 def scenes(tmp_path_factory) -> Path:
-    """A data root with 13 photos to train on and 5 to validate."""
-    root = tmp_path_factory.mktemp('scenes') / 'data'
-    drawn = run_tool(
-        'prepare_data.py', 'synth', '--out', root, '--images', 20, '--valid-fraction', 0.25, '--hardness', 0.1
-    )
-    assert drawn.returncode == 0, drawn.stderr
-    return root
+    """A data root with 13 photos to train on and 5 to validate, which no test changes."""
+
+    def draw(folder: Path) -> Path:
+        options = ['--images', 20, '--valid-fraction', 0.25, '--hardness', 0.1]
+        drawn = run_tool('prepare_data.py', 'synth', '--out', folder / 'data', *options)
+        assert drawn.returncode == 0, drawn.stderr
+        return folder / 'data'
+
+    return make_once(tmp_path_factory, 'scenes', draw)
 
 
 class Trainer:
@@ -87,8 +90,8 @@ class Trainer:
     every proposal is trained on. Arithmetic is in 64 bits, so that 1e-6 is far more than rounding.
     """
 
-    def __init__(self, forks: ForkedRanks, root: Path, folder: Path) -> None:
-        self.forks, self.folder, self.config = forks, folder, folder / 'no_chance.py'
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.folder, self.config = folder, folder / 'no_chance.py'
         cfg = Config.fromfile(CONFIG)
         cfg.merge_from_dict(
             {
@@ -136,7 +139,7 @@ class Trainer:
     ) -> Ended:
         args = [self.config, '--work-dir', work_dir, *flags, *(['--launcher', 'pytorch'] if ranks > 1 else [])]
         args += ['--cfg-options', *options] if options else []
-        return self.forks.run(ranks, ROOT / 'tools/train.py', *args, cwd=self.folder, apart=apart)
+        return run_ranks(ranks, ROOT / 'tools/train.py', *args, cwd=self.folder, apart=apart)
 
     def train(self, ranks: int, *options: str, work_dir: str = 'work', flags: Sequence[str] = ()) -> list[dict]:
         """The figures of each step, and of each validation."""
@@ -149,5 +152,5 @@ class Trainer:
 
 
 @pytest.fixture
-def trainer(forks, scenes, tmp_path):
-    return Trainer(forks, scenes, tmp_path)
+def trainer(scenes, tmp_path):
+    return Trainer(scenes, tmp_path)

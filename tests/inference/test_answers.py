@@ -113,7 +113,7 @@ def test_the_tool_reads_valid_photos_and_reports_the_others(tmp_path, random_wei
     Image.new('1', (20_000, 20_000)).save(tmp_path / 'in/huge.png')
     out = tmp_path / 'out'
     arguments = [tmp_path / 'in', tmp_path / 'in/x', '--checkpoint', random_weights, '--out', out]
-    done = run_tool('predict.py', *arguments)
+    done = run_tool('predict.py', *arguments, fresh=True)
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 3
     errors = [line for line in done.stderr.splitlines() if line.startswith('error: ')]

@@ -225,7 +225,7 @@ def test_the_exported_model_has_the_same_detections(tiny_root, tmp_path):
         tmp_path / 'reader.json', ReaderSettings(ReaderConfig(score_thr=0.25), fingerprint=fingerprint(weights))
     )
     before, out = scores_of(model), tmp_path / 'out' / 'a.safetensors'
-    done = run_tool('export_weights.py', checkpoint, out)
+    done = run_tool('export_weights.py', checkpoint, out, fresh=True)
     assert (done.returncode, done.stderr) == (0, '')
     size = out.stat().st_size / 1e6
     assert done.stdout == f'{out}: {len(weights)} tensors, {size:.2f} MB\n{out.with_name("reader.json")}\n'

@@ -30,7 +30,7 @@ def test_there_and_back(tmp_path):
     weights[f'{PREDICTOR}bbox_pred.bias'] = torch.arange(44.0)
     src, dst, back = tmp_path / 'theirs.pth', tmp_path / 'new' / 'ours.pth', tmp_path / 'back.pth'
     torch.save({f'module.{key}': value for key, value in weights.items()}, src)
-    done = run_tool('convert_torchvision.py', src, dst)
+    done = run_tool('convert_torchvision.py', src, dst, fresh=True)
     assert (done.returncode, done.stderr) == (0, '')
     assert done.stdout == f'{dst}: weights for configs/digits_frcnn_r50v2.py\n'
     ours = load_checkpoint(dst)['state_dict']

@@ -22,7 +22,7 @@ def test_what_is_left_is_done_and_every_photo_is_tested_once(tiny_root, tmp_path
     write_reader(folds[0] / 'valid/reader.json', ReaderSettings())
     options = [f'synth_root={tiny_root}', 'train_dataloader.sampler.epoch_size=4', 'train_cfg.max_epochs=1', *FAST]
     command = ['cross_validate.py', MIX, '--data', tiny_root, '--folds', 2, '--work-dir', work]
-    done = run_tool(*command, '--cfg-options', *options)
+    done = run_tool(*command, '--cfg-options', *options, fresh=True)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == f'{MIX} on the 9 labelled photos of {tiny_root}, 2 folds'

@@ -3,28 +3,24 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.project import coco
+from helpers.project import ROOT, coco, run_tool
 from helpers.svhn_files import write_part
 from PIL import Image
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
 
-
-def prepare(*arguments):
-    command = [sys.executable, 'tools/prepare_data.py', *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def prepare(*arguments, fresh=False):
+    return run_tool('prepare_data.py', *arguments, fresh=fresh)
 
 
 def test_synth_makes_a_set_once(tmp_path):
     out = tmp_path / 'set'
     arguments = ('synth', '--out', out, '--images', 10, '--seed', 1, '--hardness', 0.3, '--workers', 1)
-    first = prepare(*arguments)
+    first = prepare(*arguments, fresh=True)
     assert first.returncode == 0, first.stderr
     assert f'{out}: 10 photos (train 8, valid 1, test 1; test has no labels)' in first.stdout
     assert first.stdout.rstrip().endswith('photos/s')

@@ -12,8 +12,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
 
 
-def evaluate(root, work_dir, *more):
-    return run_tool('test.py', LITE, *more, '--work-dir', work_dir, '--cfg-options', f'data_root={root}', *FAST)
+def evaluate(root, work_dir, *more, fresh=False):
+    options = ['--cfg-options', f'data_root={root}', *FAST]
+    return run_tool('test.py', LITE, *more, '--work-dir', work_dir, *options, fresh=fresh)
 
 
 def test_a_training_run_leaves_what_a_person_needs(trained):
@@ -48,7 +49,7 @@ def test_training_resumes_where_it_stopped(trained, tmp_path):
 
 def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained, tmp_path):
     root, work_dir, _ = trained
-    plain = evaluate(root, work_dir, '--split', 'valid')
+    plain = evaluate(root, work_dir, '--split', 'valid', fresh=True)
     assert plain.returncode == 0, plain.stderr
     folder = tmp_path / 'valid'
     dumped = evaluate(root, work_dir, '--split', 'valid', '--dump', folder)

@@ -47,7 +47,8 @@ TOOLS = {
 def test_other_weights_are_noted(tool, work_dir, tmp_path):
     pred, test = (work_dir / name / 'pred.json' for name in ('valid', 'test'))
     names = {'ann': tmp_path / 'photos.json', 'photos': tmp_path / 'photos', 'out': tmp_path / 'out'}
-    done = run_tool(f'{tool.split()[0]}.py', *(text.format(pred=pred, test=test, **names) for text in TOOLS[tool]))
+    arguments = [text.format(pred=pred, test=test, **names) for text in TOOLS[tool]]
+    done = run_tool(f'{tool.split()[0]}.py', *arguments, fresh=True)
     assert done.returncode == (tool == 'dump_results --check'), done.stderr  # there is no pred.csv to check
     expected = [
         f'note: {path}: predictions of other weights (cd34) than {work_dir / "best_score_epoch_1.pth"} (ab12); '
