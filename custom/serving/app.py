@@ -71,7 +71,7 @@ class Limits:
         require_number('seconds', self.seconds, 0.001)
 
 
-class DigitModel(BaseModel):
+class DigitBox(BaseModel):
     """A digit of a number."""
 
     digit: int = Field(description='0 to 9')
@@ -79,32 +79,32 @@ class DigitModel(BaseModel):
     box: list[float] = Field(description='x_min, y_min, x_max, y_max in pixels of the upright photo')
 
 
-class NumberModel(BaseModel):
+class Number(BaseModel):
     """A number in the photo."""
 
     number: str = Field(description='leading zeros are kept')
     confidence: float = Field(description='probability that the number is right, 0 to 1')
-    digits: list[DigitModel] = Field(description='in reading order')
+    digits: list[DigitBox] = Field(description='in reading order')
     box: list[float] = Field(description='x_min, y_min, x_max, y_max in pixels of the upright photo')
 
 
-class ReadingModel(BaseModel):
+class Reading(BaseModel):
     """The reading of a photo."""
 
     number: str | None = Field(description='the main number; null if the photo has none')
     confidence: float = Field(description='probability that `number` is right, 0 to 1')
-    digits: list[DigitModel] = Field(description='of `number`, in reading order')
-    numbers: list[NumberModel] = Field(description='all numbers of the photo, in reading order')
+    digits: list[DigitBox] = Field(description='of `number`, in reading order')
+    numbers: list[Number] = Field(description='all numbers of the photo, in reading order')
     ms: float = Field(description='milliseconds from the end of the upload to the answer')
 
 
-class ErrorModel(BaseModel):
+class Refusal(BaseModel):
     """A refused request."""
 
     error: str = Field(description='one line')
 
 
-class HealthModel(BaseModel):
+class Health(BaseModel):
     """The state of the service."""
 
     status: str
@@ -112,11 +112,11 @@ class HealthModel(BaseModel):
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: {'model': ErrorModel, 'description': 'The request has no photo.'},
-    408: {'model': ErrorModel, 'description': 'The upload took too long.'},
-    413: {'model': ErrorModel, 'description': 'The request has too many bytes, or the photo too many pixels.'},
-    422: {'model': ErrorModel, 'description': 'The file is damaged, or of a format that is not read.'},
-    503: {'model': ErrorModel, 'description': 'The service is busy. Retry-After has the seconds to wait.'},
+    400: {'model': Refusal, 'description': 'The request has no photo.'},
+    408: {'model': Refusal, 'description': 'The upload took too long.'},
+    413: {'model': Refusal, 'description': 'The request has too many bytes, or the photo too many pixels.'},
+    422: {'model': Refusal, 'description': 'The file is damaged, or of a format that is not read.'},
+    503: {'model': Refusal, 'description': 'The service is busy. Retry-After has the seconds to wait.'},
 }
 _BINARY = {'schema': {'type': 'string', 'format': 'binary'}}
 _FORM = {'type': 'object', 'required': ['file'], 'properties': {'file': _BINARY['schema']}}
@@ -205,7 +205,7 @@ def make_app(reader: PhotoReader, limits: Limits = Limits()) -> FastAPI:
     app.state.reading = reading
 
     @app.post('/v1/read', responses=REFUSALS, openapi_extra=BODY, summary='Read the numbers in a photo')
-    async def read(request: Request) -> ReadingModel:
+    async def read(request: Request) -> Reading:
         if not reading.reserve():
             raise HTTPException(503, f'{limits.requests} photos are in work; try again', {'Retry-After': '1'})
         until = time.monotonic() + limits.seconds
@@ -236,13 +236,13 @@ def make_app(reader: PhotoReader, limits: Limits = Limits()) -> FastAPI:
         seconds = time.perf_counter() - started
         metrics.photos.labels('number' if record['number'] else 'none').inc()
         metrics.seconds.observe(seconds)
-        return ReadingModel(**record, ms=round(1000 * seconds, 1))
+        return Reading(**record, ms=round(1000 * seconds, 1))
 
-    health_models: dict[int | str, dict[str, Any]] = {200: {'model': HealthModel}, 503: {'model': HealthModel}}
+    health_models: dict[int | str, dict[str, Any]] = {200: {'model': Health}, 503: {'model': Health}}
 
     @app.get('/healthz', responses=health_models, summary='Tell whether the service reads photos')
     async def healthz() -> JSONResponse:
-        health = HealthModel(status='ok' if reading.is_alive else 'the reading thread ended', requests=reading.taken)
+        health = Health(status='ok' if reading.is_alive else 'the reading thread ended', requests=reading.taken)
         return JSONResponse(health.model_dump(), 200 if reading.is_alive else 503)
 
     @app.get('/metrics', response_class=Response, summary='Metrics in the text format of Prometheus')

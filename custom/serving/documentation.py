@@ -41,7 +41,7 @@ def documentation_page(schema: dict[str, Any]) -> str:
 <h1>{escape(info['title'])}: HTTP interface</h1>
 <p>{escape(info['description'])} <a href="/">The page</a> uses this interface. The same as OpenAPI:
 <a href="/openapi.json">openapi.json</a>.</p>
-<pre>{EXAMPLE}</pre>
+<pre tabindex="0">{EXAMPLE}</pre>
 {''.join(operations)}
 <h2>Models</h2>
 {''.join(models)}

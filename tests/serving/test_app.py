@@ -149,7 +149,7 @@ def test_pages_name_no_other_host_and_forbid_it(client, path):
 def test_docs_show_the_interface(client):
     assert client.get('/openapi.json').json()['paths'].keys() == {'/v1/read', '/healthz', '/metrics'}
     page = client.get('/docs').text
-    for text in ('POST /v1/read', 'multipart/form-data', 'ReadingModel', '<td>number</td><td>string or null</td>'):
+    for text in ('POST /v1/read', 'multipart/form-data', 'Reading', '<td>number</td><td>string or null</td>'):
         assert text in page
 
 
