@@ -62,7 +62,8 @@ def start_browser() -> Any:
 
 
 def emulate(browser: Any, width: int, scheme: str) -> None:
-    """Show pages at a width in pixels, and in the colour scheme `light` or `dark`."""
+    """Show pages at a width in pixels, in the colour scheme `light` or `dark`. The log of earlier pages is dropped."""
+    browser.get_log('browser')
     media = {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]}
     browser.execute_cdp_cmd('Emulation.setEmulatedMedia', media)
     size = {'width': width, 'height': 850, 'deviceScaleFactor': 1, 'mobile': width < 600}

@@ -114,7 +114,6 @@ def test_the_table_opens_in_a_spreadsheet_without_a_formula(opened, folder):
 
 def test_nothing_is_asked_of_another_host_and_no_error_is_logged(opened, folder, address):
     browser = opened()
-    browser.get_log('browser')
     choose(browser, folder / HOSTILE)
     names = browser.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert {name for name in names if not name.startswith(('blob:', 'data:'))} == {f'{address}v1/read'}
