@@ -1,13 +1,17 @@
+import copy
+import functools
+
 import numpy as np
 import pytest
 import torch
-from helpers.project import ROOT
+from helpers.project import ROOT, make_tiny_root
 from mmdet.registry import DATASETS, MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 import custom.register  # noqa: F401 - registers what the configs name
+from custom.engine.builders import NoRandomWeights
 from custom.reading.settings import ReaderConfig
 from custom.runs.overrides import apply_overrides
 from custom.structures.digits import DIGITS
@@ -15,15 +19,27 @@ from custom.structures.digits import DIGITS
 CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('*.py'))
 
 
-@pytest.fixture(params=CONFIGS)
-def cfg(request, tiny_root):
-    """Each config on the tiny data set (so all the parts of a mixture), without weights that may have to be fetched."""
-    cfg = Config.fromfile(ROOT / 'configs' / request.param)
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    """The tiny data set, which no test changes."""
+    return make_tiny_root(tmp_path_factory.mktemp('data'))
+
+
+@functools.cache
+def load(name, root):
+    """A config on the tiny data set (so all the parts of a mixture), without weights that may have to be fetched."""
+    cfg = Config.fromfile(ROOT / 'configs' / name)
     places = {'synth_root': '', 'pseudo_ann': 'train.json', 'pseudo_photos': 'train'}
-    moved = [f'{name}={tiny_root / place}' for name, place in places.items() if name in cfg]
-    apply_overrides(cfg, [f'data_root={tiny_root}', *moved, 'model.backbone.init_cfg=None'])
-    init_default_scope('mmdet')
+    moved = [f'{key}={root / place}' for key, place in places.items() if key in cfg]
+    apply_overrides(cfg, [f'data_root={root}', *moved, 'model.backbone.init_cfg=None'])
     return cfg
+
+
+@pytest.fixture(params=CONFIGS)
+def cfg(request, root):
+    """A copy of each config."""
+    init_default_scope('mmdet')
+    return copy.deepcopy(load(request.param, root))
 
 
 def test_there_are_configs():
@@ -82,12 +98,12 @@ def test_nothing_mirrors_or_drops_photos(cfg):
     assert 'filter_cfg' not in cfg.train_dataloader.dataset
 
 
-def test_the_roots_are_enough_to_move_every_path(cfg, tiny_root):
+def test_the_roots_are_enough_to_move_every_path(cfg, root):
     parts = len(cfg.train_dataloader.dataset.get('datasets', [1]))
     for loader, photos in ((cfg.train_dataloader, 6 * parts), (cfg.val_dataloader, 3), (cfg.test_dataloader, 2)):
         dataset = DATASETS.build(loader.dataset)
         assert len(dataset) == photos
-        assert dataset.get_data_info(0)['img_path'].startswith(str(tiny_root))
+        assert dataset.get_data_info(0)['img_path'].startswith(str(root))
     assert 'data/' not in str(cfg.val_evaluator) + str(cfg.test_evaluator)  # the truth comes with the samples
 
 
@@ -110,7 +126,8 @@ def test_max_epochs_moves_the_schedule(cfg, tmp_path, epochs):
     cfg.work_dir = str(tmp_path / 'work')
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
-    runner = Runner.from_cfg(cfg)
+    with NoRandomWeights():
+        runner = Runner.from_cfg(cfg)
     runner._train_loop = runner.build_train_loop(cfg.train_cfg)
     runner.optim_wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
     steps = 3 * epochs  # 6 photos, 2 a step
