@@ -22,6 +22,8 @@ __all__: list[str] = [
     'number',
     'paint',
     'panel',
+    'props',
     'scene',
+    'text',
     'walls',
 ]

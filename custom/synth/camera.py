@@ -23,12 +23,15 @@ def light(rng: Generator, image: np.ndarray, hardness: float) -> np.ndarray:
     out = image * (lit[..., None] * (exposure * cast).astype(np.float32))
     haze = rng.uniform(0, 0.05 + 0.1 * hardness)
     grey = cv2.transform(out, np.full((1, 3), 1 / 3, np.float32))[..., None]
-    out = grey + (out - grey) * rng.uniform(0.45, 1.05)
-    out = out * (1 - haze) + haze * rng.uniform(0.3, 0.8)
+    out -= grey
+    out *= rng.uniform(0.45, 1.05)
+    out += grey
+    out *= 1 - haze
+    out += haze * rng.uniform(0.3, 0.8)
     if rng.random() < 0.08 * hardness:  # the sky reflected by glass or enamel
         spot = polygon(height, width, (rng.uniform(0, 1, (4, 2)) * (width, height)).astype(np.float32))
         out += rng.uniform(0.1, 0.35) * cv2.GaussianBlur(spot, (0, 0), 0.1 * height + 0.5)[..., None]
-    return np.clip(out, 0, 1).astype(np.float32)
+    return np.clip(out, 0, 1, out=out)
 
 
 def lens(rng: Generator, image: np.ndarray, unit: float, hardness: float) -> np.ndarray:

@@ -76,11 +76,16 @@ def crop_glyph(pixels: np.ndarray, top: float, height: int) -> Glyph | None:
 
     `top` is the distance from the top of the face's '0', `height` pixels high, down to the top of `pixels`, in heights.
     """
-    ink = cv2.findNonZero((pixels > 80).astype(np.uint8))
-    if ink is None:
+    ink = pixels > 80
+    rows = np.flatnonzero(ink.any(axis=1))
+    if not rows.size:
         return None
-    x, y, width, high = cv2.boundingRect(ink)
-    hull = cv2.convexHull(ink)[:, 0].astype(np.float32)
+    # The first and last pixel of each row have the hull of all pixels.
+    first, last = ink[rows].argmax(axis=1), ink.shape[1] - 1 - ink[rows, ::-1].argmax(axis=1)
+    x, width = int(first.min()), int(last.max() - first.min()) + 1
+    y, high = int(rows[0]), int(rows[-1] - rows[0]) + 1
+    ends = np.column_stack([np.concatenate([first, last]), np.concatenate([rows, rows])]).astype(np.int32)
+    hull = cv2.convexHull(ends)[:, 0].astype(np.float32)
     corners = np.concatenate([hull + offset for offset in itertools.product((0, 1), (0, 1))]) - (x, y)
     return Glyph(pixels[y : y + high, x : x + width].copy(), top + y / height, corners.astype(np.float32))
 

@@ -78,6 +78,21 @@ def test_images_without_proposals_have_no_detections():
     assert [len(one) for one in detect(model, noise_batch())] == [0] * len(SIZES)
 
 
+@pytest.mark.parametrize('empty', [{1}, set(range(len(SIZES)))], ids=['one image', 'all images'])
+def test_images_without_digits_are_trained_on(empty):
+    model, batch = build().train(), noise_batch(labelled=True)
+    for i in empty:
+        truth = batch['data_samples'][i].gt_instances
+        batch['data_samples'][i].gt_instances = truth[torch.zeros(len(truth), dtype=torch.bool)]
+    found = losses(model, batch)
+    total = sum(sum(value) if isinstance(value, list) else value for name, value in found.items() if 'loss' in name)
+    total.backward()
+    assert found['loss_cls'] > 0 and found['loss_rpn_cls'] > 0  # their boxes are background
+    assert (found['loss_bbox'] == 0) == (len(empty) == len(SIZES))
+    weights = model.roi_head.bbox_head.fc_cls.weight.grad
+    assert weights.isfinite().all() and weights.abs().max() > 0
+
+
 def test_a_failing_group_restores_the_number_of_threads():
     before = torch.get_num_threads()
     torch.set_num_threads(2)

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from numpy.random import Generator
 
 from ..scene import Assets, Scene
-from . import displays, houses, registers
+from . import displays, empty, houses, plaques, registers, scenes
 
-__all__: list[str] = ['displays', 'houses', 'registers']
+__all__: list[str] = ['displays', 'empty', 'houses', 'plaques', 'registers', 'scenes']
 
 DOMAINS: dict[str, Callable[[Generator, Assets, float], Scene]] = {
     'displays': displays.draw,
+    'empty': empty.draw,
     'houses': houses.draw,
+    'plaques': plaques.draw,
     'registers': registers.draw,
+    'scenes': scenes.draw,
 }
