@@ -3,6 +3,8 @@
 A detector's input holds 320 x 80 pixels, to which a view is scaled, so a digit is `SEEN` pixels high there.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.random import Generator
 
@@ -21,10 +23,19 @@ from .plaques import LEAST, draw_plane, draw_sign, label_sign, paint_ground, pai
 INPUT = (320, 80)  # pixels; width and height that a view is scaled to
 SEEN = (6.0, 24.0)  # pixels; height of a digit at that scale
 DIGIT_HEIGHT = (LEAST, 34.0)  # pixels; height of a digit in the image
-OVERSAMPLING = 2
+OVERSAMPLED_BELOW = 16.0  # pixels; scenes of smaller digits are drawn at twice the size
 SIGNS = ('plaque', 'bib', 'licence', 'board', 'locker', 'address', 'painted')
 SIGNED = 0.45  # share of the numbers that stand among letters
 COUNTS = (0.62, 0.26, 0.12)  # share of images with 1, 2, 3 numbers; one sign may hold several
+
+
+class _Canvas(NamedTuple):
+    """A scene while it is drawn."""
+
+    image: np.ndarray  # (h, w, 3) float32
+    oversampling: int  # pixels of `image` per pixel of the final image
+    taken: list[np.ndarray]  # rectangles, (4,) xyxy in pixels of `image`, that show numbers
+    hardness: float
 
 
 def _add_planes(rng: Generator, image: np.ndarray, unit: float) -> None:
@@ -61,31 +72,30 @@ def _add_things(rng: Generator, image: np.ndarray, assets: Assets, unit: float, 
         write(rng, image, choose_face(rng, assets.faces), rng.uniform((0, 0), (width, height)), size, hardness)
 
 
-def _free_spot(rng: Generator, size: np.ndarray, image: np.ndarray, taken: list[np.ndarray]) -> np.ndarray | None:
-    """Draw the whole, even x, y of a rectangle clear of those taken, (4,) xyxy, or None where there is no room."""
-    room = np.array(image.shape[1::-1]) - size
+def _free_spot(rng: Generator, size: np.ndarray, canvas: _Canvas) -> np.ndarray | None:
+    """Draw x, y of a free rectangle, whole pixels of the final image, and take it; None where there is no room."""
+    room = np.array(canvas.image.shape[1::-1]) - size
     if (room < 0).any():
         return None
     for _ in range(12):
-        spot = np.floor(rng.uniform(0, room + 1) / OVERSAMPLING).astype(int) * OVERSAMPLING
-        if all((spot + size <= other[:2]).any() or (spot >= other[2:]).any() for other in taken):
-            taken.append(np.concatenate([spot, spot + size]))
+        spot = np.floor(rng.uniform(0, room + 1) / canvas.oversampling).astype(int) * canvas.oversampling
+        if all((spot + size <= other[:2]).any() or (spot >= other[2:]).any() for other in canvas.taken):
+            canvas.taken.append(np.concatenate([spot, spot + size]))
             return spot
     return None
 
 
 def _add_number(
-    rng: Generator, image: np.ndarray, assets: Assets, digit_height: float, taken: list[np.ndarray], hardness: float
+    rng: Generator, canvas: _Canvas, assets: Assets, digit_height: float
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Draw a house number; return boxes, (K, 4) xywh in pixels of the final image, and digits, or None without room."""
+    oversampling, hardness = canvas.oversampling, canvas.hardness
     layout = draw_layout(rng, hardness)
     layout = layout._replace(digit_height=digit_height, slope=0.5 * layout.slope, width=1, height=1, centre=(0.5, 0.5))
     face = choose_face(rng, assets.faces)
     bare = place_number(rng, face, layout, hardness)
     room = digit_height * rng.uniform(0.5, 1.2)
-    spot = _free_spot(
-        rng, np.ceil(np.array([bare.width, bare.height]) + 2 * room).astype(int) * OVERSAMPLING, image, taken
-    )
+    spot = _free_spot(rng, np.ceil(np.array([bare.width, bare.height]) + 2 * room).astype(int) * oversampling, canvas)
     if spot is None:
         return None
     edge = int(room)
@@ -97,10 +107,10 @@ def _add_number(
         width=bare.width + 2 * edge,
         height=bare.height + 2 * edge,
     )
-    high, wide = number.height * OVERSAMPLING, number.width * OVERSAMPLING
-    view = image[spot[1] : spot[1] + high, spot[0] : spot[0] + wide]
-    unit = digit_height * OVERSAMPLING
-    mask = ink_mask(number.glyphs, high, wide, OVERSAMPLING)
+    high, wide = number.height * oversampling, number.width * oversampling
+    view = canvas.image[spot[1] : spot[1] + high, spot[0] : spot[0] + wide]
+    unit = digit_height * oversampling
+    mask = ink_mask(number.glyphs, high, wide, oversampling)
     ink = add_plate(rng, view, number, unit) if rng.random() < 0.6 else None
     if ink is None:
         if rng.random() < 0.5:  # a plain place on the wall, as a number is not put on a bush
@@ -108,22 +118,23 @@ def _add_number(
             fill(view, corners, wall_colour(rng))
         ink = choose_ink(rng, view, mask, least=0.4 - 0.2 * hardness)
     paint(rng, view, mask, ink, unit, hardness)
-    return number.bboxes + np.array((*(spot // OVERSAMPLING), 0, 0)), np.array(layout.digits, np.int64)
+    return number.bboxes + np.array((*(spot // oversampling), 0, 0)), np.array(layout.digits, np.int64)
 
 
 def _add_sign(
-    rng: Generator, image: np.ndarray, assets: Assets, digit_height: float, taken: list[np.ndarray], hardness: float
+    rng: Generator, canvas: _Canvas, assets: Assets, digit_height: float
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Draw a sign with letters; return as `_add_number` does."""
+    image, oversampling, hardness = canvas.image, canvas.oversampling, canvas.hardness
     kind = SIGNS[rng.integers(len(SIGNS))]
-    sign = draw_sign(rng, assets, kind, digit_height * OVERSAMPLING, hardness)
+    sign = draw_sign(rng, assets, kind, digit_height * oversampling, hardness)
     plane = draw_plane(rng, sign.half, hardness)
     bounds = ink_bounds([PlacedGlyph(g, plane @ own) for g, own in sign.glyphs])
     members = [position for number in sign.numbers for position in number]
     heights = bounds[members, 3] - bounds[members, 1]
-    zoom = max(digit_height / heights.max(), LEAST / heights.min()) * OVERSAMPLING
+    zoom = max(digit_height / heights.max(), LEAST / heights.min()) * oversampling
     low, high = bounds[:, :2].min(axis=0) - 0.4, bounds[:, 2:].max(axis=0) + 0.4
-    spot = _free_spot(rng, np.ceil((high - low) * zoom).astype(int), image, taken)
+    spot = _free_spot(rng, np.ceil((high - low) * zoom).astype(int), canvas)
     if spot is None:
         return None
     offset = spot - low * zoom
@@ -132,8 +143,8 @@ def _add_sign(
     colour = paint_ground(rng, image, sign, matrix, unit)
     paint_text(rng, image, sign, matrix, colour, unit, hardness)
     height, width = image.shape[:2]
-    size = (width // OVERSAMPLING, height // OVERSAMPLING)
-    return label_sign(rng, sign, matrix, OVERSAMPLING, size, hardness), np.array(sign.digits, np.int64)
+    size = (width // oversampling, height // oversampling)
+    return label_sign(rng, sign, matrix, oversampling, size, hardness), np.array(sign.digits, np.int64)
 
 
 def draw(rng: Generator, assets: Assets, hardness: float) -> Scene:
@@ -142,23 +153,24 @@ def draw(rng: Generator, assets: Assets, hardness: float) -> Scene:
     width = min(INPUT[0], round(height * np.exp(rng.uniform(0.1, 1.2))))
     shrink = min(INPUT[0] / width, INPUT[1] / height)
     digit_height = float(np.clip(np.exp(rng.uniform(*np.log(SEEN))) / shrink, *DIGIT_HEIGHT))
-    high, wide, unit = height * OVERSAMPLING, width * OVERSAMPLING, digit_height * OVERSAMPLING
+    oversampling = 2 if digit_height < OVERSAMPLED_BELOW else 1
+    high, wide, unit = height * oversampling, width * oversampling, digit_height * oversampling
     scale = unit * rng.uniform(0.6, 2.0)  # of the things around
     image = draw_ground(rng, assets, high, wide, scale)
     _add_planes(rng, image, scale)
     image = to_bytes(image)
     _add_things(rng, image, assets, scale, hardness)
     image = image / np.float32(255)
-    taken: list[np.ndarray] = []
+    canvas = _Canvas(image, oversampling, [], hardness)
     found: list[tuple[np.ndarray, np.ndarray]] = []
     for _ in range(1 + int(rng.choice(3, p=COUNTS))):
         add = _add_sign if rng.random() < SIGNED else _add_number
         size = float(np.clip(digit_height * np.exp(rng.normal(0, 0.15)), *DIGIT_HEIGHT))
-        if drawn := add(rng, image, assets, size, taken, hardness):
+        if drawn := add(rng, canvas, assets, size):
             found.append(drawn)
     while not found:  # a sign was too large
         digit_height = max(LEAST, 0.8 * digit_height)
-        if drawn := _add_number(rng, image, assets, digit_height, taken, hardness):
+        if drawn := _add_number(rng, canvas, assets, digit_height):
             found.append(drawn)
     if rng.random() < 0.05 * hardness:
         add_wire(rng, image, unit)
