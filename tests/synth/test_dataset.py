@@ -1,13 +1,16 @@
 """Synthetic data set: layout, determinism, existing files."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 
+from custom.data.coco_reading import read_annotations
+from custom.data.summary import check_root, describe
 from custom.synth import dataset
-from custom.synth.dataset import SynthConfig, write_dataset
+from custom.synth.dataset import SynthConfig, choose_domain, parse_domains, write_dataset
 from custom.synth.domains import DOMAINS
 from custom.synth.fonts import digit_faces
 from custom.synth.scene import Assets
@@ -49,6 +52,12 @@ def test_sizes_of_the_splits(images, valid, test, sizes):
         ({'images': 20, 'valid_fraction': 0}, 'valid fraction 0'),
         ({'images': 20, 'backgrounds': 'nowhere'}, 'nowhere'),
         ({'images': 20, 'valid_fraction': 0.6, 'test_fraction': 0.4}, 'train'),
+        ({'images': 20, 'domains': {}}, 'none is given; choose from .*houses'),
+        ({'images': 20, 'domains': {'house': 1}}, "domain 'house': unknown; choose from .*houses"),
+        ({'images': 20, 'domains': {'houses': 0}}, 'domain houses=0: must be above 0'),
+        ({'images': 20, 'domains': {'houses': -1}}, 'domain houses=-1: must be a number'),
+        ({'images': 20, 'domains': {'houses': float('inf')}}, 'domain houses=inf: must be a number'),
+        ({'images': 20, 'digit_crops': 'nowhere'}, 'nowhere/labels.csv: no such file'),
     ],
 )
 def test_bad_values_are_named(values, named):
@@ -109,6 +118,57 @@ def test_backgrounds_change_images_and_are_recorded(written, tmp_path):
     background_files.cache_clear()  # as a new process
     with pytest.raises(UserError, match='holds something else'):
         write_dataset(tmp_path / 'set', config)
+
+
+def test_domains_are_drawn_by_weight_from_seed_and_number():
+    config = SynthConfig(images=100, seed=3, domains={'houses': 3, 'empty': 1})
+    names = [choose_domain(config, 'train', image_id) for image_id in range(1, 401)]
+    assert names.count('empty') == pytest.approx(100, abs=30)
+    assert set(names) == {'houses', 'empty'}
+    longer = SynthConfig(images=900, seed=3, domains={'empty': 0.5, 'houses': 1.5})  # the same shares
+    assert [choose_domain(longer, 'train', image_id) for image_id in range(1, 401)] == names
+    assert [choose_domain(config, 'valid', image_id) for image_id in range(1, 401)] != names
+
+
+def test_an_image_without_digits_is_listed_without_annotations(written, tmp_path):
+    config = SynthConfig(images=30, seed=3, domains={'houses': 1, 'empty': 1})
+    out = tmp_path / 'set'
+    assert write_dataset(out, config, workers=1)
+    truth = json.loads((out / 'train.json').read_text())
+    assert len(truth['images']) == 24
+    labelled = {one['image_id'] for one in truth['annotations']}
+    drawn = {i: choose_domain(config, 'train', i) for i in range(1, 25)}
+    assert labelled == {i for i, name in drawn.items() if name == 'houses'}
+    assert 0 < len(labelled) < 24
+    same = next(i for i in labelled if i <= 10)  # of the same seed without other domains
+    assert (out / f'train/{same}.png').read_bytes() == (written / f'train/{same}.png').read_bytes()
+    assert json.loads((out / 'synth.json').read_text())['domains'] == {'houses': 1, 'empty': 1}
+    assert read_annotations(out / 'train.json', out / 'train').image_ids.tolist() == list(range(1, 25))
+    assert '0 on ' in describe('train', check_root(out)['train'])
+
+
+def test_a_record_from_before_the_domains_is_still_known(written, tmp_path):
+    out = tmp_path / 'old'
+    shutil.copytree(written, out)
+    record = json.loads((out / 'synth.json').read_text())
+    assert record.pop('domains') == {'houses': 1.0}
+    assert record.pop('digit_crops') is None
+    (out / 'synth.json').write_text(json.dumps(record))
+    assert write_dataset(out, CONFIG) is False
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('houses', "'houses': must be NAME=WEIGHT"),
+        ('houses=x', 'NAME=WEIGHT'),
+        ('', 'NAME=WEIGHT'),
+        ('a=1,a=2', 'twice'),
+    ],
+)
+def test_a_list_of_domains_in_another_form_is_refused(text, said):
+    with pytest.raises(UserError, match=said):
+        parse_domains(text)
 
 
 def test_same_settings_are_already_there(written):

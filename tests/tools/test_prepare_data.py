@@ -31,7 +31,12 @@ def test_synth_makes_a_set_once(tmp_path):
 
 @pytest.mark.parametrize(
     ('changed', 'named'),
-    [(('--images', 3), 'images=3'), (('--hardness', 2), 'hardness=2.0'), (('--workers', 0), 'workers=0')],
+    [
+        (('--images', 3), 'images=3'),
+        (('--hardness', 2), 'hardness=2.0'),
+        (('--workers', 0), 'workers=0'),
+        (('--domains', 'house=1'), "domain 'house'"),
+    ],
 )
 def test_synth_refuses_bad_values_in_one_line(tmp_path, changed, named):
     done = prepare('synth', '--out', tmp_path / 'set', '--images', 10, *changed)

@@ -1,13 +1,15 @@
 """House numbers."""
 
 import functools
+from pathlib import Path
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
 
 from custom.synth.domains.houses import draw
-from custom.synth.fonts import digit_faces
+from custom.synth.fonts import Face, digit_faces
 from custom.synth.scene import Assets, choose_face
 
 FACES = digit_faces()
@@ -80,3 +82,21 @@ def test_half_of_the_walls_come_from_photos_where_there_are_any(tmp_path):
     ]
     share = np.mean([red > 2.5 * max(green, blue) for red, green, blue in corners])
     assert share == pytest.approx(0.5, abs=0.17)
+
+
+@pytest.mark.parametrize(
+    ('seed', 'hardness', 'bboxes', 'labels', 'shape', 'colour', 'following'),
+    [
+        (0, 0.0, [[39, 10, 9, 24], [46, 10, 10, 24]], [1, 2], (44, 97, 3), (61.3, 71.0, 64.8), 0.184136346),
+        (1, 0.5, [[59, 13, 32, 64], [96, 15, 34, 64]], [1, 9], (91, 190, 3), (184.8, 217.0, 219.2), 0.833119263),
+        (2, 1.0, [[71, 32, 35, 68], [106, 33, 33, 68]], [6, 2], (139, 198, 3), (113.4, 90.0, 86.4), 0.740626102),
+    ],
+)
+def test_a_seed_keeps_its_image(seed, hardness, bboxes, labels, shape, colour, following):
+    """Images of version 3, whose seeds must give the same images until VERSION is raised."""
+    rng = np.random.default_rng(seed)
+    face = Face(str(Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf/DejaVuSans-Bold.ttf'))
+    image, found, digits = draw(rng, Assets([face]), hardness)
+    assert (found.tolist(), digits.tolist(), image.shape) == (bboxes, labels, shape)
+    assert image.mean(axis=(0, 1)) == pytest.approx(colour, abs=0.3)  # processors round differently
+    assert rng.random() == pytest.approx(following)  # as many random numbers were drawn
