@@ -1,5 +1,6 @@
 """Plates and digit styles: painted, raised, embossed, outlined, hollow; of metal or worn."""
 
+import functools
 from collections.abc import Sequence
 
 import cv2
@@ -16,9 +17,16 @@ SHARES = (0.5, 0.2, 0.2, 0.07, 0.03)
 
 def superellipse(centre: np.ndarray, half: np.ndarray, power: float) -> np.ndarray:
     """Return 48 corners, (48, 2), of a superellipse: an ellipse for power 2, a rounded rectangle for higher ones."""
+    signs, shape = _superellipse(float(power))
+    return centre + half * signs * shape
+
+
+@functools.lru_cache(maxsize=64)
+def _superellipse(power: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return signs and absolute values, both (48, 2), of the corners of a superellipse of half size 1."""
     angle = np.linspace(0, 2 * np.pi, 48, endpoint=False) + np.pi / 48
     unit = np.column_stack([np.cos(angle), np.sin(angle)])
-    return centre + half * np.sign(unit) * np.abs(unit) ** (2 / power)
+    return np.sign(unit), np.abs(unit) ** (2 / power)
 
 
 def _shifted(mask: np.ndarray, by: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..clutter import add_wire
 from ..fonts import Face
 from ..number import PlacedGlyph, annotate, project, rotation
 from ..paint import cast_shadow, choose_ink, paint, superellipse
-from ..props import bar, fill, ink, place, screw, shade
+from ..props import bar, box, fill, ink, place, screw, shade
 from ..scene import Assets, Scene, choose_face
 from ..text import (
     dotted,
@@ -35,6 +35,9 @@ LEAST = 8.0  # pixels; height of the lowest digit
 WIDEST = 420  # pixels; width of an image
 KINDS = ('plaque', 'bib', 'licence', 'board', 'jersey', 'locker', 'address', 'painted')
 SHARES = (0.34, 0.13, 0.11, 0.08, 0.08, 0.1, 0.1, 0.06)
+CARDS = 0.35  # share of the boards with a card for each digit
+SOLID = 0.4  # share of the characters without a plate that are thick letters of metal or plastic
+GREY = 0.07  # share of the images without colour
 FROM_PHOTOS = 0.4  # share of the grounds that come from real photos, where there are any
 
 
@@ -197,6 +200,9 @@ def paint_ground(rng: Generator, image: np.ndarray, sign: Sign, matrix: np.ndarr
         plate = np.clip(np.full(3, rng.choice([0.08, 0.9, 0.5])) + rng.normal(0, 0.05, 3), 0, 1)
         bright = ((1, 0.2, 0.15), (1, 0.75, 0.1), (0.95, 0.95, 0.95), (0.2, 0.9, 0.3))[rng.integers(4)]
         colour = np.array(bright) if plate.mean() < 0.4 else np.array((0.08, 0.08, 0.1))
+    cards = kind == 'board' and rng.random() < CARDS
+    if cards:
+        plate = wall_colour(rng)
     if rng.random() < 0.5:
         shade(image, shape(half + 0.04, power) + rng.uniform(0, 0.08, 2) * unit, rng.uniform(0.4, 0.8))
     fill(image, shape(half, power), plate)
@@ -223,6 +229,11 @@ def paint_ground(rng: Generator, image: np.ndarray, sign: Sign, matrix: np.ndarr
         for sign_x, sign_y in spots:
             at = project(matrix, (np.array([[sign_x, sign_y]]) * (half - 0.07)))[0]
             screw(rng, image, place(rng, at, np.full(2, unit * rng.uniform(0.025, 0.05)), 0.0))
+    if cards:  # a white card for each digit
+        room, colour = rng.uniform(0.08, 0.25), np.array((0.08, 0.08, 0.1))
+        for i in (position for number in sign.numbers for position in number):
+            left, top, right, bottom = ink_bounds(sign.glyphs[i : i + 1])[0] + (-room, -room, room, room)
+            fill(image, project(matrix, box(left, top, right, bottom)), rng.uniform(0.85, 1))
     if kind == 'locker' and rng.random() < 0.7:
         for i in range(int(rng.integers(2, 5))):
             y = -half[1] + 0.08 + 0.1 * i
@@ -250,12 +261,15 @@ def paint_text(
     hardness: float,
 ) -> None:
     """Draw the characters of a sign in one manner; `colour` None chooses one that shows on the wall."""
-    part, mask = local_mask([PlacedGlyph(g, matrix @ own) for g, own in sign.glyphs], *image.shape[:2], 0.15 * unit)
+    part, mask = local_mask([PlacedGlyph(g, matrix @ own) for g, own in sign.glyphs], *image.shape[:2], 0.3 * unit)
     if not mask.size:
         return
     view = image[part]
     if colour is None:
-        colour = choose_ink(rng, view, mask, least=0.4 - 0.2 * hardness)
+        colour = choose_ink(rng, view, mask, least=rng.uniform(0.15, 0.4) if hardness > 0.5 else 0.4)
+        if rng.random() < SOLID:
+            extrude(rng, view, mask, colour, unit)
+            return
     elif rng.random() < 0.1 + 0.15 * hardness:  # low contrast: worn, engraved, tone on tone
         ground = view.mean(axis=(0, 1))
         far = float(np.abs((colour - ground) @ LUMA))
@@ -271,6 +285,20 @@ def paint_text(
         paint(rng, view, mask, colour, unit, hardness)
         if sign.kind == 'locker' and rng.random() < 0.3:
             cast_shadow(rng, view, mask, 0.03 * unit, 0.02 * unit)
+
+
+def extrude(rng: Generator, image: np.ndarray, mask: np.ndarray, colour: np.ndarray, unit: float) -> None:
+    """Draw solid characters under `mask`, (h, w) float32, whose sides show in a darker or lighter shade, in place."""
+    angle, depth = rng.uniform(0, 2 * np.pi), unit * rng.uniform(0.03, 0.25)
+    steps = int(np.clip(depth, 1, 10))
+    sides = mask
+    for step in range(1, steps + 1):
+        by = depth * step / steps * np.array([np.cos(angle), np.sin(angle)])
+        moved = cv2.warpAffine(mask, np.array([[1, 0, by[0]], [0, 1, by[1]]]), mask.shape[::-1])
+        sides = np.maximum(sides, moved)
+    cast_shadow(rng, image, sides, 0.06 * unit, 0.05 * unit)
+    blend(image, np.clip(colour * np.float32(rng.choice([0.35, 0.6, 0.8, 1.25])), 0, 1), sides)
+    blend(image, colour, mask)
 
 
 def fold(rng: Generator, image: np.ndarray, unit: float, strength: float) -> tuple[np.ndarray, np.ndarray]:
@@ -325,6 +353,13 @@ def label_sign(
     return np.concatenate(bboxes)
 
 
+def without_colour(rng: Generator, photo: np.ndarray) -> np.ndarray:
+    """Return a photo, (h, w, 3) uint8, in grey for a share `GREY`."""
+    if rng.random() >= GREY:
+        return photo
+    return cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
 def draw(rng: Generator, assets: Assets, hardness: float) -> Scene:
     """Draw an image of a sign with one to three numbers."""
     kind = KINDS[rng.choice(len(KINDS), p=SHARES)]
@@ -368,6 +403,6 @@ def draw(rng: Generator, assets: Assets, hardness: float) -> Scene:
             fill(image, bar(at, at + rng.normal(0, 0.15, 2) * unit, 0.04 * unit), ink(rng))
     if rng.random() < 0.05 * hardness:
         add_wire(rng, image, unit)
-    photo = photograph(rng, np.clip(image, 0, 1), (width, height), unit, hardness)
+    photo = without_colour(rng, photograph(rng, np.clip(image, 0, 1), (width, height), unit, hardness))
     bboxes = label_sign(rng, sign, matrix, oversampling, (width, height), hardness, shift)
     return Scene(photo, bboxes, np.array(sign.digits, np.int64))

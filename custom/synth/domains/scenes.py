@@ -18,12 +18,12 @@ from ..scene import Assets, Scene, choose_face
 from ..text import ink_bounds
 from ..walls import draw_wall, wall_colour
 from .empty import draw_ground
-from .plaques import LEAST, draw_plane, draw_sign, label_sign, paint_ground, paint_text
+from .plaques import LEAST, draw_plane, draw_sign, label_sign, paint_ground, paint_text, without_colour
 
 INPUT = (320, 80)  # pixels; width and height that a view is scaled to
 SEEN = (6.0, 24.0)  # pixels; height of a digit at that scale
 DIGIT_HEIGHT = (LEAST, 34.0)  # pixels; height of a digit in the image
-OVERSAMPLED_BELOW = 16.0  # pixels; scenes of smaller digits are drawn at twice the size
+OVERSAMPLED_BELOW = 13.0  # pixels; scenes of smaller digits are drawn at twice the size
 SIGNS = ('plaque', 'bib', 'licence', 'board', 'locker', 'address', 'painted')
 SIGNED = 0.45  # share of the numbers that stand among letters
 COUNTS = (0.62, 0.26, 0.12)  # share of images with 1, 2, 3 numbers; one sign may hold several
@@ -116,7 +116,7 @@ def _add_number(
         if rng.random() < 0.5:  # a plain place on the wall, as a number is not put on a bush
             corners = np.array([[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]]) * (wide, high)
             fill(view, corners, wall_colour(rng))
-        ink = choose_ink(rng, view, mask, least=0.4 - 0.2 * hardness)
+        ink = choose_ink(rng, view, mask, least=rng.uniform(0.15, 0.4) if hardness > 0.5 else 0.4)
     paint(rng, view, mask, ink, unit, hardness)
     return number.bboxes + np.array((*(spot // oversampling), 0, 0)), np.array(layout.digits, np.int64)
 
@@ -149,7 +149,7 @@ def _add_sign(
 
 def draw(rng: Generator, assets: Assets, hardness: float) -> Scene:
     """Draw a scene with one or more small numbers in different places."""
-    height = round(rng.uniform(80, 160))
+    height = round(rng.uniform(80, 150))
     width = min(INPUT[0], round(height * np.exp(rng.uniform(0.1, 1.2))))
     shrink = min(INPUT[0] / width, INPUT[1] / height)
     digit_height = float(np.clip(np.exp(rng.uniform(*np.log(SEEN))) / shrink, *DIGIT_HEIGHT))
@@ -174,5 +174,5 @@ def draw(rng: Generator, assets: Assets, hardness: float) -> Scene:
             found.append(drawn)
     if rng.random() < 0.05 * hardness:
         add_wire(rng, image, unit)
-    photo = photograph(rng, np.clip(image, 0, 1), (width, height), unit, hardness)
+    photo = without_colour(rng, photograph(rng, np.clip(image, 0, 1), (width, height), unit, hardness))
     return Scene(photo, np.concatenate([boxes for boxes, _ in found]), np.concatenate([labels for _, labels in found]))
