@@ -273,7 +273,7 @@ def paint_text(
     elif rng.random() < 0.1 + 0.15 * hardness:  # low contrast: worn, engraved, tone on tone
         ground = view.mean(axis=(0, 1))
         far = float(np.abs((colour - ground) @ LUMA))
-        least = 0.16 / max(far, 0.16)
+        least = 0.2 / max(far, 0.2)
         colour = (ground + (colour - ground) * np.float32(rng.uniform(min(1.0, least), 1))).astype(np.float32)
     if sign.kind in ('board', 'bib', 'jersey', 'licence') and rng.random() < 0.8:  # printed flat
         if sign.kind == 'jersey' and rng.random() < 0.4:
