@@ -1,5 +1,6 @@
-"""Speed of this project and of its baselines, measured in turn in one run on the same photos."""
+"""Speed and accuracy of this project and of its baselines, measured in one run on the same photos."""
 
+import argparse
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -18,29 +19,35 @@ EXAMPLES = """tasks:
   startup  time of tools/test.py until its first batch
   profile  time of each part of train and infer; not part of "all"
   serve    2,000 requests of 16 clients to `digits-reader serve`; not part of "all"
+  domains  number accuracy by domain, against RapidOCR and Tesseract; not part of "all"
 
 examples:
   python tools/benchmark.py eval
   python tools/benchmark.py profile --picture profile.png
+  python tools/benchmark.py domains --json domains.json --picture failures
+  python tools/benchmark.py domains --weights a.safetensors b.safetensors --only meters canvas
   python tools/benchmark.py all --against stock,torchvision --images data/test --json bench.json"""
 
 
 def main() -> int:
     parser = ToolParser(__doc__, EXAMPLES)
     parser.add_argument(
-        'task', nargs='?', choices=[*TASKS, 'all', 'profile', 'serve'], default='all', help='default: all'
+        'task', nargs='?', choices=[*TASKS, 'all', 'profile', 'serve', 'domains'], default='all', help='default: all'
     )
-    parser.add_argument('--against', metavar='NAME,…', default='', help='baselines; default: all of the task')
-    parser.add_argument('--images', metavar='DIR', help='photos for train and infer; default: synthetic images')
     parser.add_argument(
-        '--weights',
-        metavar='CHECKPOINT',
-        help="of digits_frcnn with stock's anchors, for AP of infer; an .onnx file for serve",
+        '--against', metavar='NAME,…', default='', help='baselines; default: all of the task; for domains also none'
     )
+    text = 'photos for train and infer; default: synthetic images. Of domains: data set of house numbers'
+    parser.add_argument('--images', metavar='DIR', help=text)
+    text = "of digits_frcnn with stock's anchors, for AP of infer; an .onnx for serve; one or more for domains"
+    parser.add_argument('--weights', nargs='+', default=[], metavar='CHECKPOINT', help=text)
+    text = 'of make domains-data; default: data/domains'
+    parser.add_argument('--domains', type=Path, metavar='DIR', help=text)
+    parser.add_argument('--only', nargs='+', default=[], metavar='PART', help='of the names of domains; default: all')
     parser.add_argument('--batch', type=int, metavar='N', help='batch size of train and infer, for all')
     parser.add_argument('--pairs', type=int, default=5, metavar='N', help='measured rounds of each; default: 5')
     parser.add_argument('--short', action='store_true', help='short rounds, to check that every task works')
-    parser.add_argument('--picture', type=Path, metavar='PNG', help='draw the profile')
+    parser.add_argument('--picture', type=Path, metavar='PATH', help='draw the profile (PNG), or failures (folder)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='also write all measurements as JSON')
     args = parser.parse_args()
 
@@ -53,12 +60,24 @@ def main() -> int:
             raise UserError(f'{option} {number}: give at least 1')
     if args.images and not Path(args.images).is_dir():
         raise UserError(f'--images {args.images}: no such folder')
-    if args.weights and not Path(args.weights).is_file():
-        raise UserError(f'--weights {args.weights}: no such file')
-    settings = Settings(args.images, args.weights, args.batch, args.short)
-    for option, given, fits in (('--picture', args.picture, True), ('--json', args.json, False)):
-        if given and (args.task == 'serve' or fits != (args.task == 'profile')):
+    for path in args.weights:
+        if not Path(path).exists():
+            raise UserError(f'--weights {path}: no such file')
+    for option, given, tasks in (
+        ('--picture', args.picture, ('profile', 'domains')),
+        ('--json', args.json, (*TASKS, 'all', 'domains')),
+        ('--domains', args.domains, ('domains',)),
+        ('--only', ' '.join(args.only), ('domains',)),
+        ('--batch', args.batch, (*TASKS, 'all', 'profile')),
+    ):
+        if given and args.task not in tasks:
             raise UserError(f'{option} {given}: not an option of {args.task}; leave it out')
+    against = [name for name in args.against.split(',') if name]
+    if args.task == 'domains':
+        return compare_by_domain(args, against)
+    if len(args.weights) > 1:
+        raise UserError(f'--weights {" ".join(args.weights)}: {args.task} takes one file')
+    settings = Settings(args.images, *(args.weights or [None]), args.batch, args.short)
     if args.task == 'profile':
         from custom.benchmark.profile import show_profile
 
@@ -68,8 +87,10 @@ def main() -> int:
         from custom.benchmark.load import show_load
 
         return show_load(settings)
-    tasks = [import_module(f'custom.benchmark.task_{name}') for name in (TASKS if args.task == 'all' else [args.task])]
-    chosen = choose(tasks, [name for name in args.against.split(',') if name])
+    modules = [
+        import_module(f'custom.benchmark.task_{name}') for name in (TASKS if args.task == 'all' else [args.task])
+    ]
+    chosen = choose(modules, against)
     facts = machine()
     print(*(f'{name}: {value}' for name, value in facts.items()), sep='\n')
     comparisons = []
@@ -81,6 +102,21 @@ def main() -> int:
         with replacing(args.json) as beside:
             beside.write_text(as_json(facts, run, comparisons), encoding='utf-8')
     return 1 if any(comparison.disagreements for comparison in comparisons) else 0
+
+
+def compare_by_domain(args: argparse.Namespace, against: list[str]) -> int:
+    """Run the task domains."""
+    from custom.benchmark.compare_domains import as_json, compare_domains, open_readers
+    from custom.utils.files import replacing
+
+    readers = open_readers(args.weights, against)
+    images = Path(args.images) if args.images else None
+    results = compare_domains(readers, images, args.domains, args.only, args.short, args.picture)
+    if args.json:
+        run = {'command': ' '.join(sys.argv), 'short': args.short, 'weights': args.weights}
+        with replacing(args.json) as beside:
+            beside.write_text(as_json(results, run), encoding='utf-8')
+    return 0
 
 
 if __name__ == '__main__':
