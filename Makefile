@@ -21,8 +21,7 @@ setup: ## make .venv and install requirements.txt, unless it is up to date
 	@sh tools/setup.sh
 
 wheel: setup $(MODEL) ## build dist/digits_reader-*.whl, the reader that needs numpy, pillow and onnxruntime alone
-	$(PYTHON_ENV) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist tools/wheel
-	@ls dist/digits_reader-*.whl
+	cd tools/wheel && ../../$(PYTHON_ENV) -m hatchling build --target wheel --directory ../../dist
 
 $(MODEL): weights/digits_frcnn_lite.safetensors weights/reader.json | setup
 	$(PYTHON_ENV) tools/export_onnx.py $(LITE).py $< $@

@@ -1,16 +1,19 @@
 """Writing of ONNX files of detectors."""
 
 import io
+import tempfile
 import warnings
+from pathlib import Path
 
 import onnx
+import onnxruntime
 import torch
 from mmdet.models import TwoStageDetector
 from timm.layers import Conv2dSame
 from torch import nn
 from torch.nn import functional
 
-from ..onnx_reader.model_file import INPUTS, OUTPUTS
+from ..onnx_reader.model_file import CPU, INPUTS, OUTPUTS
 from ..utils.errors import UserError
 from .onnx_graph import OPSET, DetectorGraph
 
@@ -89,7 +92,24 @@ def to_onnx(model: nn.Module, metadata: dict[str, str]) -> onnx.ModelProto:
             output_names=OUTPUTS,
             dynamic_axes=DYNAMIC,
         )
-    exported = onnx.load_from_string(content.getvalue())
+    exported = simplified(content.getvalue())
     onnx.helper.set_model_props(exported, metadata)
-    exported.producer_name, exported.doc_string = 'digits-frcnn', ''
     return exported
+
+
+def simplified(content: bytes) -> onnx.ModelProto:
+    """Fold constants and remove needless nodes, so that the file is opened in half of the time.
+
+    The nodes stay standard ones, the same for every CPU.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(Path(folder, 'simplified.onnx'))
+        onnxruntime.InferenceSession(content, options, providers=[CPU])
+        model = onnx.load(options.optimized_model_filepath)
+    used = {node.domain for node in model.graph.node}
+    opsets = [opset for opset in model.opset_import if opset.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
+    return model

@@ -15,23 +15,41 @@ FILLER = (0.0, 0.0, 1.0, 1.0)  # a box that is no proposal: not empty, since Ope
 
 
 class _Nms(torch.autograd.Function):
-    """ONNX's NonMaxSuppression of one class: boxes (B, M, 4) xyxy, scores (B, M) to rows (image, 0, box) (K, 3)."""
+    """Scores after ONNX's NonMaxSuppression per class, 0 where it drops a box or the score is not above `score_thr`."""
 
     @staticmethod
     def forward(ctx: Any, bboxes: Tensor, scores: Tensor, iou_thr: float, score_thr: float) -> Tensor:
-        rows = []
-        for image, (own, own_scores) in enumerate(zip(bboxes, scores, strict=True)):
-            above = (own_scores > score_thr).nonzero()[:, 0]
-            kept = above[torch.ops.torchvision.nms(own[above], own_scores[above], iou_thr)]
-            rows.append(torch.stack([torch.full_like(kept, image), torch.zeros_like(kept), kept], dim=1))
-        return torch.cat(rows)
+        """Map boxes (B, M, 4) xyxy and scores (B, C, M) to scores (B, C, M)."""
+        kept = torch.zeros_like(scores)
+        for own, classes, results in zip(bboxes, scores, kept, strict=True):
+            for own_scores, result in zip(classes, results, strict=True):
+                above = (own_scores > score_thr).nonzero()[:, 0]
+                best = above[torch.ops.torchvision.nms(own[above], own_scores[above], iou_thr)]
+                result[best] = own_scores[best]
+        return kept
 
     @staticmethod
     def symbolic(g: Any, bboxes: Any, scores: Any, iou_thr: float, score_thr: float) -> Any:
-        most = g.op('Constant', value_t=torch.tensor([2**31 - 1]))
-        limits = [g.op('Constant', value_t=torch.tensor([limit])) for limit in (iou_thr, score_thr)]
-        one_class = g.op('Unsqueeze', scores, g.op('Constant', value_t=torch.tensor([1])))
-        return g.op('NonMaxSuppression', bboxes, one_class, most, *limits)
+        """Write the nodes: NMS gives rows (image, class, box), at which scores are copied to zeros."""
+        most, *limits = (g.op('Constant', value_t=torch.tensor([x])) for x in (2**31 - 1, iou_thr, score_thr))
+        rows = g.op('NonMaxSuppression', bboxes, scores, most, *limits)
+        zeros = g.op('Mul', scores, g.op('Constant', value_t=torch.tensor(0.0)))
+        return g.op('ScatterND', zeros, rows, g.op('GatherND', scores, rows))
+
+
+class _Rows(torch.autograd.Function):
+    """Rows of values (B, M, D) at indices (B, K), as one node."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, indices: Tensor) -> Tensor:
+        """Gather the rows (B, K, D)."""
+        return values.gather(1, indices[..., None].expand(-1, -1, values.shape[-1]))
+
+    @staticmethod
+    def symbolic(g: Any, values: Any, indices: Any) -> Any:
+        """Write the nodes."""
+        rows = g.op('Unsqueeze', indices, g.op('Constant', value_t=torch.tensor([2])))
+        return g.op('GatherND', values, rows, batch_dims_i=1)
 
 
 class _RoIAlign(torch.autograd.Function):
@@ -41,6 +59,7 @@ class _RoIAlign(torch.autograd.Function):
     def forward(
         ctx: Any, features: Tensor, bboxes: Tensor, images: Tensor, scale: float, side: int, ratio: int, aligned: bool
     ) -> Tensor:
+        """Pool the boxes."""
         rois = torch.cat([images[:, None].to(bboxes), bboxes], dim=1)
         return torch.ops.torchvision.roi_align(features, rois, scale, side, side, ratio, aligned)
 
@@ -48,6 +67,7 @@ class _RoIAlign(torch.autograd.Function):
     def symbolic(
         g: Any, features: Any, bboxes: Any, images: Any, scale: float, side: int, ratio: int, aligned: bool
     ) -> Any:
+        """Write the node."""
         return g.op(
             'RoiAlign',
             features,
@@ -68,18 +88,6 @@ def _best(scores: Tensor, most: int) -> tuple[Tensor, Tensor]:
         return scores.sort(dim=1, descending=True)
     count = torch.minimum(torch._shape_as_tensor(scores)[1:], torch.tensor([most]))
     return scores.topk(cast(int, count), dim=1)
-
-
-def _after_nms(bboxes: Tensor, scores: Tensor, iou_thr: float, score_thr: float) -> Tensor:
-    """Return scores (B, M) with 0 instead of those that NMS of boxes (B, M, 4) or the threshold removes."""
-    rows = _Nms.apply(bboxes, scores, iou_thr, score_thr)
-    images, boxes = rows[:, 0], rows[:, 2]
-    return torch.zeros_like(scores).index_put((images, boxes), scores[images, boxes])
-
-
-def _gather(values: Tensor, indices: Tensor) -> Tensor:
-    """Gather rows of values (B, M, D) by indices (B, K)."""
-    return values.gather(1, indices[..., None].expand(-1, -1, values.shape[-1]))
 
 
 class DetectorGraph(nn.Module):
@@ -109,20 +117,16 @@ class DetectorGraph(nn.Module):
         limits = sizes.flip(1).repeat(1, 2).to(torch.float32)[:, None]  # x, y, x, y
         levels = self.model.extract_feat(self.prepare(images, sizes))
         proposals, are_real = self.propose(levels, limits)
-        count = proposals.shape[1]
-        flat = proposals.reshape(-1, 4)
-        cls_score, deltas = self.model.roi_head.bbox_head(self.pool(levels, proposals))
-        classes = deltas.shape[1] // 4
-        decoded = self.model.roi_head.bbox_head.bbox_coder.decode(
-            flat.repeat(1, classes).view(-1, 4), deltas.reshape(-1, 4)
-        )
-        bboxes = decoded.view(-1, count, classes, 4).permute(0, 2, 1, 3)  # (B, classes or 1, count, 4)
-        bboxes = bboxes.clamp(min=0).minimum(limits[:, None])
-        scores = cls_score.softmax(dim=-1)[:, :-1]
-        labels = scores.shape[1]
-        scores = scores.view(-1, count, labels).permute(0, 2, 1) * are_real[:, None]
-        bboxes = bboxes.expand(-1, labels, -1, -1)
-        return self.select(bboxes, scores)
+        head, flat = self.model.roi_head.bbox_head, proposals.view(-1, 4)
+        cls_score, deltas = head(self.pool(levels, proposals))
+        classes, labels, count = deltas.shape[1] // 4, cls_score.shape[1] - 1, proposals.shape[1]
+        starts = flat if classes == 1 else flat.repeat(1, classes).view(-1, 4)
+        bboxes = head.bbox_coder.decode(starts, deltas.reshape(-1, 4)).view(-1, count * classes, 4)
+        bboxes = bboxes.clamp(min=0).minimum(limits)
+        scores = cls_score.softmax(dim=-1)[:, :-1].reshape(-1, count, labels) * are_real[..., None]
+        if classes == 1:
+            return self.select(bboxes, scores.transpose(1, 2))
+        return self.select_apart(bboxes, scores.view(-1, 1, count * labels), limits)
 
     def prepare(self, images: Tensor, sizes: Tensor) -> Tensor:
         """Normalise images to (B, 3, H, W), zeros outside of each, sides multiples of the model's divisor."""
@@ -139,21 +143,24 @@ class DetectorGraph(nn.Module):
         config = head.test_cfg
         logits, deltas = head(levels)
         anchors = head.prior_generator.grid_priors([level.shape[-2:] for level in logits], device='cpu')
-        bboxes, scores = [], []
-        for level_logits, level_deltas, priors in zip(logits, deltas, anchors, strict=True):
+        best, deltas_of_best, priors_of_best, apart = [], [], [], []
+        for number, (level_logits, level_deltas, priors) in enumerate(zip(logits, deltas, anchors, strict=True)):
             flat = level_logits.permute(0, 2, 3, 1).flatten(1)
-            best, order = _best(flat, config.get('nms_pre', -1))
-            own = _gather(level_deltas.permute(0, 2, 3, 1).reshape(flat.shape[0], -1, 4), order)
-            starts = priors[order]
-            boxes = head.bbox_coder.decode(starts.view(-1, 4), own.view(-1, 4)).view_as(starts)
-            boxes = boxes.clamp(min=0).minimum(limits)
-            large = (boxes[..., 2:] - boxes[..., :2] > config.get('min_bbox_size', -1)).all(dim=-1)
-            level_scores = best.sigmoid() * large.to(torch.float32)
-            bboxes.append(boxes)
-            scores.append(_after_nms(boxes, level_scores, config.nms.iou_threshold, 0.0))
-        kept, order = _best(torch.cat(scores, dim=1), config.max_per_img)
+            level_best, order = _best(flat, config.get('nms_pre', -1))
+            best.append(level_best)
+            deltas_of_best.append(_Rows.apply(level_deltas.permute(0, 2, 3, 1).reshape(flat.shape[0], -1, 4), order))
+            priors_of_best.append(priors[order])
+            apart.append(torch.full_like(level_best, number))
+        starts = torch.cat(priors_of_best, dim=1)
+        bboxes = head.bbox_coder.decode(starts.view(-1, 4), torch.cat(deltas_of_best, dim=1).view(-1, 4))
+        bboxes = bboxes.view_as(starts).clamp(min=0).minimum(limits)
+        large = (bboxes[..., 2:] - bboxes[..., :2] > config.get('min_bbox_size', -1)).all(dim=-1)
+        scores = torch.cat(best, dim=1).sigmoid() * large.to(torch.float32)
+        moved = bboxes + torch.cat(apart, dim=1)[..., None] * (limits.max() + 1)  # NMS is per level
+        kept = _Nms.apply(moved, scores[:, None], config.nms.iou_threshold, 0.0)[:, 0]
+        kept, order = _best(kept, config.max_per_img)
         are_real = kept > 0
-        proposals = torch.where(are_real[..., None], _gather(torch.cat(bboxes, dim=1), order), torch.tensor(FILLER))
+        proposals = torch.where(are_real[..., None], _Rows.apply(bboxes, order), torch.tensor(FILLER))
         return proposals, are_real.to(torch.float32)
 
     def pool(self, levels: Sequence[Tensor], proposals: Tensor) -> Tensor:
@@ -175,13 +182,25 @@ class DetectorGraph(nn.Module):
         return pooled[torch.cat(rows).argsort()]
 
     def select(self, bboxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Suppress non-maxima per class of boxes (B, classes, M, 4) and scores (B, classes, M), and keep the best."""
-        config, head = self.model.roi_head.test_cfg, self.model.roi_head.bbox_head
-        classes, count = scores.shape[1], scores.shape[2]
-        per_class = bboxes.reshape(-1, count, 4), scores.reshape(-1, count)
-        kept = _after_nms(*per_class, config.nms.iou_threshold, config.score_thr).reshape(-1, classes * count)
-        flat = bboxes.reshape(-1, classes * count, 4)
-        if isinstance(head, TorchvisionBBoxHead):
-            kept = kept * (flat[..., 2:] - flat[..., :2] >= head.least_side).all(dim=-1).to(torch.float32)
-        best, order = _best(kept, config.max_per_img)
-        return _gather(flat, order), best, torch.div(order, count, rounding_mode='floor')
+        """Suppress non-maxima per class of boxes (B, M, 4) with scores (B, classes, M), and keep the best."""
+        config, count = self.model.roi_head.test_cfg, bboxes.shape[1]
+        kept = self.without_thin(bboxes, _Nms.apply(bboxes, scores, config.nms.iou_threshold, config.score_thr))
+        best, order = _best(kept.flatten(1), config.max_per_img)
+        return _Rows.apply(bboxes, order % count), best, torch.div(order, count, rounding_mode='floor')
+
+    def select_apart(self, bboxes: Tensor, scores: Tensor, limits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Do the same where each class has boxes of its own: (B, M * classes, 4) with scores (B, 1, M * classes)."""
+        config, labels = self.model.roi_head.test_cfg, self.model.roi_head.bbox_head.num_classes
+        label = torch.arange(bboxes.shape[1]) % labels
+        moved = bboxes + label[:, None].to(torch.float32) * (limits.max() + 1)
+        kept = self.without_thin(bboxes, _Nms.apply(moved, scores, config.nms.iou_threshold, config.score_thr))
+        best, order = _best(kept.flatten(1), config.max_per_img)
+        return _Rows.apply(bboxes, order), best, order % labels
+
+    def without_thin(self, bboxes: Tensor, scores: Tensor) -> Tensor:
+        """Set the scores (B, classes, M) of boxes (B, M, 4) to 0 that the head drops after NMS."""
+        head = self.model.roi_head.bbox_head
+        if not isinstance(head, TorchvisionBBoxHead):
+            return scores
+        wide = (bboxes[..., 2:] - bboxes[..., :2] >= head.least_side).all(dim=-1)
+        return scores * wide[:, None].to(torch.float32)

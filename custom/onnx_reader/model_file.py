@@ -123,7 +123,7 @@ def open_session(path: str | os.PathLike, threads: int, provider: str = CPU) -> 
 
 
 def _reason(message: str, version: str) -> str:
-    text = one_line(message.replace('\n', ' '))[:200]
+    text = one_line(message.strip().rpartition(') ')[2] or message)[:160]  # after the name of a C++ function
     if 'opset' in text or 'IR version' in text:
         return f'onnxruntime {version} is too old for this file ({text}); install a newer one, or export again'
     return f'is no model, or damaged ({text}); copy it again'
