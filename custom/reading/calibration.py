@@ -1,25 +1,22 @@
-"""Platt scaling of confidences."""
+"""Logits of confidences."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-LEAST = 1e-6  # raw confidences are clipped to LEAST .. 1 - LEAST, which keeps the logit finite
+LEAST = 1e-6  # probabilities are clipped to LEAST .. 1 - LEAST, which keeps the logit finite
 
 
-def calibrated(confidences: ArrayLike, line: tuple[float, float]) -> np.ndarray:
-    """Apply Platt scaling, a line (slope, intercept) on the logit, to raw confidences (N,) or one, 0..1.
+def logit(probabilities: ArrayLike) -> np.ndarray:
+    """Return log(p / (1 - p)) of probabilities of any shape, 0..1.
 
     Example:
-        >>> calibrated([0.5, 0.9], (1.0, 0.0)).round(3).tolist()
-        [0.5, 0.9]
+        >>> logit([0.5, 0.9]).round(3).tolist()
+        [0.0, 2.197]
     """
-    return _logistic(line[0] * _logit(confidences) + line[1])
+    probabilities = np.clip(probabilities, LEAST, 1 - LEAST)
+    return np.log(probabilities / (1 - probabilities))
 
 
-def _logit(confidences: ArrayLike) -> np.ndarray:
-    confidences = np.clip(confidences, LEAST, 1 - LEAST)
-    return np.log(confidences / (1 - confidences))
-
-
-def _logistic(logits: np.ndarray) -> np.ndarray:
-    return (1 + np.tanh(logits / 2)) / 2  # no overflow
+def logistic(logits: ArrayLike) -> np.ndarray:
+    """Return the probabilities of logits of any shape."""
+    return (1 + np.tanh(np.asarray(logits) / 2)) / 2  # no overflow

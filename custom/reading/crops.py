@@ -4,17 +4,18 @@ After Najibi, Singh and Davis, "AutoFocus: Efficient Multi-Scale Inference", ICC
 by a network; here the boxes of the first views give them. A crop costs less than a view of the whole photo.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from ..structures.resize import resize
-from .numbers import read_number
-from .rules import typical_height
-from .settings import ReaderConfig
+from .numbers import find_candidates
+from .rules import of_one_size, typical_height
 
-# Looser than a reader's settings: the crop includes digits with low scores.
-FIRST = ReaderConfig(score_thr=0.2, fallback_thrs=(0.05,), max_gap=1.0, size_ratio=2.0)
+# Looser than the rules of reading: the crop includes digits with low scores, and rows above and below.
+SCORES = (0.2, 0.05)  # the second threshold applies where no candidate passes the first one
+IOU, SIZE_RATIO, GAP = 0.3, 2.0, 1.0
 BESIDE, ABOVE = 1.0, 0.7  # margins of the crop, in heights of its digits
 LONGEST = 12  # longest side of a crop, in heights of a digit; hardly any number is longer
 
@@ -43,9 +44,13 @@ def number_region(bboxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, si
         >>> number_region(boxes, np.array([0.9, 0.8, 0.1]), np.array([1, 2, 3]), (200, 60))
         Region(xyxy=(20, 6, 82, 54), digit_height=20.0)
     """
-    used = read_number(bboxes, scores, labels, FIRST).used
-    if not used.size:
+    rows, candidate_scores = find_candidates(bboxes, scores, labels, IOU, np.zeros(len(bboxes)))
+    count = next(filter(None, (np.count_nonzero(candidate_scores >= threshold) for threshold in SCORES)), 0)
+    if not count:
         return None
+    height = typical_height(bboxes[rows[:count]], candidate_scores[:count])
+    sized = of_one_size(bboxes[rows[:count]], height, SIZE_RATIO)
+    used = rows[:count][sized][_best_group(bboxes[rows[:count][sized]], candidate_scores[:count][sized], GAP * height)]
     digits, height = bboxes[used], typical_height(bboxes[used], scores[used])
     margin = np.array([BESIDE, ABOVE]) * height
     low = np.floor(digits[:, :2].min(axis=0) - margin).clip(0)
@@ -54,6 +59,25 @@ def number_region(bboxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, si
         return None
     left, top, right, bottom = (int(side) for side in (*low, *high))
     return Region((left, top, right, bottom), height)
+
+
+def _best_group(bboxes: np.ndarray, scores: np.ndarray, max_gap: float) -> np.ndarray:
+    """Return the indices of the group of neighbouring boxes (N, 4) xyxy with the best summed score.
+
+    Groups are separated by more than `max_gap` pixels, edge to edge, horizontally or vertically.
+    """
+    kept, weights = list(range(len(bboxes))), scores.tolist()
+    for axis in (0, 1):
+        starts, ends = bboxes[:, axis].tolist(), bboxes[:, axis + 2].tolist()
+        groups: list[list[int]] = []
+        end = -math.inf
+        for i in sorted(kept, key=starts.__getitem__):
+            if starts[i] - end > max_gap:
+                groups.append([])
+            groups[-1].append(i)
+            end = max(end, ends[i])
+        kept = max(groups, key=lambda group: sum(weights[i] for i in group))
+    return np.array(sorted(kept))
 
 
 def scaled_crop(photo: np.ndarray, region: Region, digit_height: float) -> np.ndarray:

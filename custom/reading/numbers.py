@@ -1,10 +1,12 @@
-"""From boxes, scores and labels to the number on a photo.
+"""From boxes, scores and labels to the numbers on a photo.
 
-Class-agnostic NMS leaves candidate digits (`find_candidates`). Candidates above the score threshold that pass the rules
-of `ReaderConfig` form the number. No model is needed: pred.json can be read again with other settings.
+Class-agnostic NMS leaves candidate digits (`find_candidates`). The rules of `custom.reading.rules` make numbers of the
+candidates above the score threshold. No model is needed: pred.json can be read again with other settings.
 """
 
+import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +15,13 @@ from numpy.typing import ArrayLike
 from ..structures.detections import Detections
 from ..structures.digits import DIGITS
 from ..structures.geometry import ious, nms, pairs_of_a_group, xywh_to_xyxy
-from .calibration import calibrated
-from .rules import of_one_size, typical_height, use_boxes
-from .settings import DEFAULTS, ReaderConfig
+from .calibration import logistic, logit
+from .rules import find_numbers, irregularity, of_one_size, reading_order, typical_height
+from .settings import DEFAULTS, Calibration, ReaderConfig
 
 NOISE = 0.05  # boxes with a lower score are no evidence
+WEAKEST = 0.1  # score of a digit that completes a number of a known length
+SHARP = 24  # height in pixels of a digit that is easily read
 SAME_DIGIT_IOU = 0.6  # boxes that overlap by more are detections of one digit, whatever their labels
 
 
@@ -63,58 +67,162 @@ def find_candidates(
     return kept[order], means[order]
 
 
-class Reading(NamedTuple):
-    """Number read from one photo.
+class Evidence(NamedTuple):
+    """Evidence that a number is right; more is better. `ReaderConfig.calibration` weighs it.
 
     Attributes:
-        number: the digits in reading order, leading zeros kept; '' without any.
-        confidence: probability that the answer is right, 0..1, calibrated if the config has a calibration. Raw: the
-            product of the scores of the boxes used, times 1 - score of the best box of every other candidate that the
-            rules on size and gap would accept. Without a number: that product over all candidates.
+        product: logit of the raw confidence. The raw confidence is the product of the scores of the boxes used, times 1
+            - score of the best box of every other candidate of a similar size beside the number.
+        least: logit of the lowest score of the boxes used.
+        left_out: minus the sum of the scores of the confident candidates that the number leaves out. A candidate counts
+            less if it is smaller than the digits of the number.
+        irregular: minus the irregularity of the spacing (`rules.irregularity`), at most 1.
+        small: minus the halvings from SHARP pixels to the height of the digits; 0 for larger digits.
+        single: -1 for a number of one digit, 0 for others.
+    """
+
+    product: float
+    least: float
+    left_out: float
+    irregular: float
+    small: float
+    single: float
+
+
+class NumberRead(NamedTuple):
+    """One number of a photo: its digits, its confidence, and `used`, (D,) int64 indices in reading order."""
+
+    number: str
+    confidence: float
+    used: np.ndarray
+    evidence: Evidence
+
+
+class Reading(NamedTuple):
+    """Numbers read from one photo.
+
+    Attributes:
+        number: the digits of the main number in reading order, leading zeros kept; '' without any. The main number has
+            the greatest sum of score times height over its digits: a large number counts more than small text, and a
+            long register more than a short label.
+        confidence: probability that the answer is right, 0..1. Raw: see `Evidence.product`. A calibration weighs all
+            evidence. Without a number: the product of 1 - score over all candidates, times `empty_right`.
         used: (D,) int64, indices of the boxes used, in reading order.
+        numbers: all numbers of the photo in reading order, by row and from left to right.
+        left_out: (L,) int64, indices of the confident boxes that are not in `number`, best first.
     """
 
     number: str
     confidence: float
     used: np.ndarray
+    numbers: tuple[NumberRead, ...] = ()
+    left_out: np.ndarray = np.zeros(0, dtype=np.int64)
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """Evidence for the main number; None without a number."""
+        return next((one.evidence for one in self.numbers if one.used is self.used), None)
 
 
-def _raw_confidence(bboxes: np.ndarray, scores: np.ndarray, used: np.ndarray, config: ReaderConfig) -> float:
-    """Compute the raw confidence, see `Reading`, from the candidates of one photo."""
-    others = np.ones(len(bboxes), dtype=bool)
-    others[used] = False
-    if not used.size:
-        return float((1 - scores).prod())
-    boxes = bboxes[used]
-    if others.any() and config.size_ratio is not None:
-        others &= of_one_size(bboxes, typical_height(boxes, scores[used]), config.size_ratio)
-    if others.any() and config.max_gap is not None:
-        gaps = np.maximum(boxes[:, :2].min(axis=0) - bboxes[:, 2:], bboxes[:, :2] - boxes[:, 2:].max(axis=0))
-        others &= (gaps <= config.max_gap * typical_height(boxes, scores[used])).all(axis=1)
-    return float(scores[used].prod() * (1 - scores[others]).prod())
+class _Candidates(NamedTuple):
+    """Candidates of one photo, best first: row, box xyxy in pixels, score of the best box, score, label."""
+
+    rows: np.ndarray
+    bboxes: np.ndarray
+    own: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+
+    def reading(self, config: ReaderConfig) -> Reading:
+        """Read the numbers by the rules of `custom.reading.rules`."""
+        score_thr = next((step for step in config.steps if (self.scores[:1] >= step).any()), None)
+        if score_thr is None:
+            raw = float((1 - self.own).prod()) * config.empty_right
+            return Reading('', raw, self.rows[:0])
+        confident = np.count_nonzero(self.scores >= score_thr)
+        found = find_numbers(self.bboxes, self.scores, score_thr, config)
+        main = max(found, key=self._value)
+        if config.digits is not None and len(main) != config.digits:
+            found, main = self._of_length(found, score_thr, config)
+        order = reading_order(np.array([self._extent(used) for used in found]))
+        outside = set(range(confident)) - {i for used in found for i in used}
+        used_by = [(found[i], outside if found[i] is not main else set(range(confident)) - set(main)) for i in order]
+        numbers = [self._number(used, left_out, config) for used, left_out in used_by]
+        answer = next(one for one, i in zip(numbers, order, strict=True) if found[i] is main)
+        left_out = sorted(set(range(confident)) - set(main))
+        return Reading(answer.number, answer.confidence, answer.used, tuple(numbers), self.rows[left_out])
+
+    def _value(self, used: list[int]) -> float:
+        return float((self.scores[used] * (self.bboxes[used, 3] - self.bboxes[used, 1])).sum())
+
+    def _extent(self, used: list[int]) -> np.ndarray:
+        return np.concatenate([self.bboxes[used, :2].min(axis=0), self.bboxes[used, 2:].max(axis=0)])
+
+    def _of_length(
+        self, found: list[list[int]], score_thr: float, config: ReaderConfig
+    ) -> tuple[list[list[int]], list[int]]:
+        """Return numbers and the main one of `config.digits` digits, if candidates form one.
+
+        Other numbers than the main one, then fewer weak candidates, then weaker ones are tried. Without success the
+        numbers stay.
+        """
+        tries = [found, *(find_numbers(self.bboxes, self.scores, score_thr, replace(config, weak_thr=weak)) for weak in (1.0, WEAKEST))]
+        for numbers in tries:
+            if fitting := [used for used in numbers if len(used) == config.digits]:
+                return numbers, max(fitting, key=self._value)
+        return found, max(found, key=self._value)
+
+    def _number(self, used: list[int], left_out: set[int], config: ReaderConfig) -> NumberRead:
+        evidence = self._evidence(used, sorted(left_out), config)
+        calibration = config.calibration or Calibration()
+        weights = [getattr(calibration, name) for name in Evidence._fields]
+        confidence = float(logistic(calibration.intercept + np.dot(weights, evidence)))
+        if config.calibration is None:
+            confidence = float(self._raw(used, config))
+        if config.digits is not None and len(used) != config.digits:
+            confidence = 0.0
+        number = ''.join(map(str, self.labels[used].tolist()))
+        return NumberRead(number, confidence, self.rows[used], evidence)
+
+    def _evidence(self, used: list[int], left_out: list[int], config: ReaderConfig) -> Evidence:
+        heights = self.bboxes[:, 3] - self.bboxes[:, 1]
+        height = max(typical_height(self.bboxes[used], self.scores[used]), 1e-9)
+        return Evidence(
+            float(logit(self._raw(used, config))),
+            float(logit(self.own[used].min())),
+            -float((self.scores[left_out] * (heights[left_out] / height).clip(max=1)).sum()),
+            -min(irregularity(self.bboxes[used]), 1.0),
+            -max(math.log2(SHARP / height), 0.0),
+            -float(len(used) == 1),
+        )
+
+    def _raw(self, used: list[int], config: ReaderConfig) -> float:
+        boxes, others = self.bboxes[used], np.ones(len(self.rows), dtype=bool)
+        others[used] = False
+        height = typical_height(boxes, self.scores[used])
+        if others.any() and config.size_ratio is not None:
+            others &= of_one_size(self.bboxes, height, config.size_ratio)
+        if others.any() and config.max_gap is not None:
+            gaps = np.maximum(
+                boxes[:, :2].min(axis=0) - self.bboxes[:, 2:], self.bboxes[:, :2] - boxes[:, 2:].max(axis=0)
+            )
+            others &= (gaps <= config.max_gap * height).all(axis=1)
+        return float(self.own[used].prod() * (1 - self.own[others]).prod())
 
 
-def _read(
+def candidates_by_photo(
     bboxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, photos: np.ndarray, ids: list[int], config: ReaderConfig
-) -> list[Reading]:
-    """Read each photo of `ids`; bboxes (N, 4) xyxy in pixels, the photo of each in `photos` (N,)."""
+) -> list[_Candidates]:
+    """Return the candidates of each photo of `ids`; bboxes (N, 4) xyxy in pixels, the photo of each in `photos` (N,).
+
+    Of `config`, the IoU threshold is used, and the lowest score threshold if it is below NOISE.
+    """
     kept = np.flatnonzero(scores >= min(NOISE, config.steps[-1]))
     rows, candidate_scores = find_candidates(bboxes[kept], scores[kept], labels[kept], config.iou_thr, photos[kept])
     rows = kept[rows]
-    bboxes, scores = bboxes[rows], scores[rows].clip(max=1)
+    columns = rows, bboxes[rows], scores[rows].clip(max=1), candidate_scores, labels[rows]
     starts, stops = (np.searchsorted(photos[rows], ids, side).tolist() for side in ('left', 'right'))
-    numbers, raw, used_rows = list[str](), list[float](), list[np.ndarray]()
-    for own in map(slice, starts, stops):
-        passing = (np.count_nonzero(candidate_scores[own] >= threshold) for threshold in config.steps)
-        count = next(filter(None, passing), 0)
-        used = use_boxes(bboxes[own][:count], candidate_scores[own][:count], config)
-        raw.append(_raw_confidence(bboxes[own], scores[own], used, config))
-        used_rows.append(rows[own][used])
-        numbers.append(''.join(map(str, labels[used_rows[-1]].tolist())))
-    confidences = calibrated(raw, config.calibration) if config.calibration else np.array(raw)
-    empty = np.array([not number for number in numbers], dtype=bool)
-    confidences = np.where(empty, np.array(raw) * config.empty_right, confidences)
-    return list(map(Reading, numbers, confidences.tolist(), used_rows))
+    return [_Candidates(*(column[start:stop] for column in columns)) for start, stop in zip(starts, stops, strict=True)]
 
 
 def read_number(
@@ -141,7 +249,8 @@ def read_number(
         raise ValueError(f'{len(bboxes)} boxes, scores of shape {scores.shape}, labels of shape {labels.shape}')
     if not np.isin(labels, range(len(DIGITS))).all():
         raise ValueError(f'labels {sorted(set(labels.tolist()))}: must be 0 to 9')
-    return _read(bboxes, scores, labels, np.zeros(len(bboxes), dtype=np.int64), [0], config)[0]
+    photos = np.zeros(len(bboxes), dtype=np.int64)
+    return candidates_by_photo(bboxes, scores, labels, photos, [0], config)[0].reading(config)
 
 
 def read_numbers(
@@ -155,5 +264,5 @@ def read_numbers(
         config: thresholds and rules. Defaults to DEFAULTS, as ReaderConfig().
     """
     ids, xyxy = list(map(int, image_ids)), xywh_to_xyxy(detections.bboxes)
-    readings = _read(xyxy, detections.scores, detections.labels, detections.image_ids, ids, config)
-    return dict(zip(ids, readings, strict=True))
+    photos = candidates_by_photo(xyxy, detections.scores, detections.labels, detections.image_ids, ids, config)
+    return {image_id: photo.reading(config) for image_id, photo in zip(ids, photos, strict=True)}

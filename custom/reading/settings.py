@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -18,21 +19,64 @@ from ..utils.validation import require_number, require_scales
 
 
 @dataclasses.dataclass(frozen=True)
+class Calibration:
+    """Logistic regression from the evidence for a number (`numbers.Evidence`) to its confidence.
+
+    Args:
+        intercept: any number. Defaults to 0.
+        product, least, left_out, irregular, small, single: weights of the evidence of these names, from 0: more
+            evidence does not lower the confidence. `product` defaults to 1, the others to 0.
+
+    Raises:
+        UserError: a weight is out of range.
+    """
+
+    intercept: float = 0.0
+    product: float = 1.0
+    least: float = 0.0
+    left_out: float = 0.0
+    irregular: float = 0.0
+    small: float = 0.0
+    single: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_number('calibration intercept', self.intercept, -math.inf)
+        for field in dataclasses.fields(self)[1:]:
+            require_number(f'calibration {field.name}', getattr(self, field.name), 0)
+
+    @classmethod
+    def of(cls, value: Any) -> 'Calibration':
+        """Convert the JSON of a calibration: an object, or a slope and an intercept of the raw confidence.
+
+        Raises UserError if the value is neither.
+        """
+        match value:
+            case Calibration():
+                return value
+            case [slope, intercept]:
+                return cls(intercept, slope)
+            case {} if set(value) <= {field.name for field in dataclasses.fields(cls)}:
+                return cls(**value)
+        raise UserError(f'calibration={value!r}: must be an object with the weights of the evidence')
+
+
+@dataclasses.dataclass(frozen=True)
 class ReaderConfig:
-    """Settings from boxes to a number. By default only the two thresholds apply; `custom.tuning.reader` tunes the rest.
+    """Settings from boxes to a number (`custom.reading.numbers`); `custom.tuning.reader` tunes them.
 
     Args:
         score_thr: minimum score, 0..1, of a candidate digit (`find_candidates`). Defaults to 0.6.
+        weak_thr: minimum score, 0..1, of a candidate that continues or completes a line of confident ones. Defaults to
+            0.3. A value from `score_thr` on turns these candidates off.
         iou_thr: IoU, 0..1, of the class-agnostic NMS. Defaults to 0.3: digits overlap by more in 0.3 % of SVHN's
             training photos, which lose one.
         fallback_thrs: lower score thresholds, tried in turn until a candidate passes. Defaults to (), none.
-        max_gap: candidates further than this from the group with the best summed score are dropped; in median heights
-            of the boxes, edge to edge, from 0. Defaults to None, any gap.
-        size_ratio: candidates whose height differs by more than this factor, from 1, from the score-weighted median
-            height are dropped. Defaults to None, any size.
-        layout: 'line' is left to right; 'rows' is row by row, each left to right. Defaults to 'line'.
-        max_digits: number of candidates kept, best first, from 1. Defaults to None, all.
-        calibration: slope (from 0) and intercept on the logit of the confidence in a number. Defaults to None, raw.
+        max_gap: gap between two digits of a line, in digit heights, edge to edge, from 0; a wider gap needs a regular
+            pitch (`rules.find_lines`). Defaults to 1.0. None is any gap.
+        size_ratio: factor, from 1, by which the heights of neighbours in a line differ at most. Defaults to 1.5. None
+            is any size.
+        digits: number of digits of each number, from 1. Defaults to None, unknown.
+        calibration: of the confidence in a number. Defaults to None, raw.
         empty_right: factor, 0..1, on the confidence that there is no number. Defaults to 1.0.
 
     Raises:
@@ -40,40 +84,33 @@ class ReaderConfig:
     """
 
     score_thr: float = 0.6
+    weak_thr: float = 0.3
     iou_thr: float = 0.3
     fallback_thrs: tuple[float, ...] = ()
-    max_gap: float | None = None
-    size_ratio: float | None = None
-    layout: Literal['line', 'rows'] = 'line'
-    max_digits: int | None = None
-    calibration: tuple[float, float] | None = None
+    max_gap: float | None = 1.0
+    size_ratio: float | None = 1.5
+    digits: int | None = None
+    calibration: Calibration | None = None
     empty_right: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ('score_thr', 'iou_thr', 'empty_right'):
+        for name in ('score_thr', 'weak_thr', 'iou_thr', 'empty_right'):
             require_number(name, getattr(self, name), 0, 1)
-        for name, least in (('max_gap', 0), ('size_ratio', 1), ('max_digits', 1)):
+        for name, least in (('max_gap', 0), ('size_ratio', 1), ('digits', 1)):
             if getattr(self, name) is not None:
                 require_number(name, getattr(self, name), least)
-        for name in ('fallback_thrs', 'calibration'):
-            value = getattr(self, name)
-            if isinstance(value, list):  # as JSON and configs have it
-                object.__setattr__(self, name, tuple(value))
-            elif not isinstance(value, tuple) and not (name == 'calibration' and value is None):
-                raise UserError(f'{name}={value!r}: must be a list of numbers')
+        if isinstance(self.fallback_thrs, list):  # as JSON and configs have it
+            object.__setattr__(self, 'fallback_thrs', tuple(self.fallback_thrs))
+        elif not isinstance(self.fallback_thrs, tuple):
+            raise UserError(f'fallback_thrs={self.fallback_thrs!r}: must be a list of numbers')
         for value in self.fallback_thrs:
             require_number('fallback_thrs', value, 0, 1)
         if any(lower >= higher for higher, lower in pairwise(self.steps)):
             raise UserError(f'fallback_thrs={self.fallback_thrs}: must fall, from below score_thr={self.score_thr}')
-        if self.layout not in ('line', 'rows'):
-            raise UserError(f"layout={self.layout!r}: must be 'line' or 'rows'")
-        if not isinstance(self.max_digits, int | None):
-            raise UserError(f'max_digits={self.max_digits!r}: must be a whole number')
+        if not isinstance(self.digits, int | None):
+            raise UserError(f'digits={self.digits!r}: must be a whole number')
         if self.calibration is not None:
-            if len(self.calibration) != 2:
-                raise UserError(f'calibration={self.calibration!r}: must be a slope and an intercept')
-            require_number('calibration slope', self.calibration[0], 0)
-            require_number('calibration intercept', self.calibration[1], -math.inf)
+            object.__setattr__(self, 'calibration', Calibration.of(self.calibration))
 
     @property
     def steps(self) -> tuple[float, ...]:
@@ -82,6 +119,7 @@ class ReaderConfig:
 
 
 DEFAULTS = ReaderConfig()
+FORMER = ('layout', 'max_digits')  # keys of older files; the rules now follow from the digits seen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +218,7 @@ class ReaderSettings:
         fields = _object(content, cls, name)
         for key, config in (('number', ReaderConfig), ('boxes', BoxConfig), ('views', Views)):
             if key in fields:
-                values = _object(fields[key], config, f'{name}: "{key}"')
+                values = _object(fields[key], config, f'{name}: "{key}"', FORMER if config is ReaderConfig else ())
                 try:
                     fields[key] = config(**values)
                 except UserError as error:
@@ -197,13 +235,13 @@ class ReaderSettings:
         return reader
 
 
-def _object(content: Any, kind: type, name: str | os.PathLike) -> dict[str, Any]:
+def _object(content: Any, kind: type, name: str | os.PathLike, former: Sequence[str] = ()) -> dict[str, Any]:
     known = [field.name for field in dataclasses.fields(kind)]
     if not isinstance(content, dict):
         raise UserError(f'{name}: must be an object with {", ".join(known)}, not {type(content).__name__}')
-    if unknown := [key for key in content if key not in known]:
+    if unknown := [key for key in content if key not in (*known, *former)]:
         raise UserError(f'{name}: unknown key {unknown[0]!r}; the keys are {", ".join(known)}')
-    return dict(content)
+    return {key: value for key, value in content.items() if key in known}
 
 
 def read_reader(path: str | os.PathLike) -> ReaderSettings:
