@@ -16,6 +16,7 @@ from mmengine.registry import init_default_scope
 from . import register  # noqa: F401 - replaces mmcv's operators and registers the classes of configs
 from .engine.builders import building_from
 from .inference.multiview import View
+from .inference.options import ReadingOptions, Rotation
 from .inference.reader import PhotoReader
 from .models.batch_norm import fold_batch_norm
 from .models.checkpoints import load_weights
@@ -52,10 +53,11 @@ class DigitReader(PhotoReader):
         reader: a reader.json, or 'none' for the config's thresholds. Defaults to None, the one tuned for the weights.
         device: torch's name of a device. Defaults to None, a GPU if there is one.
         batch_size: number of photos in a batch of the model. Defaults to 16.
+        rotate, crop, digits, decimals: what is known about the photos, see `ReadingOptions`. By default nothing.
 
     Raises:
         UserError: a file is missing or damaged, several configs are beside the checkpoint, config and weights do not
-            fit, or torch cannot use the device.
+            fit, torch cannot use the device, or an option is out of range.
 
     Example:
         >>> from custom import DigitReader
@@ -71,7 +73,13 @@ class DigitReader(PhotoReader):
         reader: str | None = None,
         device: str | None = None,
         batch_size: int = 16,
+        *,
+        rotate: Rotation = 0,
+        crop: tuple[int, int, int, int] | None = None,
+        digits: int | None = None,
+        decimals: int = 0,
     ) -> None:
+        options = ReadingOptions(rotate, crop, digits, decimals)
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         try:
             torch.empty(0, device=device)
@@ -102,7 +110,7 @@ class DigitReader(PhotoReader):
             model.to(device).eval()
             has_tta = settings.views.scales
             multiview = MODELS.build({**cfg.tta_model, 'module': model}).multiview if has_tta else None
-        super().__init__(ModelDetector(model), self._views, settings, multiview, batch_size)
+        super().__init__(ModelDetector(model), self._views, settings, multiview, batch_size, options)
 
     def _views(self, photo: np.ndarray) -> list[View]:
         shape = photo.shape[:2]

@@ -16,7 +16,8 @@ EXAMPLES = f"""{TABLE}
 examples:
   python tools/predict.py house.jpg
   python tools/predict.py photos --out out --min-confidence 0.95
-  python tools/predict.py 'photos/**/*.png' --checkpoint work_dirs/mine"""
+  python tools/predict.py 'photos/**/*.png' --checkpoint work_dirs/mine
+  python tools/predict.py meter.jpg --crop 120,80,400,90 --digits 7 --decimals 2"""
 
 
 def main() -> int:
@@ -26,14 +27,14 @@ def main() -> int:
     parser.add_argument('--checkpoint', help='a file or a work dir; default: weights/digits_frcnn_lite.safetensors')
     add_reader(parser, 'the one tuned for CHECKPOINT')
     args = parser.parse_args()
-    check_arguments(parser, args)
+    options = check_arguments(parser, args)
 
     from tqdm import tqdm
 
     def open_reader() -> PhotoReader:
         from custom.digit_reader import DigitReader  # takes seconds to import
 
-        reader = DigitReader(args.config, args.checkpoint, args.reader)
+        reader = DigitReader(args.config, args.checkpoint, args.reader, **vars(options))
         for note in reader.choice.notes:
             say(f'note: {note}')
         return reader

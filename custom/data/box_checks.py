@@ -82,7 +82,7 @@ def upright_photos(
 def truth_notes(truth: DigitAnnotations) -> list[str]:
     """Return notes on photos whose digits lie on one another, or are not in one row; a line each, with names.
 
-    Ground-truth numbers are read from left to right, also where digits stand above one another.
+    Ground-truth numbers are read from left to right, by row where digits stand above one another.
     """
     counted = np.flatnonzero(~truth.iscrowd)
     order = counted[left_to_right(truth.bboxes[counted, 0], truth.bboxes[counted, 2])]
@@ -97,7 +97,7 @@ def truth_notes(truth: DigitAnnotations) -> list[str]:
     names = dict(zip(truth.image_ids.tolist(), truth.file_names, strict=True))
     kinds = (
         (twice, 'digits that lie on one another, perhaps boxed twice'),
-        (above & ~twice, 'digits above one another: its number is read from left to right'),
+        (above & ~twice, 'digits above one another: its number is read by row, from left to right'),
     )
     notes = []
     for found, kind in kinds:

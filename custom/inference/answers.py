@@ -19,7 +19,7 @@ from ..utils.errors import UserError
 from ..utils.files import replacing
 from ..utils.messages import one_line, say_once
 from ..visualization.pictures import Shot, annotated_copy
-from .reader import PhotoReading
+from .reader import Digit, PhotoReading
 
 UNSURE = 'unsure'
 COLUMNS = ('image_id', 'file', 'number', 'confidence')
@@ -93,15 +93,22 @@ def ids_of(paths: Iterable[Path]) -> list[int]:
 def table_line(answer: Answer, boxes: bool, width: int = 0) -> str:
     """Format an answer: file, number, confidence, each digit with its score and, with `boxes`, xyxy in pixels.
 
-    Columns are separated by tabs, or by spaces if the file column has a `width` in characters.
+    Digits that the number leaves out follow. Columns are separated by tabs, or by spaces if the file column has a
+    `width` in characters.
     """
-    digits = [
-        f'{digit.label} {digit.score:.2f}' + (f' [{", ".join(f"{x:.0f}" for x in digit.bbox)}]' if boxes else '')
-        for digit in answer.reading.digits
-    ]
-    columns = [one_line(answer.path), answer.number, f'{answer.reading.confidence:.3f}', '; '.join(digits)]
+
+    def listed(digits: Sequence[Digit]) -> str:
+        return '; '.join(
+            f'{digit.label} {digit.score:.2f}' + (f' [{", ".join(f"{x:.0f}" for x in digit.bbox)}]' if boxes else '')
+            for digit in digits
+        )
+
+    reading = answer.reading
+    columns = [one_line(answer.path), answer.number, f'{reading.confidence:.3f}', listed(reading.digits)]
+    if reading.left_out:
+        columns.append(f'left out: {listed(reading.left_out)}')
     if width:
-        return f'{columns[0]:{width}}  {columns[1]:>8}  {columns[2]:>10}  {columns[3]}'.rstrip()
+        return f'{columns[0]:{width}}  {columns[1]:>8}  {columns[2]:>10}  {"  ".join(columns[3:])}'.rstrip()
     return '\t'.join(columns)
 
 
@@ -123,10 +130,16 @@ def write_answers(folder: Path, answers: Sequence[Answer]) -> None:
         beside.write_text(text.getvalue(), encoding='utf-8', errors='surrogateescape')
 
 
-def answer_of(image_id: int, path: Path, reading: PhotoReading, min_confidence: float) -> Answer:
-    """Return the answer for a photo: UNSURE if the confidence is below `min_confidence`, 0..1."""
-    unsure = reading.confidence < min_confidence
-    return Answer(image_id, path, UNSURE if unsure else reading.number or NO_NUMBER, reading)
+def answer_of(
+    image_id: int, path: Path, reading: PhotoReading, min_confidence: float, digits: int | None = None
+) -> Answer:
+    """Return the answer for a photo, with its decimal point.
+
+    UNSURE if the confidence is below `min_confidence`, 0..1, or the number has another number of `digits`.
+    """
+    other_length = digits is not None and len(reading.number) not in (0, digits)
+    unsure = reading.confidence < min_confidence or other_length
+    return Answer(image_id, path, UNSURE if unsure else reading.text or NO_NUMBER, reading)
 
 
 class Copies:
@@ -158,6 +171,6 @@ class Copies:
             reading.confidence,
         )
         if answer.number == UNSURE:
-            shot = shot._replace(remark=f'{reading.number or NO_NUMBER}: {100 * reading.confidence:.0f} %')
+            shot = shot._replace(remark=f'{reading.text or NO_NUMBER}: {100 * reading.confidence:.0f} %')
         with replacing(self.folder / self.names[answer.path]) as beside:
             annotated_copy(shot).save(beside, 'PNG')

@@ -11,16 +11,18 @@ from typing import Any
 
 from ..utils.errors import UserError
 from ..utils.messages import one_line, say
+from .options import ReadingOptions, add_options, options_of
 from .reader import PhotoReader
 
-TABLE = """Prints a table: file, number (-1: none), confidence 0 to 1, the digits with their scores. The table is
-tab-separated when piped. Exit code 1 if a photo could not be read; the rest are processed."""
+TABLE = """Prints a table: file, number (-1: none), confidence 0 to 1, the digits with their scores, and the confident
+digits that the number leaves out. The table is tab-separated when piped. Exit code 1 if a photo could not be read; the
+rest are processed."""
 LEAST_INTERVAL, MOST_INTERVAL = 0.1, 3600
 Bar = Callable[[Iterator[Any], int], Iterable[Any]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the photos and the options of their output."""
+    """Add the photos, what is known about them, and the options of their output."""
     parser.add_argument('photos', nargs='*', metavar='PHOTO|DIR|GLOB', help='quote patterns')
     parser.add_argument('--out', type=Path, metavar='DIR', help='write numbers.csv, pred.json and annotated copies')
     parser.add_argument('--json', action='store_true', help='print a line of JSON for each photo, not the table')
@@ -31,16 +33,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--show-boxes', action='store_true', help="show the digits' boxes, xyxy in pixels")
     parser.add_argument('--min-confidence', type=float, default=0, metavar='P', help='answer "unsure" below it, 0 to 1')
+    add_options(parser)
 
 
-def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """End the program by the parser's error if a value is out of range."""
+def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> ReadingOptions:
+    """Return what is known about the photos; end the program by the parser's error if a value is out of range.
+
+    Raises UserError for an option of `add_options`.
+    """
     if not 0 <= args.min_confidence <= 1:
         parser.error(f'--min-confidence {args.min_confidence}: must be from 0 to 1')
     if not LEAST_INTERVAL <= args.interval <= MOST_INTERVAL:
         parser.error(f'--interval {args.interval}: must be from {LEAST_INTERVAL} to {MOST_INTERVAL} seconds')
     if bool(args.photos) == bool(args.watch):
         parser.error('give photos, or a folder with --watch' if args.watch is None else '--watch: give no other photos')
+    return options_of(args)
 
 
 def read_photos(
@@ -80,7 +87,7 @@ def read_photos(
                 if args.json:
                     write(json.dumps({'file': str(path), 'error': one_line(reading)}))
                 raise reading
-            answers.append(answer_of(image_id, path, reading, args.min_confidence))
+            answers.append(answer_of(image_id, path, reading, args.min_confidence, args.digits))
             if args.json:
                 write(json.dumps(answer_record(answers[-1])))
             else:
@@ -110,7 +117,9 @@ def _watch(args: argparse.Namespace, open_reader: Callable[[], PhotoReader]) -> 
 
     require_folder(args.watch)
     journal = Journal(args.out / JOURNAL if args.out else args.watch / HIDDEN)
-    watch = Watch(args.watch, open_reader(), journal, lambda *photo: answer_of(*photo, args.min_confidence))
+    watch = Watch(
+        args.watch, open_reader(), journal, lambda *photo: answer_of(*photo, args.min_confidence, args.digits)
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     say(f'{args.watch}: watched; {len(journal.known)} photos were read before; Ctrl-C stops')

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from ..reading.fusion import Boxes
 from ..reading.numbers import read_numbers
 from ..reading.settings import ReaderSettings, filter_boxes
 from ..structures.detections import Detections
@@ -19,8 +20,13 @@ from ..utils.errors import UserError
 from ..utils.messages import one_line
 from ..utils.validation import require_number
 from .multiview import Detector, MultiView, View
+from .options import AUTO, ReadingOptions, decimal_text, turned, turned_back
 
 Photo = PhotoFile | np.ndarray
+OTHER_TURNS = (180, 90, 270)  # tried by --rotate auto after the photo as given
+SURE = 0.8  # score of the digits of an upright photo
+ONE_WAY = (3, 4, 7)  # 0, 1, 2, 5 and 8 are alike upside down, 6 and 9 change places
+BETTER = 1.1  # another orientation is taken if its digits score better by this factor
 
 
 class Digit(NamedTuple):
@@ -31,15 +37,29 @@ class Digit(NamedTuple):
     bbox: tuple[float, float, float, float]
 
 
+class PhotoNumber(NamedTuple):
+    """One number of a photo: its digits as text, box xyxy in pixels of the photo, confidence 0..1, and its digits."""
+
+    number: str
+    bbox: tuple[float, float, float, float]
+    confidence: float
+    digits: tuple[Digit, ...]
+
+
 class PhotoReading(NamedTuple):
     """Result for one photo.
 
     Attributes:
-        number: '' without any; leading zeros are kept.
+        number: the main number: that with the greatest sum of score times height over its digits
+            (`custom.reading.numbers.Reading`). '' without any; leading zeros are kept.
         confidence: probability that the number is right, 0..1; calibrated if the reader is tuned.
         digits: those of the number, in reading order.
         detections: all boxes, of any score; image_ids are 0.
         used: (D,) indices of the digits in `detections`.
+        numbers: all numbers of the photo, the main one too, in reading order.
+        left_out: the confident digits that are not in `number`, best first. They lower the confidence.
+        rotate: degrees, clockwise, by which the photo was turned. Boxes are in pixels of the photo as given.
+        decimals: number of digits behind the decimal point in `text`.
     """
 
     number: str
@@ -47,6 +67,28 @@ class PhotoReading(NamedTuple):
     digits: tuple[Digit, ...]
     detections: Detections
     used: np.ndarray
+    numbers: tuple[PhotoNumber, ...] = ()
+    left_out: tuple[Digit, ...] = ()
+    rotate: int = 0
+    decimals: int = 0
+
+    @property
+    def text(self) -> str:
+        """The number with its decimal point."""
+        return decimal_text(self.number, self.decimals)
+
+
+class _Loaded(NamedTuple):
+    """Photo ready for the detector: its views, and what other orientations need.
+
+    `size` is the width and height of the crop before the turn, `corner` its left upper corner in the photo. `pixels` is
+    the crop, or None if the orientation is known.
+    """
+
+    views: list[View]
+    size: tuple[int, int]
+    corner: tuple[int, int]
+    pixels: np.ndarray | None
 
 
 @dataclasses.dataclass(eq=False)
@@ -60,6 +102,7 @@ class PhotoReader:
         settings: tuned for the detector and these views.
         multiview: fuses the views of a photo. Defaults to None: one view per photo.
         batch_size: photos per call of the detector. Defaults to 16.
+        options: what is known about the photos. Defaults to ReadingOptions(): upright, whole, any number.
 
     Raises:
         UserError: the batch size is less than 1.
@@ -70,6 +113,7 @@ class PhotoReader:
     settings: ReaderSettings
     multiview: MultiView | None = None
     batch_size: int = 16
+    options: ReadingOptions = dataclasses.field(default_factory=ReadingOptions)
 
     def __post_init__(self) -> None:
         require_number('batch_size', self.batch_size, 1)
@@ -103,7 +147,7 @@ class PhotoReader:
                     yield item if isinstance(item, UserError) else next(readings)
                 loading = list(coming)
 
-    def _load(self, photo: Photo) -> list[View] | UserError:
+    def _load(self, photo: Photo) -> _Loaded | UserError:
         if not isinstance(photo, (str, os.PathLike, bytes, np.ndarray, Image.Image)) and not hasattr(photo, 'read'):
             return UserError(f'{type(photo).__name__}: pass a path, bytes, an open file, or (H, W, 3) uint8, RGB')
         name = 'pixels' if isinstance(photo, np.ndarray) else one_line(photo_name(photo))
@@ -114,21 +158,77 @@ class PhotoReader:
         except UserError as error:
             return error
         try:
-            return self.views(pixels)
+            part = self.options.cut(pixels)
+            auto = self.options.rotate == AUTO
+            views = self.views(turned(part, 0 if auto else int(self.options.rotate)))
+            corner = self.options.crop[:2] if self.options.crop else (0, 0)
+            return _Loaded(views, part.shape[1::-1], corner, part if auto else None)
         except UserError as error:
             return UserError(f'{name}: {error}')
 
-    def _detect(self, items: Sequence[list[View]]) -> Iterator[PhotoReading]:
+    def _detect(self, items: Sequence[_Loaded]) -> Iterator[PhotoReading]:
         if not items:
             return
+        auto = self.options.rotate == AUTO
+        first = 0 if auto else int(self.options.rotate)
+        readings = self._read_views([item.views for item in items], items, first)
+        for degrees in OTHER_TURNS if auto else ():
+            rows = [i for i, reading in enumerate(readings) if not _is_upright(reading)]
+            if not rows:
+                break
+            own = [items[i] for i in rows]
+            views = [self.views(turned(item.pixels, degrees)) for item in own if item.pixels is not None]
+            for i, reading in zip(rows, self._read_views(views, own, degrees), strict=True):
+                if _value(reading) > _value(readings[i]) * (BETTER if readings[i].rotate == 0 else 1):
+                    readings[i] = reading
+        yield from readings
+
+    def _read_views(self, views: Sequence[list[View]], items: Sequence[_Loaded], degrees: int) -> list[PhotoReading]:
+        """Read photos that are turned by `degrees`."""
         if self.multiview:
-            batch = self.multiview.detect(self.detector, items)
+            batch = self.multiview.detect(self.detector, views)
         else:
-            batch = self.detector.detect([view for (view,) in items])
-        for boxes in batch:
-            detections = filter_boxes(Detections.from_model([0] * len(boxes[1]), *boxes), self.settings.boxes)
-            number, confidence, rows = read_numbers(detections, [0], self.settings.number)[0]
-            used = detections[rows]
-            xyxy = map(tuple, xywh_to_xyxy(used.bboxes).tolist())
-            digits = tuple(map(Digit, used.labels.tolist(), used.scores.tolist(), xyxy))
-            yield PhotoReading(number, confidence, digits, detections, rows)
+            batch = self.detector.detect([view for (view,) in views])
+        return [self._reading(boxes, item, degrees) for boxes, item in zip(batch, items, strict=True)]
+
+    def _reading(self, boxes: Boxes, item: _Loaded, degrees: int) -> PhotoReading:
+        detections = filter_boxes(Detections.from_model([0] * len(boxes[1]), *boxes), self.settings.boxes)
+        config = self.settings.number
+        if self.options.digits is not None:
+            config = dataclasses.replace(config, digits=self.options.digits)
+        reading = read_numbers(detections, [0], config)[0]  # in the turned photo, where lines are level
+        if degrees or any(item.corner):
+            xyxy = turned_back(xywh_to_xyxy(detections.bboxes), degrees, item.size) + np.tile(item.corner, 2)
+            detections = Detections.from_model(detections.image_ids, xyxy, detections.scores, detections.labels)
+        numbers = []
+        for one in reading.numbers:
+            digits = _digits_of(detections, one.used)
+            sides = list(zip(*(digit.bbox for digit in digits), strict=True))
+            bbox = min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])
+            numbers.append(PhotoNumber(one.number, bbox, one.confidence, digits))
+        return PhotoReading(
+            reading.number,
+            reading.confidence,
+            _digits_of(detections, reading.used),
+            detections,
+            reading.used,
+            tuple(numbers),
+            _digits_of(detections, reading.left_out),
+            degrees,
+            self.options.decimals,
+        )
+
+
+def _digits_of(detections: Detections, rows: np.ndarray) -> tuple[Digit, ...]:
+    own = detections[rows]
+    return tuple(map(Digit, own.labels.tolist(), own.scores.tolist(), map(tuple, xywh_to_xyxy(own.bboxes).tolist())))
+
+
+def _value(reading: PhotoReading) -> float:
+    return sum(digit.score for digit in reading.digits)
+
+
+def _is_upright(reading: PhotoReading) -> bool:
+    """Return whether all digits are sure, and one of them is not also a digit upside down."""
+    sure = min((digit.score for digit in reading.digits), default=0) >= SURE
+    return sure and any(digit.label in ONE_WAY for digit in reading.digits)

@@ -9,7 +9,7 @@ from .reader import Digit, PhotoReading
 
 
 def reading_record(reading: PhotoReading) -> dict[str, Any]:
-    """Return a reading as a dict for JSON: number (None without any), confidence, digits, numbers.
+    """Return a reading as a dict for JSON: number (None without any), confidence, digits, all numbers of the photo.
 
     Boxes are xyxy in pixels of the upright photo, rounded to 0.1. Scores are rounded to 4 digits.
     """
@@ -18,7 +18,7 @@ def reading_record(reading: PhotoReading) -> dict[str, Any]:
         'number': reading.number or None,
         'confidence': round(reading.confidence, 4),
         'digits': main['digits'] if main else [],
-        'numbers': [main] if main else [],
+        'numbers': [_number_record(one.number, one.confidence, one.digits) for one in reading.numbers],
     }
 
 

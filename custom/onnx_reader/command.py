@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from typing import Any
 
 from ..inference.command import TABLE, add_arguments, check_arguments, read_photos
 from ..inference.reader import PhotoReader
@@ -15,7 +16,8 @@ examples:
   digits-reader meter.jpg
   digits-reader photos --out out --min-confidence 0.95
   digits-reader 'photos/**/*.png' --model mine.onnx
-  digits-reader serve --help"""
+  digits-reader serve --help
+  digits-reader meter.jpg --crop 120,80,400,90 --digits 7 --decimals 2"""
 SERVE = """HTTP: POST /v1/read, /healthz, /metrics, /docs, and a page at /. Needs the extra: digits-reader[serve].
 
 examples:
@@ -46,8 +48,8 @@ def _run() -> int:
     parser = _parser('digits-reader', 'Number reading on photos.', EXAMPLES)
     add_arguments(parser)
     args = _parse(parser)
-    check_arguments(parser, args)
-    return read_photos(args, lambda: _open_reader(args))
+    options = check_arguments(parser, args)
+    return read_photos(args, lambda: _open_reader(args, **vars(options)))
 
 
 def _serve(arguments: list[str]) -> int:
@@ -79,10 +81,10 @@ def _parse(parser: argparse.ArgumentParser, arguments: list[str] | None = None) 
     return args
 
 
-def _open_reader(args: argparse.Namespace) -> PhotoReader:
+def _open_reader(args: argparse.Namespace, **options: Any) -> PhotoReader:
     from .digit_reader import DigitReader  # takes longer to import than a wrong argument to find
 
-    return DigitReader(args.model, args.reader)
+    return DigitReader(args.model, args.reader, **options)
 
 
 class _Version(argparse.Action):

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from ..inference.options import ReadingOptions, Rotation
 from ..inference.reader import PhotoReader
 from ..inference.views import PhotoViews
 from ..reading.settings import read_reader
@@ -21,10 +22,11 @@ class DigitReader(PhotoReader):
         reader: a reader.json that was tuned for the weights. Defaults to None, the one in the file of the model.
         batch_size: number of photos in a batch of the model. Defaults to 16.
         provider: ONNX Runtime's name of the device. Defaults to the CPU's.
+        rotate, crop, digits, decimals: what is known about the photos, see `ReadingOptions`. By default nothing.
 
     Raises:
-        UserError: a file is missing, damaged or of another kind, the reader.json was tuned for other weights, or
-            onnxruntime cannot use the device.
+        UserError: a file is missing, damaged or of another kind, the reader.json was tuned for other weights,
+            onnxruntime cannot use the device, or an option is out of range.
 
     Example:
         >>> from digits_reader import DigitReader  # doctest: +SKIP
@@ -38,7 +40,13 @@ class DigitReader(PhotoReader):
         reader: str | os.PathLike | None = None,
         batch_size: int = 16,
         provider: str = CPU,
+        *,
+        rotate: Rotation = 0,
+        crop: tuple[int, int, int, int] | None = None,
+        digits: int | None = None,
+        decimals: int = 0,
     ) -> None:
+        options = ReadingOptions(rotate, crop, digits, decimals)
         if model is None and not MODEL.is_file():
             raise UserError('no model in this installation; name one, which tools/export_onnx.py makes')
         detector = OnnxDetector(model or MODEL, provider=provider)
@@ -49,4 +57,4 @@ class DigitReader(PhotoReader):
                 fault = f'tuned for other weights ({settings.fingerprint}) than those of the model ({own})'
                 raise UserError(f'{reader}: {fault}; tune one by tools/tune_reader.py')
         views = PhotoViews(detector.facts.scale, settings.views)
-        super().__init__(detector, views, settings, views.multiview(**detector.facts.fusion), batch_size)
+        super().__init__(detector, views, settings, views.multiview(**detector.facts.fusion), batch_size, options)

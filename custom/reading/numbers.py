@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 from ..structures.detections import Detections
 from ..structures.digits import DIGITS
 from ..structures.geometry import ious, nms, pairs_of_a_group, xywh_to_xyxy
-from .calibration import logistic, logit
+from .calibration import logit
 from .rules import find_numbers, irregularity, of_one_size, reading_order, typical_height
-from .settings import DEFAULTS, Calibration, ReaderConfig
+from .settings import DEFAULTS, ReaderConfig
 
 NOISE = 0.05  # boxes with a lower score are no evidence
 WEAKEST = 0.1  # score of a digit that completes a number of a known length
@@ -74,8 +74,8 @@ class Evidence(NamedTuple):
         product: logit of the raw confidence. The raw confidence is the product of the scores of the boxes used, times 1
             - score of the best box of every other candidate of a similar size beside the number.
         least: logit of the lowest score of the boxes used.
-        left_out: minus the sum of the scores of the confident candidates that the number leaves out. A candidate counts
-            less if it is smaller than the digits of the number.
+        left_out: minus the sum of the scores of the confident candidates that the main number leaves out. A candidate
+            counts less if it is smaller than the digits of the number. 0 for the other numbers of the photo.
         irregular: minus the irregularity of the spacing (`rules.irregularity`), at most 1.
         small: minus the halvings from SHARP pixels to the height of the digits; 0 for larger digits.
         single: -1 for a number of one digit, 0 for others.
@@ -124,7 +124,7 @@ class Reading(NamedTuple):
         return next((one.evidence for one in self.numbers if one.used is self.used), None)
 
 
-class _Candidates(NamedTuple):
+class Candidates(NamedTuple):
     """Candidates of one photo, best first: row, box xyxy in pixels, score of the best box, score, label."""
 
     rows: np.ndarray
@@ -145,11 +145,9 @@ class _Candidates(NamedTuple):
         if config.digits is not None and len(main) != config.digits:
             found, main = self._of_length(found, score_thr, config)
         order = reading_order(np.array([self._extent(used) for used in found]))
-        outside = set(range(confident)) - {i for used in found for i in used}
-        used_by = [(found[i], outside if found[i] is not main else set(range(confident)) - set(main)) for i in order]
-        numbers = [self._number(used, left_out, config) for used, left_out in used_by]
-        answer = next(one for one, i in zip(numbers, order, strict=True) if found[i] is main)
         left_out = sorted(set(range(confident)) - set(main))
+        numbers = [self._number(found[i], left_out if found[i] is main else [], config) for i in order]
+        answer = next(one for one, i in zip(numbers, order, strict=True) if found[i] is main)
         return Reading(answer.number, answer.confidence, answer.used, tuple(numbers), self.rows[left_out])
 
     def _value(self, used: list[int]) -> float:
@@ -166,21 +164,18 @@ class _Candidates(NamedTuple):
         Other numbers than the main one, then fewer weak candidates, then weaker ones are tried. Without success the
         numbers stay.
         """
-        tries = [found, *(find_numbers(self.bboxes, self.scores, score_thr, replace(config, weak_thr=weak)) for weak in (1.0, WEAKEST))]
-        for numbers in tries:
+        looser = [replace(config, weak_thr=weak_thr) for weak_thr in (1.0, WEAKEST)]
+        for numbers in (found, *(find_numbers(self.bboxes, self.scores, score_thr, other) for other in looser)):
             if fitting := [used for used in numbers if len(used) == config.digits]:
                 return numbers, max(fitting, key=self._value)
         return found, max(found, key=self._value)
 
-    def _number(self, used: list[int], left_out: set[int], config: ReaderConfig) -> NumberRead:
-        evidence = self._evidence(used, sorted(left_out), config)
-        calibration = config.calibration or Calibration()
-        weights = [getattr(calibration, name) for name in Evidence._fields]
-        confidence = float(logistic(calibration.intercept + np.dot(weights, evidence)))
-        if config.calibration is None:
-            confidence = float(self._raw(used, config))
+    def _number(self, used: list[int], left_out: list[int], config: ReaderConfig) -> NumberRead:
+        evidence = self._evidence(used, left_out, config)
         if config.digits is not None and len(used) != config.digits:
             confidence = 0.0
+        else:
+            confidence = config.calibration.confidence(evidence) if config.calibration else self._raw(used, config)
         number = ''.join(map(str, self.labels[used].tolist()))
         return NumberRead(number, confidence, self.rows[used], evidence)
 
@@ -212,7 +207,7 @@ class _Candidates(NamedTuple):
 
 def candidates_by_photo(
     bboxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, photos: np.ndarray, ids: list[int], config: ReaderConfig
-) -> list[_Candidates]:
+) -> list[Candidates]:
     """Return the candidates of each photo of `ids`; bboxes (N, 4) xyxy in pixels, the photo of each in `photos` (N,).
 
     Of `config`, the IoU threshold is used, and the lowest score threshold if it is below NOISE.
@@ -222,7 +217,7 @@ def candidates_by_photo(
     rows = kept[rows]
     columns = rows, bboxes[rows], scores[rows].clip(max=1), candidate_scores, labels[rows]
     starts, stops = (np.searchsorted(photos[rows], ids, side).tolist() for side in ('left', 'right'))
-    return [_Candidates(*(column[start:stop] for column in columns)) for start, stop in zip(starts, stops, strict=True)]
+    return [Candidates(*(column[start:stop] for column in columns)) for start, stop in zip(starts, stops, strict=True)]
 
 
 def read_number(

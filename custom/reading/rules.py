@@ -13,7 +13,7 @@ from ..structures.geometry import STEEPEST, row_by_row
 from .settings import ReaderConfig
 
 WIDEST_PITCH = 2.2  # centre to centre, of a register whose wheels stand apart; frames are about one digit wide
-SAME_PITCH = 1.2  # pitches of a regular line differ by less than this factor
+POINT_PITCH = 1.6  # a decimal point widens a pitch by up to this factor
 WEAK_PITCH = 1.45  # the same for a weak digit: a 1 shifts the centre by up to a third of the pitch
 WEAK_SIZE = 1.25  # a weak digit is as high as its neighbours within this factor
 WEAK_OFFSET = 0.25  # of the centre of a weak digit from its line
@@ -68,8 +68,8 @@ def find_lines(bboxes: np.ndarray, scores: np.ndarray, score_thr: float, config:
     """Group candidate digits into lines.
 
     Each confident candidate is linked with its nearest neighbour to the right, if the link is mutual, the heights
-    differ by at most `size_ratio`, the line rises by at most 39 degrees, and the gap is at most `max_gap`. A wider link,
-    of a pitch up to WIDEST_PITCH, holds beside a link of the same pitch: a register has one pitch, and a single jump
+    differ by at most `size_ratio`, the rise is at most STEEPEST, and the gap is at most `max_gap`. A wider link, of a
+    pitch up to WIDEST_PITCH, holds beside a link of a similar pitch: a register has one pitch, and a single jump
     separates two numbers. Then each weak candidate between the digits of a line of two or more, or at its ends, joins
     the line if its height, its offset and its pitch are those of the line. A line of up to SHORT digits is little
     evidence of a pitch: its weak candidates score at least the mean of both thresholds.
@@ -127,7 +127,7 @@ def _links(geometry: _Geometry, confident: int, config: ReaderConfig) -> dict[in
         beside = [(left[i], i)] if mutual.get(left.get(i)) == i else []
         beside += [(j, mutual[j])] if j in mutual else []
         pitch = geometry.pitch(i, j)
-        if geometry.gap(i, j) <= widest or any(_like(geometry.pitch(*step), pitch, SAME_PITCH) for step in beside):
+        if geometry.gap(i, j) <= widest or any(pitch <= POINT_PITCH * geometry.pitch(*step) for step in beside):
             kept[i] = j
     return kept
 
@@ -253,4 +253,4 @@ def irregularity(bboxes: np.ndarray) -> float:
 
 def reading_order(boxes: np.ndarray) -> list[int]:
     """Return the indices that sort boxes (N, 4) xyxy of whole numbers by row, then from left to right."""
-    return row_by_row(boxes).tolist()
+    return row_by_row(boxes, slanted=False).tolist()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..structures.geometry import nms, xywh_to_xyxy
 from ..utils.errors import UserError
 from ..utils.files import parse_json, replacing
 from ..utils.validation import require_number, require_scales
+from .calibration import logistic
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +45,15 @@ class Calibration:
         for field in dataclasses.fields(self)[1:]:
             require_number(f'calibration {field.name}', getattr(self, field.name), 0)
 
+    @property
+    def weights(self) -> np.ndarray:
+        """(6,) the weights in the order of `numbers.Evidence`."""
+        return np.array([getattr(self, field.name) for field in dataclasses.fields(self)[1:]])
+
+    def confidence(self, evidence: Sequence[float]) -> float:
+        """Return the confidence, 0..1, in a number with this evidence, (6,)."""
+        return float(logistic(self.intercept + self.weights @ evidence))
+
     @classmethod
     def of(cls, value: Any) -> 'Calibration':
         """Convert the JSON of a calibration: an object, or a slope and an intercept of the raw confidence.
@@ -66,11 +76,11 @@ class ReaderConfig:
 
     Args:
         score_thr: minimum score, 0..1, of a candidate digit (`find_candidates`). Defaults to 0.6.
-        weak_thr: minimum score, 0..1, of a candidate that continues or completes a line of confident ones. Defaults to
-            0.3. A value from `score_thr` on turns these candidates off.
         iou_thr: IoU, 0..1, of the class-agnostic NMS. Defaults to 0.3: digits overlap by more in 0.3 % of SVHN's
             training photos, which lose one.
         fallback_thrs: lower score thresholds, tried in turn until a candidate passes. Defaults to (), none.
+        weak_thr: minimum score, 0..1, of a candidate that continues or completes a line of confident ones. Defaults to
+            0.3. A value from `score_thr` on turns these candidates off.
         max_gap: gap between two digits of a line, in digit heights, edge to edge, from 0; a wider gap needs a regular
             pitch (`rules.find_lines`). Defaults to 1.0. None is any gap.
         size_ratio: factor, from 1, by which the heights of neighbours in a line differ at most. Defaults to 1.5. None
@@ -84,9 +94,9 @@ class ReaderConfig:
     """
 
     score_thr: float = 0.6
-    weak_thr: float = 0.3
     iou_thr: float = 0.3
     fallback_thrs: tuple[float, ...] = ()
+    weak_thr: float = 0.3
     max_gap: float | None = 1.0
     size_ratio: float | None = 1.5
     digits: int | None = None

@@ -6,7 +6,7 @@ from itertools import compress
 
 import numpy as np
 
-from .geometry import left_to_right
+from .geometry import left_to_right, row_by_row, xywh_to_xyxy
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,18 @@ def subset(truth: DigitAnnotations, chosen: np.ndarray) -> DigitAnnotations:
 
 
 def true_numbers(truth: DigitAnnotations) -> dict[int, str]:
-    """Return image_id to number, '' without a digit; digits are sorted by `left_to_right`, crowd boxes ignored."""
+    """Return image_id to number, '' without a digit; crowd boxes are ignored.
+
+    Digits are sorted by `left_to_right`. If a digit is wholly below another one, they are sorted by `row_by_row`.
+    """
     numbers = dict.fromkeys(truth.image_ids.tolist(), '')
     order = left_to_right(truth.bboxes[:, 0], truth.bboxes[:, 2])
     order = order[~truth.iscrowd[order]]
-    for image_id, label in zip(truth.box_image_ids[order].tolist(), truth.labels[order].tolist(), strict=True):
-        numbers[image_id] += str(label)
+    order = order[np.argsort(truth.box_image_ids[order], kind='stable')]
+    starts = np.flatnonzero(np.diff(truth.box_image_ids[order], prepend=truth.box_image_ids[order][:1] - 1))
+    for rows in np.split(order, starts[1:]) if order.size else ():
+        xyxy = xywh_to_xyxy(truth.bboxes[rows])
+        if xyxy[:, 1].max() >= xyxy[:, 3].min():
+            rows = rows[row_by_row(xyxy)]
+        numbers[int(truth.box_image_ids[rows[0]])] = ''.join(map(str, truth.labels[rows].tolist()))
     return numbers

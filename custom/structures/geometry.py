@@ -27,11 +27,11 @@ def left_to_right(lefts: np.ndarray, widths: np.ndarray) -> np.ndarray:
     return np.lexsort((lefts + widths / 2, lefts))
 
 
-def row_by_row(bboxes: np.ndarray) -> np.ndarray:
+def row_by_row(bboxes: np.ndarray, slanted: bool = True) -> np.ndarray:
     """Return indices (N,) that sort boxes (N, 4) xyxy by text row, top to bottom, and left to right within a row.
 
-    Vertical neighbours are in two rows if they overlap by less than half the smaller height. The slant of a line is
-    removed first.
+    Vertical neighbours are in two rows if they overlap by less than half the smaller height. The slant of a line
+    is removed first, unless `slanted` is False.
 
     Example:
         >>> row_by_row(np.array([[9, 20, 15, 30], [0, 21, 6, 31], [5, 0, 11, 10.0]])).tolist()
@@ -39,7 +39,8 @@ def row_by_row(bboxes: np.ndarray) -> np.ndarray:
     """
     heights = bboxes[:, 3] - bboxes[:, 1]
     x, y = (bboxes[:, :2] + bboxes[:, 2:]).T / 2
-    y = y - _slant(x, y, heights) * x
+    if slanted:
+        y = y - _slant(x, y, heights) * x
     down = y.argsort(kind='stable')
     upper, lower = down[:-1], down[1:]
     halves = heights / 2

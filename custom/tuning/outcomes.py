@@ -1,86 +1,97 @@
-"""Right and wrong readings of every photo, at all score thresholds at once."""
+"""Readings of the photos of several data sets, and whether each is right, for any settings."""
 
-import dataclasses
-from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from ..reading.numbers import NOISE, find_candidates
-from ..reading.rules import use_boxes
+from ..reading.numbers import NOISE, Candidates, Reading, candidates_by_photo
 from ..reading.settings import ReaderConfig
 from ..structures.annotations import DigitAnnotations, true_numbers
 from ..structures.detections import Detections
 from ..structures.geometry import xywh_to_xyxy
 
-THRESHOLDS = np.arange(round(100 * NOISE), 96) / 100
+LOWEST = NOISE  # of the score thresholds
 
 
-class Candidates:
-    """Candidate digits of all photos at one IoU threshold, by falling score; a score threshold lets the first pass."""
+class LabelledSet(NamedTuple):
+    """Predictions and true numbers of the photos of one data set.
 
-    def __init__(self, detections: Detections, image_ids: np.ndarray, iou_thr: float) -> None:
-        photos = np.searchsorted(image_ids, detections.image_ids)
-        xyxy = xywh_to_xyxy(detections.bboxes)
-        kept, scores = find_candidates(xyxy, detections.scores, detections.labels, iou_thr, photos)
-        photos, labels = photos[kept], detections.labels[kept]
-        passes = np.zeros((len(image_ids), len(THRESHOLDS) + 1), dtype=np.int64)
-        np.add.at(passes, (photos, np.searchsorted(THRESHOLDS, scores, 'right')), 1)
-        self.counts = passes[:, ::-1].cumsum(axis=1)[:, -2::-1]  # (photos, thresholds), passing candidates
-        cuts = np.searchsorted(photos, np.arange(1, len(image_ids)))
-        self.bboxes, self.scores, self.labels = (np.split(column, cuts) for column in (xyxy[kept], scores, labels))
+    Attributes:
+        name: in texts.
+        detections: xywh in pixels; those on other photos are ignored.
+        numbers: image_id to the numbers that are right; ('',) for a photo without a number.
+        truth: the boxes of the digits. None if only the numbers are known.
+    """
+
+    name: str
+    detections: Detections
+    numbers: dict[int, tuple[str, ...]]
+    truth: DigitAnnotations | None = None
+
+    @classmethod
+    def of_boxes(cls, name: str, detections: Detections, truth: DigitAnnotations) -> 'LabelledSet':
+        """Make a set of ground-truth boxes."""
+        numbers = {image_id: (number,) for image_id, number in true_numbers(truth).items()}
+        return cls(name, detections, numbers, truth)
 
 
 class Outcomes:
-    """Whether each photo is read correctly, for any setting.
+    """Whether each photo is read correctly, for any settings. Photos are in the order of the sets and of image ids.
 
-    Args:
-        detections: xywh in pixels; detections on other photos are dropped.
-        truth: the photos and their digits.
+    Attributes:
+        set_of: (photos,) int64, the index of the set of each photo.
+        true: for each photo, the numbers that are right.
+        boxes: number of detections from LOWEST on.
     """
 
-    def __init__(self, detections: Detections, truth: DigitAnnotations) -> None:
-        numbers = sorted(true_numbers(truth).items())
-        self.image_ids = np.array([image_id for image_id, _ in numbers], dtype=np.int64)
-        self.true = [number for _, number in numbers]
-        rows = (detections.scores >= THRESHOLDS[0]) & np.isin(detections.image_ids, self.image_ids)
-        self.detections = detections[rows]
-        self._candidates: dict[float, Candidates] = {}
-        self._tables: dict[ReaderConfig, np.ndarray] = {}
+    def __init__(self, sets: Sequence[LabelledSet]) -> None:
+        self.sets = sets
+        self._ids = [sorted(one.numbers) for one in sets]
+        self.set_of = np.repeat(np.arange(len(sets)), [len(ids) for ids in self._ids])
+        self.true = [one.numbers[image_id] for one, ids in zip(sets, self._ids, strict=True) for image_id in ids]
+        self._kept = [_kept(one) for one in sets]
+        self.boxes = sum(map(len, self._kept))
+        self._candidates: dict[float, list[Candidates]] = {}
+        self._readings: dict[ReaderConfig, list[Reading]] = {}
+        self._right: dict[ReaderConfig, np.ndarray] = {}
 
-    def any_passes(self, config: ReaderConfig) -> np.ndarray:
-        """(photos, thresholds) bool: whether any candidate passes."""
-        return self._candidates_at(config.iou_thr).counts > 0
+    def weights(self, rows: np.ndarray) -> np.ndarray:
+        """Return the weights (R,) of some photos, (R,) indices, in the mean over the sets; their sum is 1."""
+        own = self.set_of[rows]
+        counts = np.bincount(own, minlength=len(self.sets))
+        return 1 / (counts[own] * np.count_nonzero(counts))
 
-    def hits(self, config: ReaderConfig) -> np.ndarray:
-        """(photos, thresholds) bool: whether the number of the passing candidates is right, by the rules of config."""
-        rules = dataclasses.replace(config, score_thr=1, fallback_thrs=(), calibration=None, empty_right=1)
-        if rules not in self._tables:
-            self._tables[rules] = self._read(rules)
-        return self._tables[rules]
+    def readings(self, config: ReaderConfig) -> list[Reading]:
+        """Read all photos, without a calibration."""
+        config = _rules_of(config)
+        if config not in self._readings:
+            if config.iou_thr not in self._candidates:
+                self._candidates[config.iou_thr] = self._find_candidates(config.iou_thr)
+            self._readings[config] = [photo.reading(config) for photo in self._candidates[config.iou_thr]]
+        return self._readings[config]
 
     def right(self, config: ReaderConfig) -> np.ndarray:
-        """(photos,) bool: whether the number is right; the thresholds must be some of THRESHOLDS."""
-        steps = np.searchsorted(THRESHOLDS, config.steps)
-        passes = self.any_passes(config)[:, steps]
-        step = np.where(passes.any(axis=1), passes.argmax(axis=1), len(steps) - 1)
-        return self.hits(config)[np.arange(len(passes)), steps[step]]
+        """(photos,) bool: whether the number is right."""
+        config = _rules_of(config)
+        if config not in self._right:
+            pairs = zip(self.readings(config), self.true, strict=True)
+            self._right[config] = np.array([reading.number in true for reading, true in pairs], dtype=bool)
+        return self._right[config]
 
-    def _candidates_at(self, iou_thr: float) -> Candidates:
-        if iou_thr not in self._candidates:
-            self._candidates[iou_thr] = Candidates(self.detections, self.image_ids, iou_thr)
-        return self._candidates[iou_thr]
+    def _find_candidates(self, iou_thr: float) -> list[Candidates]:
+        config = ReaderConfig(LOWEST, iou_thr)
+        photos: list[Candidates] = []
+        for found, ids in zip(self._kept, self._ids, strict=True):
+            xyxy = xywh_to_xyxy(found.bboxes)
+            photos += candidates_by_photo(xyxy, found.scores, found.labels, found.image_ids, ids, config)
+        return photos
 
-    def _read(self, rules: ReaderConfig) -> np.ndarray:
-        candidates = self._candidates_at(rules.iou_thr)
-        hits = np.zeros(candidates.counts.shape, dtype=bool)
-        for i, (counts, number) in enumerate(zip(candidates.counts, self.true, strict=True)):
-            if not number:
-                hits[i] = counts == 0
-                continue
-            digits = ''.join(map(str, candidates.labels[i].tolist()))
-            for count in set(counts.tolist()):
-                if not Counter(number) - Counter(digits[:count]):  # all digits of the number are there
-                    used = use_boxes(candidates.bboxes[i][:count], candidates.scores[i][:count], rules)
-                    if ''.join(digits[j] for j in used) == number:
-                        hits[i] |= counts == count
-        return hits
+
+def _kept(one: LabelledSet) -> Detections:
+    return one.detections[(one.detections.scores >= LOWEST) & np.isin(one.detections.image_ids, list(one.numbers))]
+
+
+def _rules_of(config: ReaderConfig) -> ReaderConfig:
+    return replace(config, calibration=None, empty_right=1.0)

@@ -66,7 +66,9 @@ def test_numbers_in_one_row_have_no_note(boxes):
 )
 def test_digits_above_one_another_are_noted_with_the_name(boxes):
     (note,) = truth_notes(truth_of([ROW, boxes]))
-    assert note == '1 × photo with digits above one another: its number is read from left to right; first: 1.png'
+    assert (
+        note == '1 × photo with digits above one another: its number is read by row, from left to right; first: 1.png'
+    )
 
 
 @pytest.mark.parametrize('near', [[12, 11, 20, 40], [10, 10, 20, 39.9], [12, 15, 12, 30]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from custom.reading.numbers import NOISE, SAME_DIGIT_IOU, find_candidates, read_number, read_numbers
-from custom.reading.settings import ReaderConfig
+from custom.reading.settings import Calibration, ReaderConfig
 from custom.structures.detections import Detections
 from custom.structures.geometry import ious, nms
 
@@ -36,15 +36,15 @@ def test_the_threshold_itself_is_kept():
 
 
 def test_a_lower_step_is_tried_only_where_nothing_was_found():
-    steps = {'score_thr': 0.8, 'fallback_thrs': (0.6, 0.3)}
-    assert read([box(0), box(20), box(40)], [0.8, 0.7, 0.4], [1, 2, 3], **steps).number == '1'
-    assert read([box(0), box(20), box(40)], [0.79, 0.6, 0.59], [1, 2, 3], **steps).number == '12'
-    assert read([box(0), box(20)], [0.5, 0.3], [1, 2], **steps).number == '12'
+    steps = {'score_thr': 0.8, 'fallback_thrs': (0.6, 0.3), 'weak_thr': 1.0}
+    assert read([box(0), box(10), box(20)], [0.8, 0.7, 0.4], [1, 2, 3], **steps).number == '1'
+    assert read([box(0), box(10), box(20)], [0.79, 0.6, 0.59], [1, 2, 3], **steps).number == '12'
+    assert read([box(0), box(10)], [0.5, 0.3], [1, 2], **steps).number == '12'
     assert read([box(0)], [0.29], [1], **steps).number == ''
 
 
 def test_a_digit_that_may_be_one_or_another_is_read():
-    boxes = [box(0, 10), box(0, 10, height=9), box(30, 10)]
+    boxes = [box(0, 10), box(0, 10, height=9), box(12, 10)]
     # 5 to 0.5 or 3 to 0.4: a place of (0.5 + 0.9) / 2
     assert read(boxes, [0.5, 0.4, 0.7], [5, 3, 2], score_thr=0.7).number == '52'
     assert read(boxes, [0.5, 0.4, 0.7], [5, 3, 2], score_thr=0.71).number == ''
@@ -52,7 +52,7 @@ def test_a_digit_that_may_be_one_or_another_is_read():
 
 
 def test_the_confidence_in_a_doubtful_digit_is_that_of_its_box():
-    boxes = [box(0, 10), box(0, 10, height=9), box(30, 10)]
+    boxes = [box(0, 10), box(0, 10, height=9), box(12, 10)]
     assert read(boxes, [0.5, 0.4, 0.7], [5, 3, 2], score_thr=0.7).confidence == pytest.approx(0.35)
 
 
@@ -63,72 +63,95 @@ def test_a_low_step_changes_nothing_where_an_earlier_one_reads():
 
 def test_doubles_are_suppressed_whatever_their_digit():
     # 10x10 and 10x9 in the same corner: IoU 0.9
-    boxes = [box(0, 10), box(0, 10, height=9), box(30, 10)]
+    boxes = [box(0, 10), box(0, 10, height=9), box(12, 10)]
     assert read(boxes, [0.6, 0.9, 0.7], [1, 7, 2]).number == '72'
-    assert read(boxes, [0.6, 0.9, 0.7], [1, 7, 2], iou_thr=0.91).number == '712'
-
-
-def test_sorts_by_left_edge_then_by_centre():
-    # centres 10 and 9, left edges 0 and 6: a wide digit stays before the narrow one
-    assert read([box(6, 6), box(0, 20)], [0.9, 0.9], [1, 4]).number == '41'
-    # left edges tie: the narrower box has its centre further left
-    assert read([box(0, 30), box(0, 4, top=20)], [0.9, 0.9], [8, 1]).number == '18'
+    assert read(boxes, [0.6, 0.9, 0.7], [1, 7, 2]).left_out.tolist() == []
+    assert len(read(boxes, [0.6, 0.9, 0.7], [1, 7, 2], iou_thr=0.91).left_out) == 1
 
 
 def test_boxes_without_area_are_harmless():
     boxes = [[0, 0, 0, 0], [0, 0, 0, 0], box(5)]
-    assert read(boxes, [0.9, 0.8, 0.7], [1, 2, 3]).number == '123'
-    assert read(boxes, [0.9, 0.8, 0.7], [1, 2, 3], max_gap=1, size_ratio=2, layout='rows').number == '12'
+    assert read(boxes, [0.9, 0.8, 0.7], [1, 2, 3]).number == '3'
+    assert read(boxes[:2], [0.9, 0.8], [1, 2]).number == '1'
 
 
-def test_a_box_of_another_size_is_left_out():
-    boxes = [box(0), box(8), box(16, height=20), box(24, height=5)]
-    assert read(boxes, [0.9, 0.8, 0.7, 0.6], size_ratio=2).number == '0123'
-    assert read(boxes, [0.9, 0.8, 0.7, 0.6], size_ratio=1.9).number == '01'
+def test_a_box_of_another_size_or_far_away_is_left_out():
+    boxes = [box(0), box(8), box(16, height=20), box(60)]
+    reading = read(boxes, [0.9, 0.8, 0.7, 0.65])
+    assert reading.number == '01'
+    assert reading.left_out.tolist() == [2, 3]
+    assert [one.number for one in reading.numbers] == ['01', '2', '3']
 
 
-def test_a_box_far_from_the_best_group_is_left_out():
-    # the gap is 16 px, 1.6 heights; the pair has the better sum, the single box the best score
-    boxes = [box(0), box(8), box(30)]
-    assert read(boxes, [0.6, 0.6, 0.9], max_gap=1.6).number == '012'
-    assert read(boxes, [0.6, 0.6, 0.9], max_gap=1.5).number == '01'
+def test_the_main_number_has_the_largest_sum_of_score_times_height():
+    # two digits of 30 px against five of 10 px
+    large, small = [box(0, height=30, top=0), box(8, height=30)], [box(x, top=50) for x in (0, 8, 16, 24, 32)]
+    assert read([*large, *small], [0.9] * 7).number == '01'  # 54 against 45
+    assert read([*large, *small], [0.7] * 2 + [0.9] * 5).number == '23456'  # 42 against 45
 
 
-def test_sizes_are_checked_before_gaps():
-    # the big box in the middle would hold the outer two together
-    boxes = [box(0), box(6, 20, height=30), box(26)]
-    assert read(boxes, [0.9, 0.5, 0.8], size_ratio=2, max_gap=1).number == '0'
+def test_numbers_are_in_reading_order():
+    # in the first row two numbers, below it one of a larger size
+    boxes = [box(60), box(68), box(0), box(8), box(20, top=40, height=18), box(28, top=40, height=18)]
+    reading = read(boxes, [0.9] * 6)
+    assert [one.number for one in reading.numbers] == ['23', '01', '45']
+    assert reading.number == '45'
+    assert [one.used.tolist() for one in reading.numbers] == [[2, 3], [0, 1], [4, 5]]
 
 
-def test_of_too_many_digits_the_worst_are_lost_wherever_they_stand():
-    boxes = [box(0), box(8), box(16)]
-    assert read(boxes, [0.9, 0.6, 0.8], max_digits=2).number == '02'
-    assert read(boxes, [0.6, 0.9, 0.8], max_digits=2).number == '12'
-    assert read(boxes, [0.6, 0.9, 0.8], max_digits=3).number == '012'
+def test_a_register_with_frames_and_a_decimal_point_is_read_whole():
+    # gaps of 7 px between the wheels, and of 14 px at the point
+    wheels = [box(x) for x in (0, 13, 26, 46, 59)]
+    reading = read(wheels, [0.9] * 5, [4, 2, 7, 1, 3])
+    assert reading.number == '42713'
+    assert reading.left_out.tolist() == []
+    assert reading.evidence.irregular == pytest.approx(-0.7)
 
 
 def test_a_stacked_plate_reads_from_top_to_bottom():
-    boxes = [box(0, top=12), box(2), box(1, top=24)]
-    assert read(boxes, [0.9, 0.8, 0.7], [2, 7, 1]).number == '217'
-    assert read(boxes, [0.9, 0.8, 0.7], [2, 7, 1], layout='rows').number == '721'
+    assert read([box(0, top=12), box(2), box(1, top=24)], [0.9, 0.8, 0.7], [2, 7, 1]).number == '721'
+    rows = [box(0), box(8), box(0, top=14), box(8, top=14)]
+    assert read(rows, [0.9] * 4, [1, 2, 3, 4]).number == '1234'
+
+
+def test_the_last_wheel_may_be_weak_and_a_lamp_beside_a_number_may_not():
+    wheels, scores = [box(13 * i) for i in range(5)], [0.9, 0.9, 0.9, 0.9, 0.4]
+    assert read(wheels, scores).number == '01234'
+    assert read([*wheels[:4], box(80, top=3)], scores).number == '0123'
 
 
 def test_the_raw_confidence_is_that_every_digit_is_right_and_nothing_missing():
     boxes = [box(0), box(8), box(16), box(24)]
-    # used: 0.9 and 0.4; not used: 0.2 and, below NOISE, 0.04
-    assert read(boxes, [0.9, 0.4, 0.2, 0.04], score_thr=0.3).confidence == pytest.approx(0.36 * 0.8)
+    # used: 0.9 and 0.7; not used: 0.2 and, below NOISE, 0.04
+    assert read(boxes, [0.9, 0.7, 0.2, 0.04]).confidence == pytest.approx(0.63 * 0.8)
     # a double of a box that is used is no other digit; that it may be another one is in the score already
-    assert read([box(0), box(0), box(8)], [0.9, 0.45, 0.4], score_thr=0.3).confidence == pytest.approx(0.36)
+    assert read([box(0), box(0), box(8)], [0.9, 0.45, 0.7]).confidence == pytest.approx(0.63)
 
 
-def test_a_place_that_the_rules_leave_out_takes_no_confidence():
+def test_a_candidate_that_is_no_neighbour_lowers_the_raw_confidence_of_other_numbers_only():
     boxes = [box(0), box(8), box(40), box(16, height=30)]
-    scores = [0.9, 0.4, 0.2, 0.2]
-    assert read(boxes, scores, score_thr=0.3).confidence == pytest.approx(0.36 * 0.8 * 0.8)
-    assert read(boxes, scores, score_thr=0.3, max_gap=2).confidence == pytest.approx(0.36 * 0.8)
-    assert read(boxes, scores, score_thr=0.3, size_ratio=2).confidence == pytest.approx(0.36 * 0.8)
-    assert read(boxes, scores, score_thr=0.3, size_ratio=2, max_gap=2).confidence == pytest.approx(0.36)
-    assert read(boxes, [0.9, 0.4, 0.7, 0.7], score_thr=0.3, size_ratio=2, max_gap=2).confidence == pytest.approx(0.36)
+    assert read(boxes, [0.9, 0.7, 0.2, 0.2]).confidence == pytest.approx(0.63)
+    assert read(boxes, [0.9, 0.7, 0.2, 0.2], size_ratio=None).confidence == pytest.approx(0.63 * 0.8)
+    assert read(boxes, [0.9, 0.7, 0.2, 0.2], max_gap=None).confidence == pytest.approx(0.63 * 0.8)
+
+
+def test_the_evidence_by_hand():
+    # digits of 12 px, half of SHARP; 0.8 is a confident box of half the height far away, and 0.5 is no confident box
+    boxes = [box(0, height=12), box(8, height=12), box(60, height=6), box(80, height=12)]
+    evidence = read(boxes, [0.9, 0.7, 0.8, 0.5]).evidence
+    assert evidence.product == pytest.approx(np.log(0.63 / 0.37))
+    assert evidence.least == pytest.approx(np.log(0.7 / 0.3))
+    assert evidence.left_out == pytest.approx(-0.8 * 0.5)
+    assert (evidence.irregular, evidence.small, evidence.single) == (0, -1, 0)
+    assert read([box(0, height=24)], [0.9]).evidence[2:] == (0, 0, 0, -1)
+    assert read([], []).evidence is None
+
+
+def test_the_digits_of_one_number_do_not_count_against_another_small_one():
+    boxes = [box(0), box(8), box(60), box(68), box(100, height=15, top=60)]
+    reading = read(boxes, [0.9] * 5)
+    assert reading.number == '01'
+    assert [one.evidence.left_out for one in reading.numbers] == [pytest.approx(-2.7), 0, 0]
 
 
 def test_the_confidence_that_there_is_no_number():
@@ -137,11 +160,53 @@ def test_the_confidence_that_there_is_no_number():
     assert read([box(0)], [0.4], empty_right=0.5, calibration=(0.0, 5.0)).confidence == pytest.approx(0.3)
 
 
-def test_the_calibration_is_a_line_on_the_logit():
+def test_the_calibration_weighs_the_evidence():
     # odds 9 to 1, squared and doubled: 162 to 1
     assert read([box(0)], [0.9], calibration=(2.0, np.log(2))).confidence == pytest.approx(162 / 163)
     assert read([box(0)], [1.0]).confidence == 1
     assert read([box(0)], [1.5]).confidence == 1  # scores above 1 are other people's
+    single = Calibration(product=0, least=1, single=np.log(3))  # odds of 9 to 1, a third of them for a single digit
+    assert read([box(0)], [0.9], calibration=single).confidence == pytest.approx(0.75)
+
+
+def test_a_confident_digit_that_is_left_out_lowers_the_confidence():
+    calibration = Calibration(left_out=2.0)
+    alone = read([box(0), box(8)], [0.9, 0.9], calibration=calibration)
+    beside = read([box(0), box(8), box(60)], [0.9, 0.9, 0.8], calibration=calibration)
+    assert (alone.number, beside.number) == ('01', '01')
+    assert beside.confidence < 0.5 < alone.confidence
+
+
+WHEELS = [box(8 * i) for i in range(5)]
+
+
+@pytest.mark.parametrize(
+    ('scores', 'number'),
+    [
+        ([0.9, 0.9, 0.9, 0.9, 0.9], '01234'),
+        ([0.9, 0.9, 0.9, 0.9, 0.15], '01234'),  # weaker than any weak digit
+        ([0.9, 0.9, 0.9, 0.9, 0.05], '0123'),
+    ],
+)
+def test_a_known_length_accepts_weaker_digits_but_invents_none(scores, number):
+    reading = read(WHEELS, scores, digits=5)
+    assert reading.number == number
+    assert (reading.confidence > 0) == (len(number) == 5)
+
+
+def test_a_known_length_prefers_the_number_of_that_length():
+    boxes = [box(0), box(8), *(box(x, top=50, height=5) for x in (0, 4, 8))]
+    assert read(boxes, [0.9] * 5).number == '01'
+    reading = read(boxes, [0.9] * 5, digits=3)
+    assert reading.number == '234'
+    assert reading.left_out.tolist() == [0, 1]
+
+
+def test_a_known_length_leaves_weak_digits_out():
+    scores = [0.9, 0.9, 0.9, 0.9, 0.4]
+    assert read(WHEELS, scores).number == '01234'
+    assert read(WHEELS, scores, digits=4).number == '0123'
+    assert read(WHEELS, scores, digits=3).confidence == 0
 
 
 def test_arrays_that_do_not_belong_together_are_refused():
@@ -157,7 +222,7 @@ def test_what_is_no_digit_is_refused(label):
 
 def test_read_numbers_of_all_photos():
     detections = Detections.from_model(
-        [7, 3, 7, 3, 99], [box(20), box(0), box(0), box(30), box(0)], [0.9, 0.8, 0.7, 0.2, 0.9], [1, 5, 0, 4, 9]
+        [7, 3, 7, 3, 99], [box(10), box(0), box(0), box(30), box(0)], [0.9, 0.8, 0.7, 0.2, 0.9], [1, 5, 0, 4, 9]
     )
     readings = read_numbers(detections, [7, 5, 3])
     assert [(image_id, reading.number) for image_id, reading in readings.items()] == [(7, '01'), (5, ''), (3, '5')]
@@ -173,7 +238,7 @@ def test_read_numbers_of_nothing():
     'config',
     [
         ReaderConfig(score_thr=0.3, iou_thr=0.4),
-        ReaderConfig(0.9, 0.2, (0.6, 0.02), 0.2, 1.5, 'rows', 3, (0.5, 1.0), 0.5),
+        ReaderConfig(0.9, 0.2, (0.6, 0.02), 0.3, 0.2, 1.5, 3, Calibration(1.0, 0.5, 1.0, 1.0), 0.5),
     ],
 )
 def test_read_numbers_agrees_with_read_number_photo_by_photo(config):

@@ -10,6 +10,7 @@ import pytest
 from custom.reading.settings import (
     DEFAULTS,
     BoxConfig,
+    Calibration,
     ReaderConfig,
     ReaderSettings,
     Views,
@@ -21,15 +22,15 @@ from custom.structures.detections import Detections
 from custom.utils.errors import UserError
 
 
-def test_by_default_the_rules_are_off():
+def test_the_defaults():
     assert dataclasses.asdict(DEFAULTS) == {
         'score_thr': 0.6,
         'iou_thr': 0.3,
         'fallback_thrs': (),
-        'max_gap': None,
-        'size_ratio': None,
-        'layout': 'line',
-        'max_digits': None,
+        'weak_thr': 0.3,
+        'max_gap': 1.0,
+        'size_ratio': 1.5,
+        'digits': None,
         'calibration': None,
         'empty_right': 1.0,
     }
@@ -39,7 +40,7 @@ def test_by_default_the_rules_are_off():
     'config',
     [
         ReaderConfig(),
-        ReaderConfig(0.8, 0.4, (0.6, 0.3), 0.5, 1.5, 'rows', 6, (0.9, -1.5), 0.0),
+        ReaderConfig(0.8, 0.4, (0.6, 0.3), 0.2, 0.5, None, 6, Calibration(-1.5, 0.9, single=0.5), 0.0),
     ],
 )
 def test_it_survives_json(config):
@@ -51,7 +52,7 @@ def test_the_steps_begin_with_the_threshold():
     assert ReaderConfig(score_thr=0.8, fallback_thrs=[0.6, 0.3]).steps == (0.8, 0.6, 0.3)
 
 
-@pytest.mark.parametrize('field', ['score_thr', 'iou_thr', 'empty_right'])
+@pytest.mark.parametrize('field', ['score_thr', 'weak_thr', 'iou_thr', 'empty_right'])
 @pytest.mark.parametrize('value', [-0.1, 1.1, math.nan, '0.5', True, None])
 def test_a_share_outside_0_to_1_is_refused(field, value):
     with pytest.raises(UserError, match=rf'^{field}=.*from 0 to 1$'):
@@ -69,13 +70,13 @@ def test_a_share_outside_0_to_1_is_refused(field, value):
         ({'max_gap': -1}, r'max_gap=-1: must be a number of at least 0'),
         ({'max_gap': math.inf}, r'max_gap=inf: must be a number of at least 0'),
         ({'size_ratio': 0.9}, r'size_ratio=0\.9: must be a number of at least 1'),
-        ({'layout': 'column'}, r"layout='column': must be 'line' or 'rows'"),
-        ({'layout': None}, r"layout=None: must be 'line' or 'rows'"),
-        ({'max_digits': 0}, r'max_digits=0: must be a number of at least 1'),
-        ({'max_digits': 3.0}, r'max_digits=3\.0: must be a whole number'),
-        ({'calibration': 1.0}, r'calibration=1\.0: must be a list of numbers'),
-        ({'calibration': [1.0]}, r'calibration=\(1\.0,\): must be a slope and an intercept'),
-        ({'calibration': [-1.0, 0.0]}, r'calibration slope=-1\.0: must be a number of at least 0'),
+        ({'digits': 0}, r'digits=0: must be a number of at least 1'),
+        ({'digits': 3.0}, r'digits=3\.0: must be a whole number'),
+        ({'calibration': 1.0}, r'calibration=1\.0: must be an object with the weights of the evidence'),
+        ({'calibration': [1.0]}, r'calibration=\[1\.0\]: must be an object'),
+        ({'calibration': {'slope': 1.0}}, r"calibration=\{'slope': 1\.0\}: must be an object"),
+        ({'calibration': [-1.0, 0.0]}, r'calibration product=-1\.0: must be a number of at least 0'),
+        ({'calibration': {'small': -1.0}}, r'calibration small=-1\.0: must be a number of at least 0'),
         ({'calibration': [1.0, math.nan]}, r'calibration intercept=nan: must be a finite number'),
     ],
 )
@@ -148,7 +149,7 @@ def test_a_threshold_outside_0_to_1_is_refused(field, value):
 
 
 READER = ReaderSettings(
-    ReaderConfig(0.8, 0.4, (0.6, 0.3), 0.5, 1.5, 'rows', 6, (0.9, -1.5), 0.0),
+    ReaderConfig(0.8, 0.4, (0.6, 0.3), 0.2, 0.5, None, 6, Calibration(-1.5, 0.9, single=0.5), 0.0),
     BoxConfig(0.01, 0.7),
     'ab12',
     {'source': 'valid.json', 'photos': 56, 'cross_validated': {'accuracy': 0.875}},
@@ -184,6 +185,14 @@ def test_what_is_left_out_has_its_default(tmp_path):
     assert read_reader(path) == ReaderSettings(ReaderConfig(score_thr=0.4))
     path.write_text('{}')
     assert read_reader(path) == ReaderSettings()
+
+
+def test_a_file_of_an_older_version_is_read(tmp_path):
+    path = tmp_path / 'reader.json'
+    former = {'layout': 'line', 'max_digits': None, 'calibration': [0.3, 0.7], 'max_gap': None}
+    path.write_text(json.dumps({'number': {'score_thr': 0.4, **former}}))
+    calibration = Calibration(intercept=0.7, product=0.3)
+    assert read_reader(path) == ReaderSettings(ReaderConfig(score_thr=0.4, max_gap=None, calibration=calibration))
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def test_boxes_of_every_format_are_compared(photo):
     assert truth.notes == [
         "1 × box that is there twice, taken once; first: annotation 'a.txt line 2' (image 0)",
         f'1 × photo with digits that lie on one another, perhaps boxed twice; first: {photo}',
-        f'1 × photo with digits above one another: its number is read from left to right; first: {photo}',
+        f'1 × photo with digits above one another: its number is read by row, from left to right; first: {photo}',
     ]
 
 
