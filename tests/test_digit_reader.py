@@ -56,7 +56,7 @@ def test_pixels_read_like_the_file(reader, root):
 def test_the_digits_are_those_of_the_number_with_xyxy_boxes(reader, root, monkeypatch):
     import dataclasses
 
-    config = dataclasses.replace(reader.settings.number, score_thr=0.0, max_digits=3)
+    config = dataclasses.replace(reader.settings.number, score_thr=0.0)
     monkeypatch.setattr(reader, 'settings', dataclasses.replace(reader.settings, number=config))
     reading = reader.read(root / 'valid/1.png')
     assert reading.number

@@ -7,6 +7,7 @@ from helpers.project import run_tool
 from PIL import Image
 
 from custom.inference.answers import Copies, answer_of, find_photos, ids_of, table_line
+from custom.inference.reader import Digit
 from custom.structures.photos import FORMAT_NAMES
 from custom.utils.errors import UserError
 
@@ -21,8 +22,9 @@ def photo(path, size=(40, 20)):
 class Reading:
     """As much of a PhotoReading as the table shows."""
 
-    def __init__(self, number, confidence, digits=()):
-        self.number, self.confidence, self.digits = number, confidence, digits
+    def __init__(self, number, confidence, digits=(), left_out=(), text=None):
+        self.number, self.confidence, self.digits, self.left_out = number, confidence, digits, left_out
+        self.text = number if text is None else text
 
 
 def test_files_folders_and_patterns_are_listed_once(tmp_path):
@@ -102,6 +104,22 @@ def test_a_line_has_tabs_for_programs_and_columns_for_people(tmp_path):
     assert table_line(answer, boxes=False) == f'{name}\t05\t0.750\t0 0.98; 5 0.50'
     assert table_line(answer, boxes=True).endswith('0 0.98 [1, 2, 3, 4]; 5 0.50 [5, 2, 8, 4]')
     assert table_line(answer, boxes=False, width=len(name) + 2) == f'{name}          05       0.750  0 0.98; 5 0.50'
+
+
+def test_the_digits_that_the_number_leaves_out_are_named(tmp_path):
+    digits, left_out = [Digit(1, 0.98, (1, 2, 3, 4))], [Digit(3, 0.9, (9, 2, 12, 4)), Digit(4, 0.8, (13, 2, 16, 4))]
+    answer = answer_of(1, tmp_path / '1.png', Reading('1', 0.4, digits, left_out), 0)
+    assert table_line(answer, boxes=False).split('\t')[3:] == ['1 0.98', 'left out: 3 0.90; 4 0.80']
+    assert table_line(answer, boxes=True).endswith('left out: 3 0.90 [9, 2, 12, 4]; 4 0.80 [13, 2, 16, 4]')
+
+
+def test_the_answer_has_the_decimal_point(tmp_path):
+    assert answer_of(1, tmp_path / '1.png', Reading('42713', 0.75, text='427.13'), 0).number == '427.13'
+
+
+@pytest.mark.parametrize(('number', 'answer'), [('1234', 'unsure'), ('12345', '12345'), ('', '-1')])
+def test_a_number_of_another_length_is_unsure(tmp_path, number, answer):
+    assert answer_of(1, tmp_path / '1.png', Reading(number, 0.75), 0, digits=5).number == answer
 
 
 @pytest.mark.integration

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from custom.inference.multiview import MultiView, View
+from custom.inference.options import ReadingOptions
 from custom.inference.reader import PhotoReader
 from custom.reading.settings import ReaderSettings
 from custom.utils.errors import UserError
@@ -111,3 +112,62 @@ def test_bytes_open_files_and_images_are_read_as_their_path(tmp_path):
     assert [reading.number for reading in readings[:4]] == ['12'] * 4
     assert str(readings[4]).startswith('photo: is not a photo that can be read')
     assert str(readings[5]).startswith(f'{tmp_path}/b.png: is not a photo that can be read')
+
+
+def test_all_numbers_of_a_photo_with_their_boxes():
+    wide = np.hstack([photo_of('12'), np.zeros((20, 60, 3), np.uint8), photo_of('211')])  # 70 px between them
+    reading = PhotoReader(Columns(), one_view, ReaderSettings()).read(wide)
+    assert [(one.number, one.bbox) for one in reading.numbers] == [('12', (0, 0, 30, 20)), ('211', (110, 0, 160, 20))]
+    assert reading.number == '211'  # the longer one of two of a height
+    assert [digit.label for digit in reading.left_out] == [1, 2]
+    assert reading.numbers[1].digits == reading.digits
+
+
+def test_a_crop_is_read_alone_and_its_boxes_are_those_of_the_photo():
+    frame = np.zeros((60, 100, 3), np.uint8)
+    frame[15:35, 40:90] = photo_of('21')
+    frame[15:35, 0:10, 0] = 255  # another digit
+    reading = PhotoReader(Columns(), one_view, ReaderSettings(), options=ReadingOptions(crop=(40, 15, 50, 20)))
+    assert [digit.bbox for digit in reading.read(frame).digits] == [(40, 15, 50, 35), (60, 15, 70, 35)]
+    with pytest.raises(UserError, match=r'^pixels: crop=40,15,50,20: is not inside the photo of 80x60 pixels$'):
+        reading.read(frame[:, :80])
+
+
+@pytest.mark.parametrize(
+    ('degrees', 'quarter', 'box'),
+    [(90, 1, (0, 40, 20, 50)), (180, 2, (40, 0, 50, 20)), (270, 3, (0, 0, 20, 10))],
+)
+def test_a_turned_photo_is_read_and_its_boxes_are_those_of_the_photo_as_given(degrees, quarter, box):
+    photo = np.rot90(photo_of('12'), quarter)  # counter-clockwise
+    reading = PhotoReader(Columns(), one_view, ReaderSettings(), options=ReadingOptions(rotate=degrees)).read(photo)
+    assert (reading.number, reading.rotate) == ('12', degrees)
+    assert reading.digits[0].bbox == box
+
+
+class Upright(Columns):
+    """Scores 0.65 unless the left upper pixel is blue."""
+
+    def find(self, view):
+        bboxes, scores, labels = super().find(view)
+        return bboxes, scores - np.float32(0.25) * (view.pixels[0, 0, 2] == 0), labels
+
+
+@pytest.mark.parametrize('quarter', [0, 1, 2, 3])
+def test_the_orientation_with_the_best_digits_is_found(quarter):
+    photo = photo_of('122')
+    photo[0, 0, 2] = 255
+    detector = Upright()
+    reader = PhotoReader(detector, one_view, ReaderSettings(), options=ReadingOptions(rotate='auto', decimals=1))
+    reading = reader.read(np.rot90(photo, quarter))
+    assert (reading.number, reading.text, reading.rotate) == ('122', '12.2', 90 * quarter)
+    assert len(detector.batches) == 4  # 1 and 2 are digits upside down, too
+    assert len(reading.detections) == 3
+
+
+def test_a_known_number_of_digits():
+    wide = np.hstack([photo_of('12'), np.zeros((20, 60, 3), np.uint8), photo_of('211')])
+    read = [
+        PhotoReader(Columns(), one_view, ReaderSettings(), options=ReadingOptions(digits=n)).read(wide) for n in (2, 4)
+    ]
+    assert [reading.number for reading in read] == ['12', '211']
+    assert read[0].confidence > 0 == read[1].confidence

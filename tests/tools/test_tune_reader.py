@@ -37,12 +37,28 @@ def test_writes_reader_json_beside_the_predictions(predictions):
     assert '  1.000 (0.886-1.000) cross-validated, 10 folds: the estimate for new photos' in lines
     assert lines[-1] == str(pred_json.with_name('reader.json'))
     reader = read_reader(pred_json.with_name('reader.json'))
-    assert reader.number.score_thr > 0.6 or reader.number.max_digits == 2
+    assert reader.number.score_thr > 0.6
     assert reader.fingerprint is None
     assert sorted(path.name for path in pred_json.parent.iterdir()) == ['pred.json', 'reader.json']
     # dump_results.py takes it by itself
     scored = run_tool('dump_results.py', pred_json, '--ann', ann)
     assert 'number accuracy 1.000 (30 of 30 photos' in scored.stdout
+
+
+def test_several_sets_and_numbers_without_boxes(predictions, tmp_path):
+    pred_json, ann = predictions
+    found = [{**box, 'image_id': 7 + box['image_id'] % 2} for box in json.loads(pred_json.read_text())[:6]]
+    (tmp_path / 'meters.json').write_text(json.dumps(found))
+    (tmp_path / 'meters.csv').write_text('file,number\n7.png,12;3\n8.png,12\n9.png,\n')
+    arguments = [pred_json, ann, tmp_path / 'meters.json', tmp_path / 'meters.csv', '--out', tmp_path / 'both.json']
+    done = run_tool('tune_reader.py', *arguments)
+    assert (done.returncode, done.stderr) == (0, '')
+    tuned_on = read_reader(tmp_path / 'both.json').tuned_on
+    assert (tuned_on['source'], tuned_on['photos']) == ('valid.json, meters.csv', 33)
+    assert [own['photos'] for own in tuned_on['sets'].values()] == [30, 3]
+    assert tuned_on['sets']['meters.csv']['empty'] == 1
+    odd = run_tool('tune_reader.py', *arguments[:3])
+    assert odd.returncode == 2 and 'needs the COCO json or CSV of its photos behind it' in odd.stderr
 
 
 def test_out(predictions, tmp_path):

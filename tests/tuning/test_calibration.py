@@ -1,57 +1,96 @@
 """Fit of the confidence calibration."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from custom.reading.calibration import calibrated
-from custom.tuning.calibration import fit_empty, fit_line
+from custom.reading.calibration import logistic
+from custom.reading.numbers import Evidence
+from custom.reading.settings import Calibration
+from custom.tuning.calibration import PRIOR, fit_calibration, fit_empty, lower_intercept
+
+TRUE = Calibration(-1.0, 0.6, 0.3, 1.0, 0.2, 0.4, 0.5)
 
 
-def drawn(photos, slope, intercept, seed=0):
-    """Raw confidences, and whether each photo is right with the chance that the line gives it."""
+def drawn(photos, true=TRUE, seed=0):
+    """Random evidence, and whether each number is right with the chance that the calibration gives it."""
     rng = np.random.default_rng(seed)
-    raw = rng.uniform(0.02, 0.98, photos)
-    return raw, rng.uniform(size=photos) < calibrated(raw, (slope, intercept))
+    columns = [rng.normal(2, 2, photos), rng.normal(2, 2, photos), *(-rng.uniform(0, 2, photos) for _ in range(4))]
+    evidence = np.stack(columns, axis=1)
+    return evidence, rng.uniform(size=photos) < logistic(true.intercept + evidence @ true.weights)
 
 
-def test_many_photos_recover_the_line():
-    slope, intercept = fit_line(*drawn(20_000, 0.6, 1.2))
-    assert (slope, intercept) == pytest.approx((0.6, 1.2), abs=0.08)
+def test_many_photos_recover_the_weights():
+    fitted = dataclasses.astuple(fit_calibration(*drawn(40_000)))
+    assert fitted == pytest.approx(dataclasses.astuple(TRUE), abs=0.12)
 
 
-def test_few_photos_leave_the_slope_near_1():
-    raw, right = drawn(20_000, 0.1, 0.0)
-    assert abs(fit_line(raw, right)[0] - 0.1) < 0.05
-    assert 0.4 < np.mean([fit_line(raw[i : i + 4], right[i : i + 4])[0] for i in range(0, 400, 4)]) < 1.2
+def test_few_photos_leave_the_weights_near_the_prior():
+    evidence, right = drawn(4)
+    fitted = dataclasses.astuple(fit_calibration(evidence, right))[1:]
+    assert fitted == pytest.approx(dataclasses.astuple(PRIOR)[1:], abs=0.5)
+    assert dataclasses.astuple(fit_calibration([], [])) == pytest.approx(dataclasses.astuple(PRIOR), abs=1e-3)
 
 
-def test_photos_without_an_error_give_no_extreme_confidence():
+def test_answers_without_an_error_give_no_extreme_confidence():
     for photos in 1, 56:
-        raw = np.linspace(0.6, 0.999, photos)
-        slope, intercept = fit_line(raw, np.ones(photos, dtype=bool))
-        assert 0 <= slope < 3 and abs(intercept) < 10
-        assert (calibrated(raw, (slope, intercept)) < 0.9999).all()
-    # one imagined mistake among 58 photos
-    assert calibrated(raw, (slope, intercept)).mean() == pytest.approx(57 / 58, abs=1e-3)
+        evidence = np.zeros((photos, 6))
+        evidence[:, :2] = np.linspace(1, 7, photos)[:, None]
+        calibration = fit_calibration(evidence, np.ones(photos, dtype=bool))
+        confidences = [calibration.confidence(row) for row in evidence]
+        assert max(confidences) < 0.9999
+    assert np.mean(confidences) == pytest.approx(57 / 58, abs=0.01)  # one imagined mistake among 58
 
 
-def test_photos_without_a_right_reading():
-    line = fit_line(np.full(56, 0.99), np.zeros(56, dtype=bool))
-    assert calibrated(0.99, line) == pytest.approx(1 / 58, abs=1e-3)
+def test_evidence_that_ranks_wrongly_gets_a_weight_of_0():
+    evidence = np.zeros((1000, 6))
+    evidence[:500, 0] = 3
+    calibration = fit_calibration(evidence, [False] * 500 + [True] * 500)
+    assert calibration.product == 0
+    assert calibration.confidence(evidence[0]) == pytest.approx(0.5, abs=0.02)
 
 
-def test_a_confidence_that_ranks_wrongly_gets_a_slope_of_0():
-    slope, intercept = fit_line([0.9] * 500 + [0.1] * 500, [False] * 500 + [True] * 500)
-    assert slope == 0
-    assert calibrated(0.7, (slope, intercept)) == pytest.approx(0.5, abs=0.01)
+def test_weights_count_as_their_effective_number():
+    evidence, right = np.zeros((4, 6)), [True, True, False, False]
+    skewed = fit_calibration(evidence, right, [1, 1, 1e-9, 1e-9])  # two answers, both right
+    assert skewed.confidence(evidence[0]) == pytest.approx(
+        fit_calibration(evidence[:2], right[:2]).confidence(evidence[0])
+    )
 
 
-def test_confidences_of_0_and_1_can_be_fitted():
-    assert np.isfinite(fit_line([0.0, 1.0, 1.0, 0.0], [False, True, True, True])).all()
+def evidence_of(*logits):
+    return [Evidence(logit, 0, 0, 0, 0, 0) for logit in logits]
 
 
-def test_no_photo_gives_the_identity():
-    assert fit_line([], []) == (1.0, 0.0)
+def lowered(logits, right, has_number=None, set_of=None, empty=(0,)):
+    count = len(logits)
+    has_number = [True] * count if has_number is None else has_number
+    return lower_intercept(Calibration(), evidence_of(*logits), right, has_number, set_of or [0] * count, empty)
+
+
+def test_the_worst_set_decides_the_intercept():
+    # log(9) = 2.2 is a confidence of 0.9; in the second set 2 of 4 answers of 3.0 are wrong
+    calm, sure = [True] * 10, [True, True, False, False]
+    calibration, decided = lowered([3.0] * 10, calm)
+    assert (calibration, decided) == (Calibration(), None)
+    calibration, decided = lowered([3.0] * 14, calm + sure, set_of=[0] * 10 + [1] * 4, empty=(0, 0))
+    assert decided == 1
+    assert calibration.intercept == pytest.approx(-0.9)
+    assert calibration.confidence(evidence_of(3.0)[0]) < 0.9
+
+
+def test_one_wrong_answer_is_no_overconfidence():
+    assert lowered([3.0] * 3, [False, True, True])[1] is None
+    assert lowered([3.0] * 3, [False, False, True])[1] == 0
+
+
+def test_photos_without_a_number_get_few_answers():
+    # 30 photos without a number, of which 4 have an answer of 0.7: at most 3 may
+    calibration, decided = lowered([0.8] * 4, [False] * 4, [False] * 4, empty=(30,))
+    assert decided == 0
+    assert calibration.intercept == pytest.approx(-0.9)
+    assert lowered([0.8] * 3, [False] * 3, [False] * 3, empty=(30,))[1] is None
 
 
 def test_fit_empty_by_hand():
