@@ -18,12 +18,13 @@ def describe(reader: ReaderSettings) -> str:
     figures = {name: Estimate(validated[name], *ends) for name, ends in validated['intervals'].items()}
     sets = tuned_on['sets']
     boxes = f'class-agnostic NMS at IoU {iou_thr:g}' if iou_thr < 1 else 'all, duplicates included'
-    ap = f'; AP {tuned_on["AP_default"]:.3f} before, {tuned_on["AP_chosen_here"]:.3f} after'
+    boxed = 'AP_default' in tuned_on
+    ap = f'; AP {tuned_on["AP_default"]:.3f} before, {tuned_on["AP_chosen_here"]:.3f} after' if boxed else ''
     mean = f', mean over {len(sets)} sets' if len(sets) > 1 else ''
     return '\n'.join(
         [
             'reading: ' + ', '.join(_setting(name, reader) for name in CHOSEN),
-            f'boxes in pred.json: {boxes}' + (ap if 'AP_default' in tuned_on else ''),
+            f'boxes in pred.json: {boxes}{ap}',
             f'number accuracy on {photos} photos of {tuned_on["source"]}{mean}:',
             f'  {_accuracy(before, photos, sets)} with the default settings',
             f'  {_accuracy(chosen, photos, sets)} with the chosen settings, on the same photos: optimistic',
