@@ -110,13 +110,12 @@ class DigitReader(PhotoReader):
             model.to(device).eval()
             has_tta = settings.views.scales
             multiview = MODELS.build({**cfg.tta_model, 'module': model}).multiview if has_tta else None
-        super().__init__(ModelDetector(model), self._views, settings, multiview, batch_size, options)
+        super().__init__(ModelDetector(model), self._view, settings, multiview, batch_size, options)
 
-    def _views(self, photo: np.ndarray) -> list[View]:
+    def _view(self, photo: np.ndarray) -> View:
         shape = photo.shape[:2]
         try:  # MMDetection's transforms want BGR
             item = self.pipeline({'img': photo[..., ::-1], 'img_shape': shape, 'ori_shape': shape, 'img_id': 0})
         except cv2.error:  # 4000 x 1 pixels, say
             raise UserError(f'{shape[1]}x{shape[0]} pixels are too thin to be scaled; cut the photo') from None
-        views = item['inputs'], item['data_samples']
-        return list(map(view_of, *views)) if isinstance(views[0], list) else [view_of(*views)]
+        return view_of(item['inputs'], item['data_samples'])

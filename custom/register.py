@@ -34,7 +34,7 @@ with quick_imports(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_
 
 from .datasets.degrade import DigitDegrade
 from .datasets.digit_dataset import DigitDataset, DigitFolder
-from .datasets.loading import LoadPhoto, ShrinkToFit, serve_inferencer
+from .datasets.loading import LoadPhoto, ReduceLarge, serve_inferencer
 from .datasets.samplers import MixtureSampler, WholeBatchSampler
 from .datasets.warp import DigitWarp
 from .engine.hooks.console import ConsoleHook

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from custom.inference.answers import Copies, answer_of, find_photos, ids_of, table_line, write_answers
-from custom.inference.multiview import MultiView, View
+from custom.inference.multiview import MultiView, view_of_photo
 from custom.inference.reader import PhotoReader
 from custom.reading.fusion import fuse_detections
 from custom.reading.lookup import reader_of_predictions
@@ -44,11 +44,6 @@ class Bright:
         return (bboxes / np.tile(view.scale, 2)).astype(np.float32), scores, labels
 
 
-def views(photo):
-    twice = View(photo.repeat(2, axis=0).repeat(2, axis=1), (2.0, 2.0))
-    return [View(photo, (1.0, 1.0)), twice, twice]
-
-
 pixels = np.zeros((40, 100, 3), np.uint8)
 pixels[:, 20:40] = pixels[:, 50:70] = 255
 Path('in').mkdir()
@@ -57,7 +52,7 @@ Image.new('RGB', (100, 40)).save('in/2.png')
 write_reader('reader.json', ReaderSettings())
 paths = find_photos(['in'])
 ids = ids_of(paths)
-reader = PhotoReader(Bright(), views, read_reader('reader.json'), MultiView(digit_heights=(40,)))
+reader = PhotoReader(Bright(), view_of_photo, read_reader('reader.json'), MultiView((160, 80), (0.5, 1), (40,)))
 answers = [answer_of(*item, 0.5) for item in zip(ids, paths, reader.read_many(paths))]
 copies = Copies(Path('out'), paths)
 for answer in answers:

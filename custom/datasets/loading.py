@@ -1,4 +1,4 @@
-"""Loading of photos in all pixel formats, and resizing that only shrinks."""
+"""Loading of photos in all pixel formats, and reduction of large ones."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from mmdet.apis import DetInferencer
-from mmdet.datasets.transforms import Resize
 from mmdet.registry import TRANSFORMS
 
+from ..inference.multiview import view_of_photo
 from ..structures.photos import read_photo
 
 
@@ -50,15 +50,16 @@ class LoadPhoto(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class ShrinkToFit(Resize):
-    """MMDetection's `Resize` for photos larger than `scale`; smaller photos keep their size."""
+class ReduceLarge(BaseTransform):
+    """Reduction of large images, from which `MultiView` cuts its views; others keep their size.
+
+    Required key: `img`. Modified: `img`, `img_shape`. Added: `scale_factor`, pixels per pixel of the original.
+    """
 
     def transform(self, results: dict) -> dict:
-        """Resize `results['img']` if it is larger than `scale`."""
-        sides = sorted(results['img'].shape[:2])
-        if sides[0] <= min(self.scale) and sides[1] <= max(self.scale):
-            return {**results, 'scale_factor': (1.0, 1.0)}
-        return super().transform(results)
+        """Reduce `results['img']` as `view_of_photo` does."""
+        view = view_of_photo(results['img'])
+        return {**results, 'img': view.pixels, 'img_shape': view.pixels.shape[:2], 'scale_factor': view.scale}
 
 
 def serve_inferencer() -> None:

@@ -1,13 +1,29 @@
-"""Test-time augmentation without mirroring: several scales of a photo, then crops around its number, fused."""
+"""Search over scale: views of a photo from coarse to fine, crops around its numbers, and fusion of the boxes."""
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ..reading.crops import Region, number_region, scaled_crop
+from ..reading.crops import BESIDE, Region, find_regions, scaled_crop
 from ..reading.fusion import MAX_BOXES, Boxes, fuse_boxes
+from ..structures.resize import fit, shrink
+
+PHOTO_PIXELS = 6_000_000  # larger photos are reduced by a whole factor before the search
+VIEW_PIXELS = 1_300_000  # of the finest view; about 0.3 s on two cores with the light model
+BATCH_PIXELS = 4_000_000  # of the views in one call of the detector, padded to one size
+MAGNIFICATION = 2.0  # of the finer views at most: interpolated pixels show nothing new
+STEP = 1.1  # scales closer than this to one another are one view
+SURE = 0.7  # score of the digits that end the search
+REGIONS = 4  # regions of a photo with crops
+# Heights of a digit in a view, in heights of the detector's input, between which its box counts in full, and those at
+# which it counts no more: 10, 18, 60 and 75 px of 80.
+HEIGHTS = (0.125, 0.225, 0.75, 0.94)
+LEAST_WEIGHT = 0.02  # of a box of any height, which counts where no view shows the digit better
+LOW_SCORE = 0.05  # boxes with a lower score are of no use to the search
+EDGE = 2.0  # pixels of a crop: boxes so close to its edge are of digits cut by it
 
 
 class View(NamedTuple):
@@ -27,86 +43,189 @@ class Detector(Protocol):
         """
 
 
+def view_of_photo(pixels: np.ndarray) -> View:
+    """Make the view from which the search cuts its views: the photo (H, W, 3), uint8 RGB, of at most PHOTO_PIXELS.
+
+    A larger photo is reduced by a whole factor, which takes a tenth of the time of other factors.
+    """
+    factor = math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / PHOTO_PIXELS))
+    factor = min(factor, *pixels.shape[:2])
+    return View(shrink(pixels, factor) if factor > 1 else pixels, (1 / factor, 1 / factor))
+
+
+class _Look(NamedTuple):
+    """A view that the detector has seen, and the boxes in pixels of the photo."""
+
+    xyxy: np.ndarray  # (4,) its part of the photo, in pixels
+    scale: tuple[float, float]
+    edges: np.ndarray  # (4,) bool, sides that are not sides of the photo
+    boxes: Boxes
+
+    def shows(self, bboxes: np.ndarray) -> np.ndarray:
+        """Return (N,) bool: the box (N, 4), xyxy in pixels of the photo, is in the view and not cut by its edges."""
+        margin = EDGE / np.tile(self.scale, 2) * self.edges
+        low, high = self.xyxy[:2] + margin[:2], self.xyxy[2:] - margin[2:]
+        return (bboxes[:, :2] >= low).all(axis=1) & (bboxes[:, 2:] <= high).all(axis=1)
+
+
+@dataclasses.dataclass(eq=False)
+class _Progress:
+    """State of the search in one photo; `found` are the boxes fused so far."""
+
+    photo: View
+    factors: list[float]  # of the views of the whole photo that are left, in pixels per pixel of the photo
+    looks: list[_Look] = dataclasses.field(default_factory=list)
+    regions: list[Region] = dataclasses.field(default_factory=list)
+
+    @property
+    def limits(self) -> np.ndarray:
+        """Width and height of the photo in pixels, twice."""
+        return np.tile(self.photo.pixels.shape[1::-1] / np.array(self.photo.scale), 2)
+
+
 @dataclasses.dataclass(frozen=True)
 class MultiView:
-    """Detection in several views of a photo, and fusion of the boxes by `fuse_boxes`.
+    """Search for digits over the scales of a photo.
 
-    The first views are the photo at several scales. Then the crop around the number (`custom.reading.crops`) is scaled
-    to each of `digit_heights`. A photo without a number has no crop. Boxes outside the crop are scored by the first
-    views alone.
+    1. The detector sees the whole photo at the first of the `scales`, then at finer ones. The search in a photo ends
+       when its best region (`find_regions`) has clear digits only, with scores of SURE or more, and at least as high in
+       the view as digits that count in full (HEIGHTS). Finer views magnify the photo at most by MAGNIFICATION, and have
+       VIEW_PIXELS at most.
+    2. Crops of the best REGIONS regions are scaled to each of `digit_heights`. Where no view has shown the digits well,
+       the crop is wider, since the first or the last digit may be missing.
+    3. The boxes of all views are fused (`fuse_boxes`). Each box has a weight for its height in its view (HEIGHTS). A
+       score is the weighted mean over the views that show the box. A view in which the digit is far too small or too
+       large, or that does not show its place, therefore changes neither score nor box.
 
     Args:
+        size: longest and shortest side in pixels of the detector's input.
+        scales: of the views of the whole photo, ascending, relative to the largest view that fits into `size`. Defaults
+            to (1,).
         digit_heights: of the crops, in pixels. Defaults to (), no crops.
         iou_thr: boxes of one label are fused if their IoU is above this. Defaults to 0.6.
         score_thr: boxes with a lower score in a view are dropped. Defaults to 0.0.
         max_per_img: number of boxes kept per image. Defaults to 100.
     """
 
+    size: tuple[int, int]
+    scales: Sequence[float] = (1,)
     digit_heights: Sequence[float] = ()
     iou_thr: float = 0.6
     score_thr: float = 0.0
     max_per_img: int = MAX_BOXES
 
-    def detect(self, detector: Detector, photos: Sequence[Sequence[View]]) -> list[Boxes]:
+    def detect(self, detector: Detector, photos: Sequence[View]) -> list[Boxes]:
         """Detect the digits on each photo of a batch.
 
         Args:
-            detector: called with the batch once per view.
-            photos: the first views of each photo, the same number for each. With `digit_heights` one more follows, of
-                which only crops go to the detector.
+            detector: called with views of several photos, at most once with each.
+            photos: whole photos, as of `view_of_photo`.
 
         Returns:
             For each photo, boxes (N, 4) xyxy float32 in its pixels, scores (N,) float32 and labels (N,), best first.
         """
-        views = list(zip(*photos, strict=True))
-        whole = views.pop() if self.digit_heights else ()
-        detections = [list(boxes) for boxes in zip(*map(detector.detect, views), strict=True)]
-        regions = {i: region for i, photo in enumerate(whole) if (region := self._region(photo, detections[i]))}
-        corners = {i: np.array(region.xyxy) / np.tile(whole[i].scale, 2) for i, region in regions.items()}
-        for height in self.digit_heights if regions else ():
-            crops = [_crop(whole[i], region, height) for i, region in regions.items()]
-            for i, (bboxes, scores, labels) in zip(regions, detector.detect(crops), strict=True):
-                shift = np.tile(corners[i][:2], 2).astype(np.float32)
-                detections[i].append((bboxes + shift, scores, labels))
-        fused = []
-        for i, boxes in enumerate(detections):
-            bboxes, scores, labels = self._fuse(boxes)
-            one = bboxes.astype(np.float32), scores.astype(np.float32), labels
-            fused.append(raise_outside(one, corners[i], len(boxes) / len(views)) if i in corners else one)
-        return fused
+        states = [_Progress(photo, self._factors(photo)) for photo in photos]
+        active = states
+        while active := [state for state in active if state.factors]:
+            views = [_whole(state.photo, state.factors.pop(0)) for state in active]
+            for state, view, boxes in zip(active, views, _in_batches(detector, views), strict=True):
+                state.looks.append(_Look(state.limits * (0, 0, 1, 1), view.scale, np.zeros(4, bool), boxes))
+                if state.factors or self.digit_heights:
+                    bboxes, scores, _ = self._fuse(state.looks, LOW_SCORE)
+                    state.regions = find_regions(bboxes, scores, REGIONS)
+                    if self._ends(state):
+                        state.factors.clear()
+        crops = [(state, *crop) for state in states for crop in self._crops(state)]
+        views = [view for _, view, _ in crops]
+        for (state, view, xyxy), (bboxes, scores, labels) in zip(crops, _in_batches(detector, views), strict=True):
+            boxes = bboxes + np.tile(xyxy[:2], 2).astype(np.float32), scores, labels
+            edges = abs(xyxy - state.limits * (0, 0, 1, 1)) > 1e-6 * state.limits
+            state.looks.append(_Look(xyxy, view.scale, edges, boxes))
+        fused = [(state, *self._fuse(state.looks, self.score_thr)) for state in states]
+        return [
+            (bboxes.clip(0, state.limits).astype(np.float32), scores.astype(np.float32), labels)
+            for state, bboxes, scores, labels in fused
+        ]
 
-    def _fuse(self, boxes: Sequence[Boxes]) -> Boxes:
-        return fuse_boxes(boxes, None, self.iou_thr, self.score_thr, self.max_per_img)
+    def _factors(self, photo: View) -> list[float]:
+        """Return the scales of the views of a whole photo, ascending, in pixels per pixel of the photo."""
+        sides = sorted(side / scale for side, scale in zip(photo.pixels.shape[1::-1], photo.scale, strict=True))
+        base = min(max(self.size) / sides[1], min(self.size) / sides[0])
+        finest = min(MAGNIFICATION, math.sqrt(VIEW_PIXELS / (sides[0] * sides[1])))
+        factors = [base * self.scales[0]]
+        for scale in self.scales[1:]:
+            factor = min(base * scale, finest)
+            if factor > STEP * factors[-1]:
+                factors.append(factor)
+        return factors
 
-    def _region(self, photo: View, boxes: Sequence[Boxes]) -> Region | None:
-        """Find the region of the number, in pixels of the view."""
-        bboxes, scores, labels = self._fuse(boxes)
-        height, width = photo.pixels.shape[:2]
-        return number_region(bboxes * np.tile(photo.scale, 2), scores, labels, (width, height))
+    def _weights(self, bboxes: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
+        """Return the weights (N,) of boxes (N, 4), xyxy in pixels of the photo, in a view of a scale."""
+        heights = np.log(np.maximum((bboxes[:, 3] - bboxes[:, 1]) * scale[1] / min(self.size), 1e-6))
+        return np.interp(heights, np.log(HEIGHTS), (LEAST_WEIGHT, 1, 1, LEAST_WEIGHT))
+
+    def _fuse(self, looks: Sequence[_Look], score_thr: float) -> Boxes:
+        weighted = []
+        for look in looks:
+            bboxes, scores, labels = look.boxes
+            kept = (scores >= score_thr) & look.shows(bboxes)
+            bboxes = bboxes[kept].astype(np.float64)
+            weighted.append((bboxes, scores[kept] * self._weights(bboxes, look.scale), labels[kept]))
+        bboxes, scores, labels = fuse_boxes(weighted, None, self.iou_thr, 0.0, self.max_per_img)
+        # `fuse_boxes` has divided the weighted sum of the scores by the number of views.
+        total = sum((self._weights(bboxes, look.scale) * look.shows(bboxes) for look in looks), np.zeros(len(scores)))
+        scores = (scores * len(looks) / np.maximum(total, LEAST_WEIGHT)).clip(max=1)
+        best = np.argsort(-scores, kind='stable')
+        return bboxes[best], scores[best], labels[best]
+
+    def _ends(self, state: _Progress) -> bool:
+        if not state.regions:
+            return False
+        best = state.regions[0]
+        height = best.digit_height * state.looks[-1].scale[1]
+        return best.least_score >= SURE and height >= HEIGHTS[1] * min(self.size)
+
+    def _crops(self, state: _Progress) -> Iterator[tuple[View, np.ndarray]]:
+        """Cut and scale the crops of a photo; yield each with its xyxy (4,) in pixels of the photo."""
+        photo = state.photo
+        to_view = np.tile(photo.scale, 2)
+        for region in state.regions if self.digit_heights else ():
+            unclear = region.digit_height * state.looks[-1].scale[1] < HEIGHTS[1] * min(self.size)
+            xyxy = np.array(region.with_margin(2 * BESIDE if unclear else BESIDE)) * to_view
+            limits = np.tile(photo.pixels.shape[1::-1], 2)
+            low, high = np.floor(xyxy[:2]).clip(0), np.minimum(np.ceil(xyxy[2:]), limits[2:])
+            if (high - low < 1).any():
+                continue
+            corners = (*low.astype(int).tolist(), *high.astype(int).tolist())
+            for height in self.digit_heights:
+                pixels = scaled_crop(photo.pixels, corners, region.digit_height * photo.scale[1], height)
+                x, y = np.array(pixels.shape[1::-1]) / (high - low) * photo.scale
+                yield View(pixels, (x, y)), np.array(corners) / to_view
 
 
-def _crop(photo: View, region: Region, digit_height: float) -> View:
-    pixels = scaled_crop(photo.pixels, region, digit_height)
-    left, top, right, bottom = region.xyxy
-    x, y = np.array(pixels.shape[1::-1]) / (right - left, bottom - top) * photo.scale
-    return View(pixels, (x, y))
+def _whole(photo: View, factor: float) -> View:
+    """Resize a photo to `factor` pixels per pixel of the photo."""
+    sides = np.array(photo.pixels.shape[1::-1])
+    width, height = (int(side) for side in np.maximum(np.round(sides * factor / photo.scale), 1))
+    x, y = np.array([width, height]) / sides * photo.scale
+    return View(fit(photo.pixels, width, height), (x, y))
 
 
-def raise_outside(boxes: Boxes, corners: np.ndarray, factor: float) -> Boxes:
-    """Rescale the scores of boxes that only the first views can show: their mean is over all views.
+def _in_batches(detector: Detector, views: Sequence[View]) -> list[Boxes]:
+    """Detect in views of similar size together; a batch has BATCH_PIXELS at most, or one view."""
+    boxes: dict[int, Boxes] = {}
+    batch: list[int] = []
+    sides = [0, 0]
 
-    Args:
-        boxes: fused boxes of one photo.
-        corners: (4,) xyxy of the crops, in pixels of the boxes.
-        factor: number of all views divided by the number of the first ones.
+    def end() -> None:
+        boxes.update(zip(batch, detector.detect([views[i] for i in batch]), strict=True) if batch else ())
 
-    Returns:
-        The boxes, best first. The score is multiplied by `factor`, at most 1, if the centre is outside the crops.
-    """
-    bboxes, scores, labels = boxes
-    low, high = np.split(corners.astype(np.float32), 2)
-    centres = (bboxes[:, :2] + bboxes[:, 2:]) / 2
-    outside = ((centres < low) | (centres > high)).any(axis=1)
-    scores = np.where(outside, (scores * factor).clip(max=1), scores)
-    best = np.argsort(-scores, kind='stable')
-    return bboxes[best], scores[best], labels[best]
+    for i in sorted(range(len(views)), key=lambda i: views[i].pixels.shape[1::-1]):
+        wider = [max(pair) for pair in zip(sides, views[i].pixels.shape, strict=False)]
+        if wider[0] * wider[1] * (len(batch) + 1) > BATCH_PIXELS:
+            end()
+            batch, wider = [], list(views[i].pixels.shape[:2])
+        batch.append(i)
+        sides = wider
+    end()
+    return [boxes[i] for i in range(len(views))]

@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -79,13 +80,13 @@ class PhotoReading(NamedTuple):
 
 
 class _Loaded(NamedTuple):
-    """Photo ready for the detector: its views, and what other orientations need.
+    """Photo ready for the detector: its view, and what other orientations need.
 
     `size` is the width and height of the crop before the turn, `corner` its left upper corner in the photo. `pixels` is
     the crop, or None if the orientation is known.
     """
 
-    views: list[View]
+    view: View
     size: tuple[int, int]
     corner: tuple[int, int]
     pixels: np.ndarray | None
@@ -97,10 +98,10 @@ class PhotoReader:
 
     Args:
         detector: the model.
-        views: resizes a photo (H, W, 3), uint8 RGB, to its views; called by several threads. Raises UserError, without
-            the photo's name, if the photo cannot be resized.
-        settings: tuned for the detector and these views.
-        multiview: fuses the views of a photo. Defaults to None: one view per photo.
+        view: resizes a photo (H, W, 3), uint8 RGB, for the detector, or for `multiview` as `view_of_photo` does; called
+            by several threads. Raises UserError, without the photo's name, if the photo cannot be resized.
+        settings: tuned for the detector and its views.
+        multiview: searches a photo at several scales. Defaults to None: one view per photo.
         batch_size: photos per call of the detector. Defaults to 16.
         options: what is known about the photos. Defaults to ReadingOptions(): upright, whole, any number.
 
@@ -109,7 +110,7 @@ class PhotoReader:
     """
 
     detector: Detector
-    views: Callable[[np.ndarray], list[View]]
+    view: Callable[[np.ndarray], View]
     settings: ReaderSettings
     multiview: MultiView | None = None
     batch_size: int = 16
@@ -160,9 +161,9 @@ class PhotoReader:
         try:
             part = self.options.cut(pixels)
             auto = self.options.rotate == AUTO
-            views = self.views(turned(part, 0 if auto else int(self.options.rotate)))
+            view = self.view(turned(part, 0 if auto else int(self.options.rotate)))
             corner = self.options.crop[:2] if self.options.crop else (0, 0)
-            return _Loaded(views, part.shape[1::-1], corner, part if auto else None)
+            return _Loaded(view, part.shape[1::-1], corner, part if auto else None)
         except UserError as error:
             return UserError(f'{name}: {error}')
 
@@ -171,25 +172,22 @@ class PhotoReader:
             return
         auto = self.options.rotate == AUTO
         first = 0 if auto else int(self.options.rotate)
-        readings = self._read_views([item.views for item in items], items, first)
+        readings = self._read_views([item.view for item in items], items, first)
         for degrees in OTHER_TURNS if auto else ():
             rows = [i for i, reading in enumerate(readings) if not _is_upright(reading)]
             if not rows:
                 break
             own = [items[i] for i in rows]
-            views = [self.views(turned(item.pixels, degrees)) for item in own if item.pixels is not None]
+            views = [self.view(turned(item.pixels, degrees)) for item in own if item.pixels is not None]
             for i, reading in zip(rows, self._read_views(views, own, degrees), strict=True):
                 if _value(reading) > _value(readings[i]) * (BETTER if readings[i].rotate == 0 else 1):
                     readings[i] = reading
         yield from readings
 
-    def _read_views(self, views: Sequence[list[View]], items: Sequence[_Loaded], degrees: int) -> list[PhotoReading]:
+    def _read_views(self, views: Sequence[View], items: Sequence[_Loaded], degrees: int) -> list[PhotoReading]:
         """Read photos that are turned by `degrees`."""
-        if self.multiview:
-            batch = self.multiview.detect(self.detector, views)
-        else:
-            batch = self.detector.detect([view for (view,) in views])
-        return [self._reading(boxes, item, degrees) for boxes, item in zip(batch, items, strict=True)]
+        detect = partial(self.multiview.detect, self.detector) if self.multiview else self.detector.detect
+        return [self._reading(boxes, item, degrees) for boxes, item in zip(detect(views), items, strict=True)]
 
     def _reading(self, boxes: Boxes, item: _Loaded, degrees: int) -> PhotoReading:
         detections = filter_boxes(Detections.from_model([0] * len(boxes[1]), *boxes), self.settings.boxes)

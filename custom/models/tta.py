@@ -1,6 +1,5 @@
 """Test-time augmentation (`custom.inference.multiview`) in MMDetection's test loop."""
 
-import copy
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -20,7 +19,6 @@ from ..reading.settings import MOST, Views
 from ..utils.errors import UserError
 from ..utils.validation import require_scales
 
-LARGEST = 8  # crops are cut from the original image, reduced to at most this multiple of the config's scale
 NOT_TUNED = (
     'the reader is not tuned for this test-time augmentation: tune a reader by tools/tune_reader.py on the pred.json '
     'of --split valid --dump with the same --tta or --no-tta, and name it by --reader'
@@ -60,7 +58,7 @@ class ScaleFusion(BaseTTAModel):
 
     Args:
         module: the detector.
-        **kwargs: arguments of MultiView. With `digit_heights`, crops are cut from the last view of an image.
+        **kwargs: arguments of MultiView.
     """
 
     def __init__(self, module: BaseModel, **kwargs: Any) -> None:
@@ -68,14 +66,14 @@ class ScaleFusion(BaseTTAModel):
         self.multiview = MultiView(**kwargs)
 
     def test_step(self, data: dict) -> list[DetDataSample]:
-        """Return the sample of each image's first view, with the fused boxes in pixels of the original image.
+        """Return the samples of a batch, with the fused boxes in pixels of the original images.
 
         Args:
-            data: `inputs` and `data_samples`, each a list of views, each view a list of the batch's images.
+            data: `inputs` (3, H, W) uint8, BGR, and `data_samples` of the whole images, as `ReduceLarge` makes them.
         """
-        views = [map(view_of, *view) for view in zip(data['inputs'], data['data_samples'], strict=True)]
-        fused = self.multiview.detect(ModelDetector(self.module), list(zip(*views, strict=True)))
-        samples = data['data_samples'][0]
+        samples = data['data_samples']
+        photos = list(map(view_of, data['inputs'], samples))
+        fused = self.multiview.detect(ModelDetector(self.module), photos)
         for sample, boxes in zip(samples, fused, strict=True):
             bboxes, scores, labels = map(torch.from_numpy, boxes)
             sample.pred_instances = InstanceData(bboxes=bboxes, scores=scores, labels=labels)
@@ -110,7 +108,7 @@ def choose_views(cfg: Config, found: ReaderChoice, tta: bool | None) -> ReaderCh
 
 
 def use_views(cfg: Config, views: Views) -> None:
-    """Replace the resizing step of the test pipeline of `cfg` by one step per view, in place; `tta_model` fuses boxes.
+    """Let `tta_model` of `cfg` search the whole image at the scales of `views`, in place; nothing else resizes it.
 
     Without scales nothing is changed.
 
@@ -121,17 +119,14 @@ def use_views(cfg: Config, views: Views) -> None:
         return
     if not cfg.get('tta_model'):
         raise UserError(f'{cfg.filename}: has no tta_model; inherit configs/_base_/digits_tta.py')
-    dataset = cfg.test_dataloader.dataset
-    index = next((i for i, step in enumerate(dataset.pipeline) if 'scale' in step), None)
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    index = next((i for i, step in enumerate(pipeline) if 'scale' in step), None)
     if index is None:
         raise UserError(f'{cfg.filename}: no step of the test pipeline has a scale to vary; add a Resize step')
-    before, step, after = dataset.pipeline[:index], dataset.pipeline[index], dataset.pipeline[index + 1 :]
-    sides = step.scale if isinstance(step.scale, Sequence) else (step.scale, step.scale)
-    resizes = [{**step, 'scale': tuple(round(side * scale) for side in sides)} for scale in views.scales]
-    if views.digits:
-        resizes.append({'type': 'ShrinkToFit', 'scale': tuple(side * LARGEST for side in sides), 'keep_ratio': True})
-    branches = [resizes, *([copy.deepcopy(later)] for later in after)]
-    dataset.pipeline = [*before, {'type': 'TestTimeAug', 'transforms': branches}]
-    cfg.tta_model.digit_heights = tuple(share * min(sides) for share in views.digits)
+    scale = pipeline[index].scale
+    sides = tuple(scale) if isinstance(scale, Sequence) else (scale, scale)
+    pipeline[index] = {'type': 'ReduceLarge'}
+    heights = tuple(share * min(sides) for share in views.digits)
+    cfg.tta_model.update(size=sides, scales=views.scales, digit_heights=heights)
     # mmengine's hook wraps the detector in the TTA model when the weights are loaded.
     cfg.custom_hooks.append({'type': 'PrepareTTAHook', 'tta_cfg': cfg.tta_model})

@@ -159,7 +159,7 @@ def filter_boxes(detections: Detections, config: BoxConfig = BoxConfig()) -> Det
     return detections[rows]
 
 
-MOST = {'scales': 8, 'digits': 2}  # more takes gigabytes; it is probably a size in pixels
+MOST = {'scales': 32, 'digits': 2}  # more is probably a size in pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,11 +167,13 @@ class Views:
     """Views of test-time augmentation (`custom.inference.multiview`).
 
     Args:
-        scales: of the photo, relative to the size of inference. Defaults to (), one view at that size.
+        scales: of the views of a whole photo, ascending, relative to the size of inference. The search in a photo may
+            end before the last one. Defaults to (), one view at the size of inference.
         digits: heights of digits in crops (`crops`), in heights of a photo at inference. Defaults to (), no crops.
 
     Raises:
-        UserError: scales are not from 0.05 to 8, digits not from 0.05 to 2, or there are digits without scales.
+        UserError: scales are not from 0.05 to 32 or do not ascend, digits are not from 0.05 to 2, or there are digits
+            without scales.
     """
 
     scales: tuple[float, ...] = ()
@@ -181,6 +183,8 @@ class Views:
         for field in dataclasses.fields(self):
             most = MOST[field.name]
             object.__setattr__(self, field.name, require_scales(field.name, getattr(self, field.name), most))
+        if any(finer <= coarser for coarser, finer in pairwise(self.scales)):
+            raise UserError(f'scales={self.scales!r}: must ascend, from the coarsest view to the finest')
         if self.digits and not self.scales:
             raise UserError(f'digits={self.digits!r}: crops need scales, too, as in (1,)')
 

@@ -27,7 +27,7 @@ NUMBERS: dict[str, tuple[float, ...]] = {
 POSITIVE = {'max_norm', 'clip_value', 'scales', 'strides', 'ratios', 'zoom', 'tta_scales', 'tta_digits'}
 COUNTS = {'max_per_img', 'nms_pre', 'num'}  # -1 is all
 UNBOUNDED = {'max_norm', 'clip_value', 'norm_type', 'patience', 'stopping_threshold', 'regress_ranges'}
-SCALED = {'Resize', 'ShrinkToFit', 'DigitWarp'}
+SCALED = {'Resize', 'DigitWarp'}
 
 
 class RangeFault(NamedTuple):

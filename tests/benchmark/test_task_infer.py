@@ -7,8 +7,7 @@ from mmengine.structures import InstanceData
 from custom.benchmark import task_infer
 from custom.benchmark.candidate import Settings
 from custom.benchmark.models import for_inference
-from custom.digit_reader import WEIGHTS, DigitReader
-from custom.reading.settings import read_reader
+from custom.digit_reader import DigitReader
 from custom.utils.errors import UserError
 
 
@@ -44,10 +43,8 @@ def test_batch_size_and_views_of_the_light_model(candidate, sizes, monkeypatch, 
     photos = task_infer.prepare(candidate, settings).run()
     assert photos == task_infer.FEW * task_infer.TIMES
     assert {len(items) for items in batches if items} == sizes
-    views = {len(items[0]) for items in batches if items}
-    asked = read_reader(WEIGHTS.with_name('reader.json')).views
-    several = max(1, len(asked.scales) + bool(asked.digits))  # with the photo as it is
-    assert views == {several if candidate == 'ours-lite-sizes' else 1}
+    scales = {view.scale for items in batches for view in items}
+    assert (scales == {(1.0, 1.0)}) is (candidate == 'ours-lite-sizes')  # the search gets the photos as they are
 
 
 def test_ap_needs_labels_before_anything_is_measured(tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from custom.datasets.loading import LoadPhoto, ShrinkToFit
+from custom.datasets.loading import LoadPhoto, ReduceLarge
+from custom.inference import multiview
 from custom.utils.errors import UserError
 
 
@@ -43,11 +44,10 @@ def test_there_is_no_cache_by_default(tmp_path):
     assert load({'img_path': str(tmp_path / '1.png')})['img'] is not load({'img_path': str(tmp_path / '1.png')})['img']
 
 
-@pytest.mark.parametrize(
-    ('size', 'seen', 'factor'), [((300, 100), (150, 50), 0.5), ((100, 300), (50, 150), 0.5), ((200, 40), (200, 40), 1)]
-)
-def test_photos_that_are_too_large_shrink_and_others_stay(size, seen, factor):
-    img = np.zeros((size[1], size[0], 3), np.uint8)
-    results = ShrinkToFit(scale=(200, 50), keep_ratio=True)({'img': img})
+@pytest.mark.parametrize(('size', 'seen', 'factor'), [((300, 101), (150, 50), 0.5), ((200, 40), (200, 40), 1)])
+def test_photos_that_are_too_large_shrink_and_others_stay(size, seen, factor, monkeypatch):
+    monkeypatch.setattr(multiview, 'PHOTO_PIXELS', 10_000)
+    results = ReduceLarge()({'img': np.zeros((size[1], size[0], 3), np.uint8)})
     assert results['img'].shape == (seen[1], seen[0], 3)
+    assert results['img_shape'] == seen[::-1]
     assert results['scale_factor'] == (factor, factor)

@@ -1,7 +1,12 @@
+import cv2
 import numpy as np
 import pytest
 
-from custom.inference.multiview import MultiView, View, raise_outside
+from custom.inference import multiview
+from custom.inference.multiview import REGIONS, VIEW_PIXELS, MultiView, View, view_of_photo
+
+SCALES, CROPS = (0.9, 2.1, 4.8, 11), (36, 48)
+SEARCH = MultiView((320, 80), SCALES, CROPS)
 
 
 def boxes_of(*found):
@@ -23,99 +28,184 @@ class Answers:
         return [boxes_of(*found) for found in batch]
 
 
-def fused(*batches, photos=1, **settings):
-    view = View(np.zeros((20, 40, 3), np.uint8), (1.0, 1.0))
-    return MultiView(**settings).detect(Answers(*batches), [[view] * len(batches)] * photos)
+class Rectangles:
+    """Finds white rectangles of 10 to 76 px as fours; the score is 0.95 from 18 to 60 px, else 0.5."""
+
+    def __init__(self, clear=(18, 60)):
+        self.clear = clear
+        self.batches = []
+
+    @property
+    def shapes(self):
+        return [view.pixels.shape[:2] for views in self.batches for view in views]
+
+    def detect(self, views):
+        self.batches.append(views)
+        return [boxes_of(*self.find(view)) for view in views]
+
+    def find(self, view):
+        white = (view.pixels[..., 0] > 127).astype(np.uint8)
+        for x, y, width, height, _ in cv2.connectedComponentsWithStats(white)[2][1:].tolist():
+            if 10 <= height <= 76:
+                score = 0.95 if self.clear[0] <= height <= self.clear[1] else 0.5
+                yield np.array([x, y, x + width, y + height]) / np.tile(view.scale, 2), score, 4
 
 
-def test_views_are_fused_photo_by_photo():
-    box = [0, 0, 10, 10]
-    first_view = [[(box, 0.8, 7)], [], [(box, 0.8, 1)]]
-    second_view = [[([0, 0, 10, 12], 0.4, 7), ([20, 0, 30, 10], 0.5, 3)], [], [(box, 0.6, 7)]]
+def photo(width, height, *boxes):
+    """A black photo with white boxes, xyxy in pixels."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    for left, top, right, bottom in boxes:
+        pixels[top:bottom, left:right] = 255
+    return pixels
+
+
+def number(left, top, height, digits=2):
+    """Boxes of digits half as wide as high, with gaps of a third of their width."""
+    width, step = height // 2, height * 2 // 3
+    return [(left + i * step, top, left + i * step + width, top + height) for i in range(digits)]
+
+
+def search(pixels, detector=None, **settings):
+    detector = detector or Rectangles()
+    (found,) = MultiView(**{**vars(SEARCH), **settings}).detect(detector, [view_of_photo(pixels)])
+    return found, detector.shapes
+
+
+@pytest.mark.parametrize(
+    ('size', 'left', 'top', 'height'),
+    [
+        ((100, 60), 30, 8, 50),
+        ((100, 60), 60, 40, 10),
+        ((400, 240), 340, 10, 12),
+        ((400, 240), 40, 40, 190),
+        ((1600, 1200), 1400, 1100, 20),
+        ((1600, 1200), 300, 100, 800),
+        ((300, 2000), 100, 1500, 20),
+        ((4000, 3000), 60, 2900, 44),
+    ],
+)
+def test_numbers_of_any_size_are_found_anywhere(size, left, top, height):
+    boxes = number(left, top, height)
+    (bboxes, scores, labels), _ = search(photo(*size, *boxes))
+    assert labels.tolist() == [4, 4]
+    np.testing.assert_allclose(sorted(bboxes.tolist()), boxes, atol=max(1, 0.06 * height))
+    assert scores.min() > 0.7
+    assert {values.dtype for values in (bboxes, scores)} == {np.dtype(np.float32)}
+
+
+def test_a_clear_number_of_a_small_photo_takes_one_view_and_its_crops():
+    found, shapes = search(photo(100, 60, *number(30, 15, 30)))
+    assert len(found[0]) == 2
+    assert len(shapes) == 1 + len(CROPS)
+    assert shapes[0] == (72, 120)  # 0.9 x 80 px
+
+
+def test_the_search_goes_on_until_the_digits_are_clear_and_high_enough():
+    assert len(search(photo(400, 300, *number(80, 100, 90)))[1]) == 1 + len(CROPS)  # 21.6 px in the first view
+    assert len(search(photo(400, 300, *number(80, 100, 60)))[1]) == 2 + len(CROPS)  # 14.4 px
+    unclear = Rectangles(clear=(50, 60))
+    assert len(search(photo(400, 300, *number(80, 100, 90)), unclear)[1]) == 2 + len(CROPS)  # 50.4 px in the second
+    assert search(photo(400, 300))[1] == [(72, 96), (168, 224), (384, 512), (600, 800)]  # no number, no crop
+
+
+def test_views_are_bounded_in_pixels_and_magnification():
+    assert search(photo(60, 36))[1] == [(72, 120)]  # already magnified twice
+    assert search(photo(4000, 3000))[1][:3] == [(72, 96), (168, 224), (384, 512)]
+    assert search(photo(4000, 3000))[1][3] == (880, 1173)  # 11 x 80 px
+    rows, columns = search(photo(4000, 1000))[1][-1]
+    assert VIEW_PIXELS * 0.99 < rows * columns <= VIEW_PIXELS * 1.01
+
+
+def test_pixels_for_the_detector_are_bounded_however_much_a_photo_shows(monkeypatch):
+    boxes = [box for x in range(20, 1900, 240) for y in range(20, 1400, 110) for box in number(x, y, 40, digits=5)]
+    detector = Rectangles()
+    (found,) = SEARCH.detect(detector, [view_of_photo(photo(2000, 1500, *boxes))])
+    assert len(found[0]) == 100
+    assert len(detector.shapes) <= len(SCALES) + REGIONS * len(CROPS)
+    assert sum(rows * columns for rows, columns in detector.shapes) < 2 * VIEW_PIXELS
+    for views in detector.batches:
+        padded = np.max([view.pixels.shape[:2] for view in views], axis=0).prod() * len(views)
+        assert len(views) == 1 or padded <= multiview.BATCH_PIXELS
+
+
+def test_each_number_has_its_crops():
+    several = [box for x, y in [(20, 20), (700, 30), (30, 500)] for box in number(x, y, 40)]
+    (bboxes, scores, _), shapes = search(photo(800, 600, *several), scales=(2.1,))
+    assert len(shapes) == 1 + 3 * len(CROPS)
+    np.testing.assert_allclose(sorted(bboxes.tolist()), sorted(several), atol=2)
+    assert scores.min() > 0.7
+
+
+def test_crops_are_wider_where_no_view_shows_the_digits_well():
+    def widths(height):
+        _, shapes = search(photo(1000, 200, *number(400, 20, height)), scales=(1,), size=(400, 80), digit_heights=(40,))
+        return shapes[1][1]
+
+    assert widths(50) == pytest.approx(126, abs=8)  # 20 px high: 1.16 + 2 x 1 heights of 40 px
+    assert widths(30) == pytest.approx(206, abs=8)  # 12 px high: 1.16 + 2 x 2 heights
+
+
+def test_a_batch_of_photos_keeps_its_order():
+    photos = [photo(100, 60, *number(10 * i, 20, 24, digits=i)) for i in (1, 2, 3)]
+    photos += [photo(100, 60), photo(600, 500, *number(200, 100, 20))]
+    found = SEARCH.detect(Rectangles(), list(map(view_of_photo, photos)))
+    assert [len(bboxes) for bboxes, _, _ in found] == [1, 2, 3, 0, 2]
+    assert [values.shape for values in found[3]] == [(0, 4), (0,), (0,)]
+    assert SEARCH.detect(Rectangles(), []) == []
+
+
+def test_a_large_photo_is_reduced_and_its_boxes_are_in_its_pixels(monkeypatch):
+    monkeypatch.setattr(multiview, 'PHOTO_PIXELS', 40_000)
+    pixels = photo(401, 303, *number(200, 100, 60))
+    assert view_of_photo(pixels).pixels.shape == (151, 200, 3)
+    (bboxes, _, _), shapes = search(pixels)
+    np.testing.assert_allclose(sorted(bboxes.tolist()), number(200, 100, 60), atol=4)
+    assert shapes[0] == (72, 95)
+    assert view_of_photo(np.zeros((1, 90_000, 3), np.uint8)).pixels.shape == (1, 90_000, 3)
+
+
+def fused(*batches, photos=1, scales=(0.5, 1), pixels=(100, 80), **settings):
+    views = [View(np.zeros((pixels[1], pixels[0], 3), np.uint8), (1.0, 1.0))] * photos
+    return MultiView((320, 80), scales, **settings).detect(Answers(*batches), views)
+
+
+def test_views_in_which_a_digit_has_a_good_height_count_equally():
+    box = [0, 0, 20, 50]  # 25 and 50 px in the views
+    first_view = [[(box, 0.6, 7)], [], [(box, 0.6, 1)]]
+    second_view = [[([0, 0, 20, 60], 0.3, 7), ([60, 0, 80, 50], 0.5, 3)], [], [(box, 0.6, 7)]]
     one, two, three = fused(first_view, second_view, photos=3)
-    # (0.8 * 10 + 0.4 * 12) / 1.2 = 10.667; the 3 is in one of two views
-    np.testing.assert_allclose(one[0], [[0, 0, 10, 32 / 3], [20, 0, 30, 10]], rtol=1e-6)
-    np.testing.assert_allclose(one[1], [0.6, 0.25], rtol=1e-6)
+    # (0.6 * 50 + 0.3 * 60) / 0.9 = 53.33; the 3 is in one of two views
+    np.testing.assert_allclose(one[0], [[0, 0, 20, 160 / 3], [60, 0, 80, 50]], rtol=1e-6)
+    np.testing.assert_allclose(one[1], [0.45, 0.25], rtol=1e-6)
     assert one[2].tolist() == [7, 3]
     assert [values.shape for values in two] == [(0, 4), (0,), (0,)]
     assert three[2].tolist() == [1, 7]  # two digits on one place stay two boxes
     assert three[0].tolist() == [box, box]
-    assert {values.dtype for boxes in (one, two, three) for values in boxes[:2]} == {np.dtype(np.float32)}
+
+
+def test_a_view_in_which_a_digit_is_too_small_or_too_large_hardly_counts():
+    tall, small = [0, 0, 30, 80], [60, 0, 66, 14]  # 40 and 80, 7 and 14 px in the views
+    first_view = [(tall, 0.6, 7)]
+    second_view = [([0, 0, 36, 80], 0.2, 7), (small, 0.6, 1)]
+    (found,) = fused([first_view], [second_view])
+    # 80 px weigh 0.02: (0.6 + 0.02 * 0.2) / 1.02, and a right edge of (0.6 * 30 + 0.004 * 36) / 0.604.
+    # 7 px weigh 0.02, 14 px log(14 / 10) / log(18 / 10) = 0.57: 0.6 * 0.57 / 0.59
+    np.testing.assert_allclose(found[0], [[0, 0, 30.04, 80], small], atol=0.01)
+    np.testing.assert_allclose(found[1], [0.592, 0.580], atol=0.001)
 
 
 def test_the_settings_apply():
-    found = [[([20 * i, 0, 20 * i + 10, 10], score, i) for i, score in enumerate([0.2, 0.9, 0.5, 0.1])]]
-    assert fused(found, found, max_per_img=2)[0][2].tolist() == [1, 2]
-    assert fused(found, found, score_thr=0.15)[0][2].tolist() == [1, 2, 0]
-    pair = [[([0, 0, 10, 10], 0.2, 0)]], [[([0, 0, 10, 12], 0.2, 0)]]  # IoU 0.83
+    found = [[([20 * i, 0, 20 * i + 10, 40], score, i) for i, score in enumerate([0.2, 0.9, 0.5, 0.1])]]
+    assert fused(found, scales=(1,), max_per_img=2)[0][2].tolist() == [1, 2]
+    assert fused(found, scales=(1,), score_thr=0.15)[0][2].tolist() == [1, 2, 0]
+    pair = [[([0, 0, 10, 40], 0.2, 0)]], [[([0, 0, 10, 48], 0.2, 0)]]  # IoU 0.83
     assert [len(fused(*pair, iou_thr=threshold)[0][0]) for threshold in (0.8, 0.9)] == [1, 2]
 
 
-class Square:
-    """Finds the white square in each view; the score is its height in pixels of the view, over 100."""
-
-    def __init__(self):
-        self.shapes = []
-
-    def detect(self, views):
-        assert views
-        return [boxes_of(*self.find(view)) for view in views]
-
-    def find(self, view):
-        self.shapes.append(view.pixels.shape[:2])
-        white = np.argwhere(view.pixels[..., 0] > 127)
-        if not len(white):
-            return []
-        top, left, bottom, right = *white.min(axis=0), *(white.max(axis=0) + 1)
-        return [(np.array([left, top, right, bottom]) / np.tile(view.scale, 2), (bottom - top) / 100, 4)]
-
-
-def view(factor, square=None):
-    """A black photo of 200 x 100 px at a multiple of its size; the square is xyxy in pixels of the photo."""
-    pixels = np.zeros((round(100 * factor), round(200 * factor), 3), np.uint8)
-    if square:
-        left, top, right, bottom = (round(side * factor) for side in square)
-        pixels[top:bottom, left:right] = 255
-    return View(pixels, (factor, factor))
-
-
-def test_the_number_is_searched_again_in_crops_and_found_in_pixels_of_the_photo():
-    detector = Square()
-    photos = [[view(factor, square) for factor in (1, 2, 0.5)] for square in (None, (120, 40, 130, 60))]
-    empty, found = MultiView(digit_heights=(40, 60)).detect(detector, photos)
-    assert detector.shapes[:4] == [(100, 200)] * 2 + [(200, 400)] * 2
-    # Crops are cut from the photo at half its size: a digit of 10 px, with 10 px on either side and 7 above and below,
-    # makes 25 x 24 px, which are scaled by four and by six. The photo without a number has no crop.
-    assert detector.shapes[4:] == [(96, 100), (144, 150)]
-    assert found[2].tolist() == [4]
-    assert found[1].tolist() == pytest.approx([(0.2 + 0.4 + 0.4 + 0.6) / 4], abs=0.01)
-    np.testing.assert_allclose(found[0], [[120, 40, 130, 60]], atol=0.5)
-    assert len(empty[0]) == 0
-
-
-def test_boxes_outside_the_crop_are_scored_by_the_first_views_alone():
-    class Neighbour(Square):
-        """Finds a second box, far from the square, in whole photos."""
-
-        def find(self, view):
-            far = [([10, 40, 20, 60], 0.25, 7)] if view.pixels.shape[1] == 2 * view.pixels.shape[0] else []
-            return [*super().find(view), *far]
-
-    photo = [view(factor, (120, 40, 130, 60)) for factor in (1, 2, 0.5)]
-    ((bboxes, scores, labels),) = MultiView(digit_heights=(10,)).detect(Neighbour(), [photo])
-    assert labels.tolist() == [7, 4]  # best score first
-    assert scores.tolist() == pytest.approx([0.25, (0.2 + 0.4 + 0.1) / 3], abs=0.005)
-    np.testing.assert_allclose(bboxes[0], [10, 40, 20, 60], atol=0.5)
-
-
-def test_photos_without_a_number_are_not_searched_again():
-    detector = Square()
-    MultiView(digit_heights=(40,)).detect(detector, [[view(1), view(1)]])
-    assert detector.shapes == [(100, 200)]
-
-
-def test_scores_are_raised_by_the_centre_and_not_above_1():
-    boxes = boxes_of(([4, 4, 16, 16], 0.7, 1), ([15, 4, 25, 16], 0.6, 2), ([19, 4, 29, 16], 0.55, 3))
-    raised = raise_outside(boxes, np.array([0, 0, 20.0, 20]), 2.0)
-    assert raised[2].tolist() == [3, 1, 2]  # its centre is at x = 24, those of the others at 10 and 20
-    np.testing.assert_allclose(raised[1], [1, 0.7, 0.6], rtol=1e-6)
+def test_boxes_beside_a_crop_or_cut_by_it_are_those_of_the_other_views():
+    first_view = [([60, 20, 80, 60], 0.9, 7), ([150, 20, 170, 60], 0.09, 1)]
+    # The crop is from x = 20 to 120 and as high as the photo. A score below 0.1 makes no region.
+    crop = [([40, 20, 60, 60], 0.9, 7), ([0, 20, 10, 60], 0.9, 2), ([80, 0, 97, 80], 0.3, 3)]
+    (found,) = fused([first_view], [crop], scales=(1,), pixels=(200, 80), digit_heights=(40,))
+    assert dict(zip(found[2].tolist(), found[1].tolist(), strict=True)) == pytest.approx({7: 0.9, 1: 0.09, 3: 0.15})
+    np.testing.assert_allclose(found[0][found[2] == 7], [[60, 20, 80, 60]])

@@ -7,7 +7,7 @@ from PIL import Image
 from custom.inference.multiview import MultiView, View
 from custom.inference.options import ReadingOptions
 from custom.inference.reader import PhotoReader
-from custom.reading.settings import ReaderSettings
+from custom.reading.settings import ReaderConfig, ReaderSettings
 from custom.utils.errors import UserError
 
 
@@ -32,7 +32,7 @@ class Columns:
 def one_view(photo):
     if photo.shape[0] == 1:
         raise UserError('too thin')
-    return [View(photo, (1.0, 1.0))]
+    return View(photo, (1.0, 1.0))
 
 
 def photo_of(number):
@@ -53,20 +53,20 @@ def test_a_photo_is_read_in_order_with_boxes_in_its_pixels():
     assert reading.detections.labels[reading.used].tolist() == [2, 1, 1, 2]
 
 
-def test_the_views_of_a_photo_are_fused():
+def test_the_search_goes_through_the_whole_photo():
     class Fading(Columns):
-        """Halves the scores of the second view."""
+        """Scores 0.6 in the first view and 0.3 in the second, twice as large."""
 
         def find(self, view):
-            bboxes, scores, labels = super().find(view)
-            return bboxes, scores / np.float32(1 + (view.pixels.shape[0] == 40)), labels
+            step = int(view.scale[0])
+            bboxes, scores, labels = super().find(View(view.pixels[::step, ::step], (1, 1)))
+            return bboxes, np.full_like(scores, 0.6 / view.scale[0]), labels
 
-    def views(photo):
-        return [View(photo, (1.0, 1.0)), View(photo.repeat(2, axis=0), (1.0, 2.0))]
-
-    reading = PhotoReader(Fading(), views, ReaderSettings(), MultiView()).read(photo_of('12'))
+    settings = ReaderSettings(ReaderConfig(score_thr=0.4))
+    reading = PhotoReader(Fading(), one_view, settings, MultiView((400, 20), (1, 2))).read(photo_of('12'))
     assert reading.number == '12'
-    assert [digit.score for digit in reading.digits] == [0.675] * 2  # (0.9 + 0.45) / 2
+    # 20 px are too high for an input of 20 px, as are 40 px.
+    assert [digit.score for digit in reading.digits] == [0.45] * 2
 
 
 def test_photos_are_read_in_batches_and_errors_stand_in_their_place(tmp_path):

@@ -62,10 +62,11 @@ def predict(cfg):
     return run(Runner.from_cfg(cfg))
 
 
-def scales_of(cfg):
-    """Return the scales of the views; with crops, the last is that of the image from which crops are cut."""
-    (step,) = (step for step in cfg.test_dataloader.dataset.pipeline if step['type'] == 'TestTimeAug')
-    return [resize['scale'] for resize in step['transforms'][0]]
+def search_of(cfg):
+    """Return the scales and the input size of the search, None without one."""
+    searches = any(step['type'] == 'ReduceLarge' for step in cfg.test_dataloader.dataset.pipeline)
+    assert searches is any(hook['type'] == 'PrepareTTAHook' for hook in cfg.custom_hooks)
+    return (tuple(cfg.tta_model.scales), tuple(cfg.tta_model.size)) if searches else None
 
 
 def test_one_scale_equals_no_augmentation(cfg):
@@ -77,10 +78,12 @@ def test_one_scale_equals_no_augmentation(cfg):
     for one, other in zip(with_one, without, strict=True):
         assert len(one.pred_instances) > 10
         own, wanted = (
-            sorted(zip(*(found[key].tolist() for key in ('scores', 'labels', 'bboxes')), strict=True))
+            sorted(zip(*(found[key].tolist() for key in ('labels', 'scores', 'bboxes')), strict=True))
             for found in (one.pred_instances, other.pred_instances)
         )
-        assert own == wanted
+        for values in zip(own, wanted, strict=True):
+            for mine, given in zip(*values, strict=True):
+                assert mine == pytest.approx(given, abs=1e-4)  # weights are multiplied in and divided out
 
 
 def test_boxes_of_two_scales_are_in_pixels_of_the_original_image(cfg):
@@ -92,7 +95,7 @@ def test_boxes_of_two_scales_are_in_pixels_of_the_original_image(cfg):
         assert boxes[:, 2].max() > 20  # in pixels of another scale all would lie in a corner
 
 
-def test_the_samples_are_those_of_the_first_view():
+def test_the_samples_are_those_of_the_batch():
     class Channels(ToyModel):
         """A model with one box per image: the label is the bright channel, the score is the height over 100."""
 
@@ -106,17 +109,17 @@ def test_the_samples_are_those_of_the_first_view():
                 )
             return data['data_samples']
 
-    def view(image_id, factor, channel):
-        pixels = torch.zeros(3, round(20 * factor), round(40 * factor), dtype=torch.uint8)
+    def image(image_id, channel):
+        pixels = torch.zeros(3, 20, 40, dtype=torch.uint8)
         pixels[channel] = 255
-        return pixels, DetDataSample(metainfo={'img_id': image_id, 'scale_factor': (factor, factor)})
+        return pixels, DetDataSample(metainfo={'img_id': image_id, 'scale_factor': (0.5, 0.5)})
 
-    views = [[view(7, factor, 2), view(8, factor, 0)] for factor in (1.0, 2.0)]
-    inputs, samples = ([[pair[i] for pair in own] for own in views] for i in (0, 1))
-    found = ScaleFusion(module=Channels()).test_step({'inputs': inputs, 'data_samples': samples})
+    inputs, samples = zip(image(7, 2), image(8, 0), strict=True)
+    model = ScaleFusion(module=Channels(), size=(160, 20), scales=(1, 2))  # views of 20 and 40 px
+    found = model.test_step({'inputs': inputs, 'data_samples': samples})
     assert [sample.img_id for sample in found] == [7, 8]
     for sample, digit in zip(found, (2, 0), strict=True):  # channels are in the order that the pipeline gave
-        assert sample.pred_instances.bboxes.tolist() == [[0, 0, 40, 20]]
+        assert sample.pred_instances.bboxes.tolist() == [[0, 0, 80, 40]]
         assert sample.pred_instances.scores.tolist() == pytest.approx([0.3])
         assert sample.pred_instances.labels.tolist() == [digit]
 
@@ -126,42 +129,38 @@ def test_every_config_has_scales_and_no_flip(name):
     cfg = Config.fromfile(ROOT / 'configs' / name)
     scale, steps = cfg.scale, len(cfg.test_dataloader.dataset.pipeline)
     choose_views(cfg, ReaderChoice(ReaderSettings(), 'here'), True)
-    assert scales_of(cfg) == [tuple(round(side * factor) for side in scale) for factor in (0.8, 1.15, 8)]
+    assert search_of(cfg) == (tuple(cfg.tta_scales), scale)
     assert cfg.tta_model.digit_heights == (0.45 * min(scale), 0.6 * min(scale))
-    *before, last = cfg.test_dataloader.dataset.pipeline
-    assert len(before) + len(last['transforms']) == steps
+    assert len(cfg.test_dataloader.dataset.pipeline) == steps
     assert 'Flip' not in str(cfg.test_dataloader)
 
 
 def test_the_scales_follow_the_command_line(cfg):
     apply_overrides(cfg, ['scale=(256, 64)', 'tta_scales=(0.5, 1.25)', 'tta_digits=(0.25,)'])
     choose_views(cfg, ReaderChoice(ReaderSettings(), 'here'), True)
-    assert scales_of(cfg) == [(128, 32), (320, 80), (2048, 512)]
+    assert search_of(cfg) == ((0.5, 1.25), (256, 64))
     assert cfg.tta_model.digit_heights == (16,)
 
 
 @pytest.mark.parametrize(
-    ('wanted', 'tta', 'sizes', 'noted'),
+    ('wanted', 'tta', 'scales', 'noted'),
     [
-        ((), None, None, False),
-        ((), False, None, False),
-        ((), True, [(112, 40), (336, 120)], True),
-        ((0.5, 1.5), None, [(112, 40), (336, 120)], False),
-        ((0.5, 1.5), True, [(112, 40), (336, 120)], False),
-        ((0.5, 1.5), False, None, True),
-        ((2,), None, [(448, 160)], False),
-        ((2,), True, [(112, 40), (336, 120)], True),
+        ((), None, (), False),
+        ((), False, (), False),
+        ((), True, (0.5, 1.5), True),
+        ((0.5, 1.5), None, (0.5, 1.5), False),
+        ((0.5, 1.5), True, (0.5, 1.5), False),
+        ((0.5, 1.5), False, (), True),
+        ((2,), None, (2,), False),
+        ((2,), True, (0.5, 1.5), True),
     ],
 )
-def test_views_are_those_of_the_reader_unless_set_by_the_user(cfg, wanted, tta, sizes, noted):
+def test_views_are_those_of_the_reader_unless_set_by_the_user(cfg, wanted, tta, scales, noted):
     cfg.tta_scales, cfg.tta_digits = [0.5, 1.5], ()
     tuned = ReaderSettings(views=Views(wanted), tuned_on={'source': 'valid.json'})
     found = choose_views(cfg, ReaderChoice(tuned, 'here', ('before',)), tta)
-    if sizes:
-        assert scales_of(cfg) == sizes
-    else:
-        assert 'TestTimeAug' not in str(cfg.test_dataloader)
-    assert found.reader.views == Views(() if not sizes else wanted if tta is None else (0.5, 1.5))
+    assert search_of(cfg) == ((scales, cfg.scale) if scales else None)
+    assert found.reader.views == Views(scales)
     assert found.notes == ('before', *[NOT_TUNED] * noted)
     assert bool(found.reader.tuned_on) is not noted
 
@@ -169,9 +168,9 @@ def test_views_are_those_of_the_reader_unless_set_by_the_user(cfg, wanted, tta, 
 @pytest.mark.parametrize(
     ('change', 'said'),
     [
-        ({'tta_scales': (1, 0)}, 'tta_scales=(1, 0): must be shares of a size, from 0.05 to 8, as in (0.5, 1)'),
-        ({'tta_scales': 'all'}, "tta_scales='all': must be shares of a size, from 0.05 to 8, as in (0.5, 1)"),
-        ({'tta_scales': 2}, 'tta_scales=2: must be shares of a size, from 0.05 to 8, as in (0.5, 1)'),
+        ({'tta_scales': (1, 0)}, 'tta_scales=(1, 0): must be shares of a size, from 0.05 to 32, as in (0.5, 1)'),
+        ({'tta_scales': 'all'}, "tta_scales='all': must be shares of a size, from 0.05 to 32, as in (0.5, 1)"),
+        ({'tta_scales': 2}, 'tta_scales=2: must be shares of a size, from 0.05 to 32, as in (0.5, 1)'),
         ({'tta_digits': (0,)}, 'tta_digits=(0,): must be shares of a size, from 0.05 to 2, as in (0.5, 1)'),
         ({'tta_scales': ()}, f'{LITE}: has no tta_scales; inherit configs/_base_/digits_tta.py'),
         ({'tta_model': None}, f'{LITE}: has no tta_model; inherit configs/_base_/digits_tta.py'),
@@ -206,7 +205,7 @@ def test_the_tool_fuses_scales_and_needs_a_reader_tuned_for_them(cfg, tiny_root,
     fused = (tmp_path / 'work/valid_tta/pred.json').read_text()
     assert {box['image_id'] for box in json.loads(fused)} == {1, 2, 3}
     views = read_reader(tmp_path / 'work/valid_tta/reader.json').views
-    assert views == Views((0.8, 1.15), (0.45, 0.6))
+    assert views == Views(tuple(cfg.tta_scales), (0.45, 0.6))
     write_reader(tmp_path / 'reader.json', ReaderSettings(views=views))
     done = run_tool('test.py', *arguments, *options)  # now the reader sets the views
     assert (done.returncode, NOT_TUNED in done.stderr) == (0, False), done.stderr

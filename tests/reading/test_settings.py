@@ -208,7 +208,7 @@ def test_a_file_of_an_older_version_is_read(tmp_path):
         ('{"boxes": null}', '"boxes": must be an object with score_thr, iou_thr, not NoneType'),
         ('{"fingerprint": 5}', '"fingerprint" must be text or null, not 5'),
         ('{"tuned_on": []}', r'"tuned_on" must be an object, not \[\]'),
-        ('{"views": {"scales": [1, 0]}}', r'"views": scales=\[1, 0\]: must be shares of a size, from 0.05 to 8'),
+        ('{"views": {"scales": [1, 0]}}', r'"views": scales=\[1, 0\]: must be shares of a size, from 0.05 to 32'),
         ('{"views": {"digits": [0.5]}}', r'"views": digits=\(0\.5,\): crops need scales'),
         ('{"views": [1]}', '"views": must be an object with scales, digits, not list'),
         ('{"number": {"score_thr": NaN}}', '"number": score_thr=nan: must be a number from 0 to 1'),
@@ -263,7 +263,8 @@ def test_the_text_of_views():
     [
         ((1, -1), (), r'scales=\(1, -1\): must be shares of a size'),
         ((1,), 0.5, r'digits=0.5: must be shares of a size'),
-        ((9,), (), r'scales=\(9,\): must be shares of a size, from 0\.05 to 8'),
+        ((36,), (), r'scales=\(36,\): must be shares of a size, from 0\.05 to 32'),
+        ((1, 1), (), r'scales=\(1, 1\): must ascend'),
         ((1,), (36, 48), r'digits=\(36, 48\): must be shares of a size, from 0\.05 to 2'),
         ((), (0.5,), r'digits=\(0\.5,\): crops need scales, too'),
     ],
