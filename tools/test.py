@@ -22,7 +22,7 @@ def main() -> None:
     photos_group = parser.add_mutually_exclusive_group()
     photos_group.add_argument('--split', choices=['test', 'valid'], default='test', help='default: test')
     photos_group.add_argument('--images', metavar='DIR', help='a folder of photos without labels, instead of a split')
-    tta_help = 'test-time augmentation: several scales, and crops around the number; default: as the reader was tuned'
+    tta_help = 'test-time augmentation: search over scale, and crops around numbers; default: as the reader was tuned'
     parser.add_argument('--tta', action=argparse.BooleanOptionalAction, help=tta_help)
     dump_help = 'write pred.json, pred.csv, submission.zip, reader.json; default: WORK_DIR/<split or name>[_tta]'
     parser.add_argument('--dump', nargs='?', const='auto', metavar='DIR', help=dump_help)

@@ -75,8 +75,8 @@ def export_onnx(
             raise UserError(f'{out}: not written; ONNX Runtime and torch disagree: {compared}')
         check = f'as in torch: {compared}'
         if photos:
-            views = PhotoViews(facts.scale, choice.reader.views)
-            small = quantise(exported, [view for path in photos for view in views(read_photo(path))[:1]])
+            one_view = PhotoViews(facts.scale)
+            small = quantise(exported, [one_view(read_photo(path)) for path in photos])
             if widths := other_sizes(exported, small):
                 raise UserError(f'{out}: not written; 8 bits change the feature maps of widths {widths[:5]}')
             exact = DigitReader(beside)

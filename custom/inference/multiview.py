@@ -13,10 +13,10 @@ from ..structures.resize import fit, shrink
 
 PHOTO_PIXELS = 6_000_000  # larger photos are reduced by a whole factor before the search
 VIEW_PIXELS = 1_300_000  # of the finest view; about 0.3 s on two cores with the light model
-BATCH_PIXELS = 4_000_000  # of the views in one call of the detector, padded to one size
+BATCH_PIXELS = VIEW_PIXELS  # of the views in one call of the detector, padded to one size; memory grows with them
 MAGNIFICATION = 2.0  # of the finer views at most: interpolated pixels show nothing new
 STEP = 1.1  # scales closer than this to one another are one view
-SURE = 0.7  # score of the digits that end the search
+SURE, ALONE = 0.7, 0.9  # scores of digits that end the search, and of a single one: letters and posts look like it
 REGIONS = 4  # regions of a photo with crops
 # Heights of a digit in a view, in heights of the detector's input, between which its box counts in full, and those at
 # which it counts no more: 10, 18, 60 and 75 px of 80.
@@ -88,9 +88,9 @@ class MultiView:
     """Search for digits over the scales of a photo.
 
     1. The detector sees the whole photo at the first of the `scales`, then at finer ones. The search in a photo ends
-       when its best region (`find_regions`) has clear digits only, with scores of SURE or more, and at least as high in
-       the view as digits that count in full (HEIGHTS). Finer views magnify the photo at most by MAGNIFICATION, and have
-       VIEW_PIXELS at most.
+       when its best region (`find_regions`) has clear digits only. A clear digit scores SURE or more, a single one
+       ALONE, and is in the view at least as high as digits that count in full (HEIGHTS). Finer views magnify the photo
+       at most by MAGNIFICATION, and have VIEW_PIXELS at most.
     2. Crops of the best REGIONS regions are scaled to each of `digit_heights`. Where no view has shown the digits well,
        the crop is wider, since the first or the last digit may be missing.
     3. The boxes of all views are fused (`fuse_boxes`). Each box has a weight for its height in its view (HEIGHTS). A
@@ -183,7 +183,8 @@ class MultiView:
             return False
         best = state.regions[0]
         height = best.digit_height * state.looks[-1].scale[1]
-        return best.least_score >= SURE and height >= HEIGHTS[1] * min(self.size)
+        sure = SURE if best.digits > 1 else ALONE
+        return best.least_score >= sure and height >= HEIGHTS[1] * min(self.size)
 
     def _crops(self, state: _Progress) -> Iterator[tuple[View, np.ndarray]]:
         """Cut and scale the crops of a photo; yield each with its xyxy (4,) in pixels of the photo."""

@@ -27,11 +27,13 @@ class Region(NamedTuple):
         xyxy: box around them, in pixels of the photo.
         digit_height: score-weighted median height in pixels.
         least_score: lowest score of those that score CLEAR; 0 if none does.
+        digits: number of those that score CLEAR.
     """
 
     xyxy: tuple[float, float, float, float]
     digit_height: float
     least_score: float
+    digits: int
 
     def with_margin(self, beside: float = BESIDE) -> tuple[float, float, float, float]:
         """Return xyxy with margins of `beside` and ABOVE digit heights, perhaps beyond the photo."""
@@ -57,9 +59,9 @@ def find_regions(bboxes: np.ndarray, scores: np.ndarray, most: int) -> list[Regi
     Example:
         >>> boxes = np.array([[40, 20, 50, 40], [52, 20, 62, 40], [190, 20, 199, 40.0]])
         >>> for region in find_regions(boxes, np.array([0.9, 0.8, 0.15]), 4):
-        ...     print(region.xyxy, region.digit_height, region.least_score)
-        (40.0, 20.0, 62.0, 40.0) 20.0 0.8
-        (190.0, 20.0, 199.0, 40.0) 20.0 0.0
+        ...     print(region.xyxy, region.digit_height, region.least_score, region.digits)
+        (40.0, 20.0, 62.0, 40.0) 20.0 0.8 2
+        (190.0, 20.0, 199.0, 40.0) 20.0 0.0 0
     """
     counted = np.flatnonzero((scores >= LEAST) & (bboxes[:, 3] > bboxes[:, 1]))
     kept = counted[nms(bboxes[counted], scores[counted], IOU)] if counted.size else counted
@@ -71,7 +73,8 @@ def find_regions(bboxes: np.ndarray, scores: np.ndarray, most: int) -> list[Regi
         own, own_scores = bboxes[groups == group], scores[groups == group]
         clear = own_scores[own_scores >= CLEAR]
         around = *own[:, :2].min(axis=0).tolist(), *own[:, 2:].max(axis=0).tolist()
-        region = Region(around, typical_height(own, own_scores), float(clear.min(initial=1)) if clear.size else 0.0)
+        least = float(clear.min()) if clear.size else 0.0
+        region = Region(around, typical_height(own, own_scores), least, len(clear))
         if not any(_serves(better, region) for better in regions):
             regions.append(region)
         if len(regions) == most:

@@ -26,9 +26,7 @@ class Columns:
 
 def reader_of_columns(detector=None, batch_size=4):
     """A reader whose detector is `Columns`, unless another is given."""
-    return PhotoReader(
-        detector or Columns(), lambda photo: [View(photo, (1.0, 1.0))], ReaderSettings(), None, batch_size
-    )
+    return PhotoReader(detector or Columns(), lambda photo: View(photo, (1.0, 1.0)), ReaderSettings(), None, batch_size)
 
 
 def photo_of(number, kind='PNG'):

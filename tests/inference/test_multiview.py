@@ -31,8 +31,8 @@ class Answers:
 class Rectangles:
     """Finds white rectangles of 10 to 76 px as fours; the score is 0.95 from 18 to 60 px, else 0.5."""
 
-    def __init__(self, clear=(18, 60)):
-        self.clear = clear
+    def __init__(self, clear=(18, 60), score=0.95):
+        self.clear, self.score = clear, score
         self.batches = []
 
     @property
@@ -47,7 +47,7 @@ class Rectangles:
         white = (view.pixels[..., 0] > 127).astype(np.uint8)
         for x, y, width, height, _ in cv2.connectedComponentsWithStats(white)[2][1:].tolist():
             if 10 <= height <= 76:
-                score = 0.95 if self.clear[0] <= height <= self.clear[1] else 0.5
+                score = self.score if self.clear[0] <= height <= self.clear[1] else 0.5
                 yield np.array([x, y, x + width, y + height]) / np.tile(view.scale, 2), score, 4
 
 
@@ -105,6 +105,9 @@ def test_the_search_goes_on_until_the_digits_are_clear_and_high_enough():
     assert len(search(photo(400, 300, *number(80, 100, 60)))[1]) == 2 + len(CROPS)  # 14.4 px
     unclear = Rectangles(clear=(50, 60))
     assert len(search(photo(400, 300, *number(80, 100, 90)), unclear)[1]) == 2 + len(CROPS)  # 50.4 px in the second
+    single = Rectangles(score=0.8)
+    assert len(search(photo(400, 300, *number(80, 100, 90, digits=1)), single)[1]) == 4 + len(CROPS)
+    assert len(search(photo(400, 300, *number(80, 100, 90)), single)[1]) == 1 + len(CROPS)
     assert search(photo(400, 300))[1] == [(72, 96), (168, 224), (384, 512), (600, 800)]  # no number, no crop
 
 

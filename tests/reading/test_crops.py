@@ -5,7 +5,7 @@ import pytest
 from custom.reading.crops import Region, find_regions, scaled_crop
 
 TWO = np.array([[60, 30, 70, 50], [72, 30, 82, 50.0]])  # two digits of 20 px
-REGION = Region((60, 30, 82, 50), 20, 0.8)
+REGION = Region((60, 30, 82, 50), 20, 0.8, 2)
 
 
 def regions(bboxes, scores, most=4):
@@ -20,12 +20,12 @@ def test_the_margin_is_a_digit_height_on_either_side_and_less_above_and_below():
 
 def test_what_is_far_away_or_of_another_size_is_another_region():
     far, large = [150, 30, 160, 50], [84, 0, 104, 60]
-    assert regions([*TWO, far], [0.9, 0.8, 0.7]) == [REGION, Region((150, 30, 160, 50), 20, 0.7)]
-    assert regions([*TWO, large], [0.9, 0.8, 0.7]) == [REGION, Region((84, 0, 104, 60), 60, 0.7)]
+    assert regions([*TWO, far], [0.9, 0.8, 0.7]) == [REGION, Region((150, 30, 160, 50), 20, 0.7, 1)]
+    assert regions([*TWO, large], [0.9, 0.8, 0.7]) == [REGION, Region((84, 0, 104, 60), 60, 0.7, 1)]
     near = [100, 30, 110, 50]  # a gap of 18 px, less than the digits' height
-    assert regions([near, *TWO], [0.3, 0.9, 0.8]) == [Region((60, 30, 110, 50), 20, 0.3)]
+    assert regions([near, *TWO], [0.3, 0.9, 0.8]) == [Region((60, 30, 110, 50), 20, 0.3, 3)]
     below = [66, 65, 76, 85]
-    assert regions([*TWO, below], [0.9, 0.8, 0.7]) == [Region((60, 30, 82, 85), 20, 0.7)]
+    assert regions([*TWO, below], [0.9, 0.8, 0.7]) == [Region((60, 30, 82, 85), 20, 0.7, 3)]
 
 
 def test_regions_are_sorted_by_the_scores_of_their_digits():
@@ -40,8 +40,8 @@ def test_a_digit_of_two_labels_counts_once():
 
 
 def test_a_low_score_makes_a_region_larger_but_not_less_clear():
-    assert regions([*TWO, [84, 30, 94, 50]], [0.9, 0.8, 0.15]) == [Region((60, 30, 94, 50), 20, 0.8)]
-    assert regions(TWO, [0.15, 0.12]) == [Region((60, 30, 82, 50), 20, 0)]
+    assert regions([*TWO, [84, 30, 94, 50]], [0.9, 0.8, 0.15]) == [Region((60, 30, 94, 50), 20, 0.8, 2)]
+    assert regions(TWO, [0.15, 0.12]) == [Region((60, 30, 82, 50), 20, 0, 0)]
 
 
 def test_one_crop_serves_regions_of_a_size_in_its_middle():
