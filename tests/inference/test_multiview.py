@@ -105,9 +105,9 @@ def test_the_search_goes_on_until_the_digits_are_clear_and_high_enough():
     assert len(search(photo(400, 300, *number(80, 100, 60)))[1]) == 2 + len(CROPS)  # 14.4 px
     unclear = Rectangles(clear=(50, 60))
     assert len(search(photo(400, 300, *number(80, 100, 90)), unclear)[1]) == 2 + len(CROPS)  # 50.4 px in the second
-    single = Rectangles(score=0.8)
-    assert len(search(photo(400, 300, *number(80, 100, 90, digits=1)), single)[1]) == 4 + len(CROPS)
-    assert len(search(photo(400, 300, *number(80, 100, 90)), single)[1]) == 1 + len(CROPS)
+    for digits, views in ((1, 4), (2, 1)):  # a single digit has to be clearer
+        pixels = photo(400, 300, *number(80, 100, 90, digits=digits))
+        assert len(search(pixels, Rectangles(score=0.8))[1]) == views + len(CROPS)
     assert search(photo(400, 300))[1] == [(72, 96), (168, 224), (384, 512), (600, 800)]  # no number, no crop
 
 
