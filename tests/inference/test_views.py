@@ -21,23 +21,16 @@ def test_a_photo_is_scaled_into_the_sides(size, expected):
     assert view.scale == (expected[1] / size[1], expected[0] / size[0])
 
 
-def test_a_photo_that_fits_is_enlarged_on_request_only():
-    photo = np.zeros((10, 20, 3), np.uint8)
-    assert fitted(photo, (192, 64)).pixels.shape == (64, 128, 3)
-    assert fitted(photo, (192, 64), enlarge=False).pixels is photo
-    assert fitted(np.zeros((128, 128, 3), np.uint8), (192, 64), enlarge=False).pixels.shape == (64, 64, 3)
-
-
 def test_a_photo_too_thin_to_be_scaled_is_refused():
     with pytest.raises(UserError, match=r'^4000x1 pixels are too thin to be scaled; cut the photo$'):
         fitted(np.zeros((1, 4000, 3), np.uint8), (192, 64))
 
 
-def test_views_are_one_per_scale_and_one_for_crops():
+def test_a_search_gets_the_whole_photo():
     photo = np.zeros((40, 100, 3), np.uint8)
-    assert [view.pixels.shape[:2] for view in PhotoViews((192, 64))(photo)] == [(64, 160)]
+    assert PhotoViews((192, 64))(photo).pixels.shape == (64, 160, 3)
     views = PhotoViews((192, 64), Views((0.5, 2), (0.5,)))
-    assert [view.pixels.shape[:2] for view in views(photo)] == [(32, 80), (128, 320), (40, 100)]
-    assert views.multiview(iou_thr=0.7).digit_heights == (32,)
-    assert views.multiview(iou_thr=0.7).iou_thr == 0.7
+    assert views(photo).pixels is photo
+    search = views.multiview(iou_thr=0.7)
+    assert (search.size, search.scales, search.digit_heights, search.iou_thr) == ((192, 64), (0.5, 2), (32,), 0.7)
     assert PhotoViews((192, 64)).multiview(iou_thr=0.7) is None

@@ -29,11 +29,9 @@ def test_a_photo_is_read_whatever_it_is_given_as(model, tmp_path):
 def test_the_views_are_those_of_the_settings(model, tmp_path):
     write_reader(tmp_path / 'reader.json', ReaderSettings(views=Views((0.5, 1), (0.4,))))
     reader = DigitReader(model, tmp_path / 'reader.json')
-    assert [view.pixels.shape[:2] for view in reader.views(np.zeros((40, 80, 3), np.uint8))] == [
-        (16, 32),  # 64 x 32 is the scale of the model
-        (32, 64),
-        (40, 80),  # crops are cut from here
-    ]
+    photo = np.zeros((40, 80, 3), np.uint8)
+    assert reader.view(photo).pixels is photo
+    assert (reader.multiview.size, reader.multiview.scales) == ((64, 32), (0.5, 1))
     assert reader.multiview.iou_thr == FACTS.fusion['iou_thr']
     assert reader.multiview.digit_heights == (0.4 * 32,)
     assert reader.read(np.zeros((40, 80, 3), np.uint8)).number == '7'
