@@ -12,7 +12,7 @@ from typing import Any
 from ..utils.errors import UserError
 from ..utils.messages import one_line, say
 from .options import ReadingOptions, add_options, options_of
-from .reader import PhotoReader
+from .reader import PhotoReader, PhotoReading
 
 TABLE = """Prints a table: file, number (-1: none), confidence 0 to 1, the digits with their scores, and the confident
 digits that the number leaves out. The table is tab-separated when piped. Exit code 1 if a photo could not be read; the
@@ -106,7 +106,7 @@ def read_photos(
 
 def _watch(args: argparse.Namespace, open_reader: Callable[[], PhotoReader]) -> int:
     """Print a line for each photo that arrives, until Ctrl-C or SIGTERM; a second Ctrl-C does not wait for a photo."""
-    from .answers import answer_of, table_line
+    from .answers import Answer, answer_of, table_line
     from .watch import HIDDEN, JOURNAL, Journal, Watch, require_folder
 
     stopped = threading.Event()
@@ -117,9 +117,11 @@ def _watch(args: argparse.Namespace, open_reader: Callable[[], PhotoReader]) -> 
 
     require_folder(args.watch)
     journal = Journal(args.out / JOURNAL if args.out else args.watch / HIDDEN)
-    watch = Watch(
-        args.watch, open_reader(), journal, lambda *photo: answer_of(*photo, args.min_confidence, args.digits)
-    )
+
+    def answer(image_id: int, path: Path, reading: PhotoReading) -> Answer:
+        return answer_of(image_id, path, reading, args.min_confidence, args.digits)
+
+    watch = Watch(args.watch, open_reader(), journal, answer)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     say(f'{args.watch}: watched; {len(journal.known)} photos were read before; Ctrl-C stops')

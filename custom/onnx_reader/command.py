@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from ..inference.command import TABLE, add_arguments, check_arguments, read_photos
+from ..inference.options import add_options, options_of
 from ..inference.reader import PhotoReader
 from ..utils.errors import UserError
 from ..utils.messages import be_quiet
@@ -23,6 +24,7 @@ SERVE = """HTTP: POST /v1/read, /healthz, /metrics, /docs, and a page at /. Need
 examples:
   digits-reader serve
   digits-reader serve --host 0.0.0.0 --port 80
+  digits-reader serve --crop 120,80,400,90 --digits 7 --decimals 2
   curl --data-binary @meter.jpg http://127.0.0.1:8000/v1/read"""
 
 
@@ -58,8 +60,10 @@ def _serve(arguments: list[str]) -> int:
     parser = _parser('digits-reader serve', 'Number reading as a service.', SERVE)
     parser.add_argument('--host', default=HOST, help=f'address to listen on; default: {HOST}, this machine alone')
     parser.add_argument('--port', type=int, default=PORT, help=f'default: {PORT}; 0: any free one')
+    add_options(parser)
     args = _parse(parser, arguments)
-    serve(lambda: _open_reader(args), args.host, args.port)
+    options = options_of(args)
+    serve(lambda: _open_reader(args, **vars(options)), args.host, args.port)
     return 0
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -24,8 +25,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..inference.answers import answer_of
 from ..inference.reader import PhotoReader
-from ..inference.records import reading_record
+from ..inference.records import answer_record
 from ..structures.photos import MAX_PIXELS, stored_size
 from ..utils.errors import UserError
 from ..utils.messages import one_line
@@ -91,9 +93,11 @@ class Number(BaseModel):
 class Reading(BaseModel):
     """The reading of a photo."""
 
-    number: str | None = Field(description='the main number; null if the photo has none')
-    confidence: float = Field(description='probability that `number` is right, 0 to 1')
-    digits: list[DigitBox] = Field(description='of `number`, in reading order')
+    number: str | None = Field(description='the main number; null if the photo has none, or it is unsure')
+    unsure: bool = Field(description='whether the number has not as many digits as the service was told')
+    confidence: float = Field(description='probability that the main number is right, 0 to 1')
+    digits: list[DigitBox] = Field(description='of the main number, in reading order')
+    left_out: list[DigitBox] = Field(description='confident digits that are not in the main number, best first')
     numbers: list[Number] = Field(description='all numbers of the photo, in reading order')
     ms: float = Field(description='milliseconds from the end of the upload to the answer')
 
@@ -227,13 +231,14 @@ def make_app(reader: PhotoReader, limits: Limits = Limits()) -> FastAPI:
                 raise ClientDisconnect
             if not future.done():
                 raise HTTPException(503, f'the reading took over {limits.seconds:g} s; try again', {'Retry-After': '5'})
-            record = reading_record(future.result())
+            answer = answer_of(0, Path(), future.result(), 0, reader.options.digits)
         except UserError as error:
             raise HTTPException(422, str(error)) from None
         finally:
             gone.cancel()
             future.cancel()
         seconds = time.perf_counter() - started
+        record = answer_record(answer)
         metrics.photos.labels('number' if record['number'] else 'none').inc()
         metrics.seconds.observe(seconds)
         return Reading(**record, ms=round(1000 * seconds, 1))

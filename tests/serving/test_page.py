@@ -6,15 +6,27 @@ import os
 import threading
 import time
 
+import numpy as np
 import pytest
 from helpers.browser import CONTRAST, emulate, press
 from helpers.columns import photo_of, reader_of_columns
+from PIL import Image
 
 pytestmark = pytest.mark.integration
 uvicorn = pytest.importorskip('uvicorn', reason='uvicorn is not installed')
 pytest.importorskip('fastapi', reason='fastapi is not installed')
 
 HOSTILE = '=cmd|<img src=x onerror=alert(1)>".png'
+
+
+def two_numbers():
+    """A photo of 1122 and, far from it, 12."""
+    pixels = np.zeros((20, 600, 3), np.uint8)
+    for left, channel in ((0, 0), (20, 0), (40, 1), (60, 1), (540, 0), (560, 1)):
+        pixels[:, left : left + 10, channel] = 255
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, 'PNG')
+    return file.getvalue()
 
 
 @pytest.fixture(scope='module')
@@ -25,6 +37,7 @@ def folder(tmp_path_factory):
         'none.jpg': photo_of('', 'JPEG'),
         'broken.png': b'no photo',
         '数字.tif': photo_of('12', 'TIFF'),
+        'two.png': two_numbers(),
     }.items():
         (folder / name).write_bytes(content)
     return folder
@@ -99,6 +112,15 @@ def test_photos_are_read_and_their_boxes_drawn(opened, folder):
     assert places[0] == pytest.approx(places[1])
     assert browser.execute_script("return document.querySelector('svg').viewBox.baseVal.width") == 90
     assert browser.execute_script("return document.querySelectorAll('.name *, [onerror]').length") == 0
+
+
+def test_the_other_numbers_of_a_photo_are_named_and_dashed(opened, folder):
+    browser = opened()
+    choose(browser, folder / 'two.png')
+    assert texts(browser, '.number') == ['1122']
+    assert texts(browser, '.note')[0].endswith('; also: 12')
+    dashed = "return [...document.querySelectorAll('rect.other')].map((rect) => Number(rect.getAttribute('x')))"
+    assert browser.execute_script(dashed) == [540, 560]
 
 
 def test_the_table_opens_in_a_spreadsheet_without_a_formula(opened, folder):
