@@ -121,7 +121,10 @@ def open_tesseract() -> Reader:
 
     def lines(pixels: np.ndarray, mode: int) -> Answer:
         options = f'--psm {mode} -c tessedit_char_whitelist=0123456789'
-        table = pytesseract.image_to_data(pixels, config=options, output_type=pytesseract.Output.DICT)
+        try:
+            table = pytesseract.image_to_data(pixels, config=options, output_type=pytesseract.Output.DICT)
+        except pytesseract.TesseractError:  # "Image too small to scale", of a line that it found: no text
+            return Answer((), 0.0)
         words: dict[tuple, list[tuple[str, float]]] = {}
         for place, text, score in zip(
             zip(*(table[name] for name in ('block_num', 'par_num', 'line_num')), strict=True),
