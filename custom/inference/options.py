@@ -112,11 +112,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def options_of(args: argparse.Namespace) -> ReadingOptions:
     """Return the options of the arguments of `add_options`. Raises UserError if a value is out of range."""
-    crop = None
+    crop: Any = None
     if args.crop is not None:
         try:
             crop = tuple(map(int, args.crop.split(',')))
         except ValueError:
             crop = args.crop
     rotate: Any = args.rotate if args.rotate == AUTO else int(args.rotate)
-    return ReadingOptions(rotate, crop, args.digits, args.decimals)  # type: ignore[arg-type]
+    return ReadingOptions(rotate, crop, args.digits, args.decimals)

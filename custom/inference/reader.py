@@ -163,7 +163,7 @@ class PhotoReader:
             auto = self.options.rotate == AUTO
             view = self.view(turned(part, 0 if auto else int(self.options.rotate)))
             corner = self.options.crop[:2] if self.options.crop else (0, 0)
-            return _Loaded(view, part.shape[1::-1], corner, part if auto else None)
+            return _Loaded(view, (part.shape[1], part.shape[0]), corner, part if auto else None)
         except UserError as error:
             return UserError(f'{name}: {error}')
 

@@ -124,7 +124,8 @@ def _links(geometry: _Geometry, confident: int, config: ReaderConfig) -> dict[in
     mutual = {i: j for i, j in right.items() if left.get(j) == i}
     kept = {}
     for i, j in mutual.items():
-        beside = [(left[i], i)] if mutual.get(left.get(i)) == i else []
+        before = left.get(i)
+        beside = [(before, i)] if before is not None and mutual.get(before) == i else []
         beside += [(j, mutual[j])] if j in mutual else []
         pitch = geometry.pitch(i, j)
         if geometry.gap(i, j) <= widest or any(pitch <= POINT_PITCH * geometry.pitch(*step) for step in beside):

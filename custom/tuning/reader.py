@@ -31,7 +31,7 @@ def choose_boxes(*sets: tuple[Detections, DigitAnnotations]) -> BoxConfig:
     NMS that does not raise the AP of both halves of every set by 0.001 is left off. The score threshold stays: AP
     counts boxes of every score, so a higher one cannot raise it.
     """
-    halves = []
+    halves: list[tuple[Detections, DigitAnnotations]] = []
     for detections, truth in sets:
         chosen = np.random.default_rng(0).permutation(truth.image_ids)[:PHOTOS]
         halves += [
