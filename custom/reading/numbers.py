@@ -72,7 +72,8 @@ class Evidence(NamedTuple):
 
     Attributes:
         product: logit of the raw confidence. The raw confidence is the product of the scores of the boxes used, times 1
-            - score of the best box of every other candidate of a similar size beside the number.
+            - score of the best box of every other candidate of a similar size beside the number. For the main number a
+            factor follows: its share in the sum of score times height over all numbers of the photo.
         least: logit of the lowest score of the boxes used.
         left_out: minus the sum of the scores of the confident candidates that the main number leaves out. A candidate
             counts less if it is smaller than the digits of the number. 0 for the other numbers of the photo.
@@ -133,22 +134,36 @@ class Candidates(NamedTuple):
     scores: np.ndarray
     labels: np.ndarray
 
+    def number(self, config: ReaderConfig) -> str:
+        """Return the main number, as `reading` does, in half of its time."""
+        return self._text(self._choose(config)[1])
+
     def reading(self, config: ReaderConfig) -> Reading:
         """Read the numbers by the rules of `custom.reading.rules`."""
-        score_thr = next((step for step in config.steps if (self.scores[:1] >= step).any()), None)
-        if score_thr is None:
-            raw = float((1 - self.own).prod()) * config.empty_right
-            return Reading('', raw, self.rows[:0])
-        confident = np.count_nonzero(self.scores >= score_thr)
-        found = find_numbers(self.bboxes, self.scores, score_thr, config)
-        main = max(found, key=self._value)
-        if config.digits is not None and len(main) != config.digits:
-            found, main = self._of_length(found, score_thr, config)
-        order = reading_order(np.array([self._extent(used) for used in found]))
+        found, main, confident = self._choose(config)
+        if not found:
+            return Reading('', float((1 - self.own).prod()) * config.empty_right, self.rows[:0])
+        order = reading_order(np.array([self._extent(used) for used in found])) if len(found) > 1 else [0]
         left_out = sorted(set(range(confident)) - set(main))
-        numbers = [self._number(found[i], left_out if found[i] is main else [], config) for i in order]
+        share = self._value(main) / max(sum(map(self._value, found)), 1e-9)
+        rest = [(left_out, share) if used is main else ([], 1.0) for used in found]
+        numbers = [self._number(found[i], *rest[i], config) for i in order]
         answer = next(one for one, i in zip(numbers, order, strict=True) if found[i] is main)
         return Reading(answer.number, answer.confidence, answer.used, tuple(numbers), self.rows[left_out])
+
+    def _choose(self, config: ReaderConfig) -> tuple[list[list[int]], list[int], int]:
+        """Return all numbers, the main one, and how many candidates are confident; no number if none is."""
+        score_thr = next((step for step in config.steps if (self.scores[:1] >= step).any()), None)
+        if score_thr is None:
+            return [], [], 0
+        found = find_numbers(self.bboxes, self.scores, score_thr, config)
+        main = max(found, key=self._value) if len(found) > 1 else found[0]
+        if config.digits is not None and len(main) != config.digits:
+            found, main = self._of_length(found, score_thr, config)
+        return found, main, np.count_nonzero(self.scores >= score_thr)
+
+    def _text(self, used: list[int]) -> str:
+        return ''.join(map(str, self.labels[used].tolist()))
 
     def _value(self, used: list[int]) -> float:
         return float((self.scores[used] * (self.bboxes[used, 3] - self.bboxes[used, 1])).sum())
@@ -170,20 +185,21 @@ class Candidates(NamedTuple):
                 return numbers, max(fitting, key=self._value)
         return found, max(found, key=self._value)
 
-    def _number(self, used: list[int], left_out: list[int], config: ReaderConfig) -> NumberRead:
-        evidence = self._evidence(used, left_out, config)
+    def _number(self, used: list[int], left_out: list[int], share: float, config: ReaderConfig) -> NumberRead:
+        """Make a number that leaves out confident candidates, and has a share of all numbers."""
+        raw = self._raw(used, config) * share
+        evidence = self._evidence(used, left_out, raw)
         if config.digits is not None and len(used) != config.digits:
             confidence = 0.0
         else:
-            confidence = config.calibration.confidence(evidence) if config.calibration else self._raw(used, config)
-        number = ''.join(map(str, self.labels[used].tolist()))
-        return NumberRead(number, confidence, self.rows[used], evidence)
+            confidence = config.calibration.confidence(evidence) if config.calibration else raw
+        return NumberRead(self._text(used), confidence, self.rows[used], evidence)
 
-    def _evidence(self, used: list[int], left_out: list[int], config: ReaderConfig) -> Evidence:
+    def _evidence(self, used: list[int], left_out: list[int], raw: float) -> Evidence:
         heights = self.bboxes[:, 3] - self.bboxes[:, 1]
         height = max(typical_height(self.bboxes[used], self.scores[used]), 1e-9)
         return Evidence(
-            float(logit(self._raw(used, config))),
+            float(logit(raw)),
             float(logit(self.own[used].min())),
             -float((self.scores[left_out] * (heights[left_out] / height).clip(max=1)).sum()),
             -min(irregularity(self.bboxes[used]), 1.0),

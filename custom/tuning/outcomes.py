@@ -67,22 +67,22 @@ class Outcomes:
         """Read all photos, without a calibration."""
         config = _rules_of(config)
         if config not in self._readings:
-            if config.iou_thr not in self._candidates:
-                self._candidates[config.iou_thr] = self._find_candidates(config.iou_thr)
-            self._readings[config] = [photo.reading(config) for photo in self._candidates[config.iou_thr]]
+            self._readings[config] = [photo.reading(config) for photo in self._candidates_at(config.iou_thr)]
         return self._readings[config]
 
     def right(self, config: ReaderConfig) -> np.ndarray:
         """(photos,) bool: whether the number is right."""
         config = _rules_of(config)
         if config not in self._right:
-            pairs = zip(self.readings(config), self.true, strict=True)
-            self._right[config] = np.array([reading.number in true for reading, true in pairs], dtype=bool)
+            pairs = zip(self._candidates_at(config.iou_thr), self.true, strict=True)
+            self._right[config] = np.array([photo.number(config) in true for photo, true in pairs], dtype=bool)
         return self._right[config]
 
-    def _find_candidates(self, iou_thr: float) -> list[Candidates]:
+    def _candidates_at(self, iou_thr: float) -> list[Candidates]:
+        if iou_thr in self._candidates:
+            return self._candidates[iou_thr]
         config = ReaderConfig(LOWEST, iou_thr)
-        photos: list[Candidates] = []
+        photos = self._candidates.setdefault(iou_thr, [])
         for found, ids in zip(self._kept, self._ids, strict=True):
             xyxy = xywh_to_xyxy(found.bboxes)
             photos += candidates_by_photo(xyxy, found.scores, found.labels, found.image_ids, ids, config)

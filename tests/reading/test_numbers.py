@@ -135,11 +135,19 @@ def test_a_candidate_that_is_no_neighbour_lowers_the_raw_confidence_of_other_num
     assert read(boxes, [0.9, 0.7, 0.2, 0.2], max_gap=None).confidence == pytest.approx(0.63 * 0.8)
 
 
+def test_other_numbers_lower_the_raw_confidence_by_their_share():
+    # 0.9 and 0.9 of 10 px against 0.6 of 10 px far away: a share of 18 of 24
+    reading = read([box(0), box(8), box(60)], [0.9, 0.9, 0.6])
+    assert reading.confidence == pytest.approx(0.81 * 0.75)
+    assert [one.confidence for one in reading.numbers] == [pytest.approx(0.81 * 0.75), pytest.approx(0.6)]
+
+
 def test_the_evidence_by_hand():
     # digits of 12 px, half of SHARP; 0.8 is a confident box of half the height far away, and 0.5 is no confident box
     boxes = [box(0, height=12), box(8, height=12), box(60, height=6), box(80, height=12)]
     evidence = read(boxes, [0.9, 0.7, 0.8, 0.5]).evidence
-    assert evidence.product == pytest.approx(np.log(0.63 / 0.37))
+    raw = 0.63 * 0.8  # a share of 1.6 of 2
+    assert evidence.product == pytest.approx(np.log(raw / (1 - raw)))
     assert evidence.least == pytest.approx(np.log(0.7 / 0.3))
     assert evidence.left_out == pytest.approx(-0.8 * 0.5)
     assert (evidence.irregular, evidence.small, evidence.single) == (0, -1, 0)

@@ -24,15 +24,15 @@ def accuracy(config, detections, truth):
 
 @pytest.fixture(scope='module')
 def tuned():
-    """A reader tuned on 400 photos, these photos, and 900 other ones."""
-    detections, truth = scenes(400)
-    return tune_reader(detections, truth, 'some.json'), (detections, truth), scenes(900, seed=1)
+    """A reader tuned on 200 photos, these photos, and 500 other ones."""
+    detections, truth = scenes(200)
+    return tune_reader(detections, truth, 'some.json'), (detections, truth), scenes(500, seed=1)
 
 
 def test_the_figures_are_those_of_the_photos(tuned):
     reader, seen, _ = tuned
     tuned_on = reader.tuned_on
-    assert (tuned_on['source'], tuned_on['photos']) == ('some.json', 400)
+    assert (tuned_on['source'], tuned_on['photos']) == ('some.json', 200)
     assert tuned_on['number_accuracy_default'] == pytest.approx(accuracy(ReaderConfig(), *seen))
     assert tuned_on['number_accuracy_chosen_here'] == pytest.approx(accuracy(reader.number, *seen))
 
@@ -41,7 +41,7 @@ def test_new_photos_are_read_better_and_as_well_as_estimated(tuned):
     reader, _, unseen = tuned
     validated = reader.tuned_on['cross_validated']
     assert accuracy(reader.number, *unseen) > accuracy(ReaderConfig(), *unseen)
-    assert accuracy(reader.number, *unseen) == pytest.approx(validated['accuracy'], abs=0.05)
+    assert accuracy(reader.number, *unseen) == pytest.approx(validated['accuracy'], abs=0.08)
     low, high = validated['intervals']['accuracy']
     assert low < validated['accuracy'] < high
     assert validated['accuracy'] <= reader.tuned_on['number_accuracy_chosen_here']

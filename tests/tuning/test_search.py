@@ -45,13 +45,13 @@ def test_a_threshold_is_smoothed_less_where_photos_are_many():
 
 def test_the_threshold_lies_in_the_middle_between_digits_and_insertions():
     # digits score 0.6 and more, insertions beside them 0.3 and less
-    config = choose(*[('12', [(0, 1, 0.61), (10, 2, 0.9), (20, 3, 0.29)])] * 60)
+    config = choose(*[('12', [(0, 1, 0.61), (10, 2, 0.9), (20, 3, 0.29)])] * 30)
     assert 0.4 <= config.score_thr <= 0.5
     assert config.fallback_thrs == ()
 
 
 def test_a_fallback_is_added_only_where_numbers_are_won():
-    sure = [('12', [(0, 1, 0.9), (10, 2, 0.9), (28, 3, 0.65)])] * 60
+    sure = [('12', [(0, 1, 0.9), (10, 2, 0.9), (28, 3, 0.65)])] * 30
     config = choose(*sure, *[('7', [(0, 7, 0.3)])] * 10)
     assert config.score_thr > 0.65
     assert config.fallback_thrs[0] <= 0.3
@@ -76,11 +76,11 @@ def test_weak_digits_are_accepted_where_they_win_numbers():
 
 def test_each_set_counts_the_same():
     # many photos of the first set need a threshold above 0.65, the few of the second one need less
-    many = set_of(*[('12', [(0, 1, 0.9), (10, 2, 0.9), (28, 3, 0.65)])] * 50, *[PAIR] * 50)
+    many = set_of(*[('12', [(0, 1, 0.9), (10, 2, 0.9), (28, 3, 0.65)])] * 20, *[PAIR] * 20)
     few = set_of(*[('12', [(0, 1, 0.5), (10, 2, 0.5)])] * 10)
     outcomes = Outcomes([many, few])
-    assert search(outcomes, np.arange(110)).steps[-1] <= 0.5
-    assert search(outcomes, np.arange(100)).score_thr > 0.65
+    assert search(outcomes, np.arange(50)).steps[-1] <= 0.5
+    assert search(outcomes, np.arange(40)).score_thr > 0.65
 
 
 def test_the_start_stays_without_evidence():
@@ -90,6 +90,6 @@ def test_the_start_stays_without_evidence():
 
 
 def test_photos_that_are_left_out_do_not_count():
-    photos = [('12', [(0, 1, 0.61), (10, 2, 0.9), (20, 3, 0.29)])] * 30 + [('1', [(0, 1, 0.1)])] * 300
-    assert search(Outcomes([set_of(*photos)]), np.arange(30)) == choose(*photos[:30])
+    photos = [('12', [(0, 1, 0.61), (10, 2, 0.9), (20, 3, 0.29)])] * 15 + [('1', [(0, 1, 0.1)])] * 60
+    assert search(Outcomes([set_of(*photos)]), np.arange(15)) == choose(*photos[:15])
     assert choose(*photos).steps[-1] <= 0.1
