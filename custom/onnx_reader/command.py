@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import warnings
 from typing import Any
 
 from ..inference.command import TABLE, add_arguments, check_arguments, read_photos
@@ -30,6 +31,7 @@ examples:
 
 def main() -> None:
     """Run the command and exit with its code: 2 after bad input, 130 after Ctrl-C."""
+    warnings.filterwarnings('ignore', 'Image size .* exceeds limit')  # structures.photos raises an error instead
     try:
         code = _run()
     except UserError as error:

@@ -5,6 +5,7 @@ import pytest
 from helpers.onnx_models import save, whole_image_model
 from PIL import Image
 
+from custom.inference.options import ReadingOptions
 from custom.onnx_reader.command import main
 
 
@@ -62,3 +63,19 @@ def test_help_and_versions_need_no_model(run):
     assert (code, 'digits-reader meter.jpg' in out) == (0, True)
     code, out, _ = run('--version')
     assert (code, 'numpy: ' in out) == (0, True)
+
+
+def test_serve_passes_the_address_and_what_is_known_about_the_photos(run, monkeypatch):
+    served = []
+    monkeypatch.setattr('custom.serving.server.serve', lambda *arguments: served.append(arguments))
+    code, out, err = run('serve', '--model', 'a.onnx', '--port', '0', '--crop', '1,2,30,40', '--digits', '5')
+    assert (code, out, err) == (0, '', '')
+    ((open_reader, host, port),) = served
+    assert (host, port) == ('127.0.0.1', 0)
+    assert open_reader().options == ReadingOptions(crop=(1, 2, 30, 40), digits=5)
+
+
+def test_a_missing_folder_is_not_watched_and_not_made(run, tmp_path):
+    code, out, err = run('--watch', 'gone', '--model', 'a.onnx')
+    assert (code, out, err) == (2, '', 'error: gone: cannot be watched (No such file or directory); give a folder\n')
+    assert not (tmp_path / 'gone').exists()
