@@ -10,13 +10,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from custom.commands.parser import ToolParser, run_tool
 from custom.utils.errors import UserError
 
-TASKS = ('train', 'infer', 'dump', 'eval', 'startup')
+TASKS = ('train', 'infer', 'dump', 'eval', 'startup', 'read', 'single', 'first')
 EXAMPLES = """tasks:
   train    photos/s of training steps
   infer    photos/s from the pixels to the boxes
   dump     time from the boxes of a model to a checked submission
   eval     time of the COCO evaluation
   startup  time of tools/test.py until its first batch
+  read     photos/s from file to number without torch, in batches, against the reader with torch
+  single   the same one photo at a time; with --busy beside other processes
+  first    time and memory of a process that reads one photo
   profile  time of each part of train and infer; not part of "all"
   serve    2,000 requests of 16 clients to `digits-reader serve`; not part of "all"
   domains  number accuracy by domain, against RapidOCR and Tesseract; not part of "all"
@@ -47,6 +50,7 @@ def main() -> int:
     parser.add_argument('--batch', type=int, metavar='N', help='batch size of train and infer, for all')
     parser.add_argument('--pairs', type=int, default=5, metavar='N', help='measured rounds of each; default: 5')
     parser.add_argument('--short', action='store_true', help='short rounds, to check that every task works')
+    parser.add_argument('--busy', action='store_true', help='measure beside busy processes, one per core')
     parser.add_argument('--picture', type=Path, metavar='PATH', help='draw the profile (PNG), or failures (folder)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='also write all measurements as JSON')
     args = parser.parse_args()
@@ -69,6 +73,7 @@ def main() -> int:
         ('--domains', args.domains, ('domains',)),
         ('--only', ' '.join(args.only), ('domains',)),
         ('--batch', args.batch, (*TASKS, 'all', 'profile')),
+        ('--busy', args.busy, (*TASKS, 'all')),
     ):
         if given and args.task not in tasks:
             raise UserError(f'{option} {given}: not an option of {args.task}; leave it out')
@@ -77,7 +82,7 @@ def main() -> int:
         return compare_by_domain(args, against)
     if len(args.weights) > 1:
         raise UserError(f'--weights {" ".join(args.weights)}: {args.task} takes one file')
-    settings = Settings(args.images, *(args.weights or [None]), args.batch, args.short)
+    settings = Settings(args.images, *(args.weights or [None]), args.batch, args.short, args.busy)
     if args.task == 'profile':
         from custom.benchmark.profile import show_profile
 
@@ -98,7 +103,8 @@ def main() -> int:
         comparisons.append(compare(module, candidates, settings, args.pairs))
         print('', table(comparisons[-1]), sep='\n', flush=True)
     if args.json:
-        run = {'command': ' '.join(sys.argv), 'pairs': args.pairs, 'short': args.short, 'images': args.images or ''}
+        run = {'command': ' '.join(sys.argv), 'pairs': args.pairs, 'short': args.short, 'busy': args.busy}
+        run['images'] = args.images or ''
         with replacing(args.json) as beside:
             beside.write_text(as_json(facts, run, comparisons), encoding='utf-8')
     return 1 if any(comparison.disagreements for comparison in comparisons) else 0

@@ -9,9 +9,13 @@ __all__: list[str] = [
     'machine',
     'models',
     'profile',
+    'readers',
     'task_dump',
     'task_eval',
+    'task_first',
     'task_infer',
+    'task_read',
+    'task_single',
     'task_startup',
     'task_train',
 ]

@@ -6,6 +6,8 @@ A task is a module (`custom.benchmark.task_infer`, for example) that is light to
 - `CANDIDATES`: name to a description in one line. Names that begin with 'ours' are this project's, all others are
   baselines;
 - `prepare(candidate, settings)`: returns a `Prepared`; called in the process of the candidate;
+- `FILES`, where files are made for all candidates: the name of a candidate that `prepare` makes them for, in a process
+  of its own;
 - `AGREE`, where figures of this project and of a baseline must agree: name of the figure to the largest difference.
 
 The process gets JSON lines on stdin and answers each with one on stdout: first the settings (answer: the facts), then
@@ -44,6 +46,7 @@ class Settings:
     weights: str | None = None  # checkpoint of digits_frcnn with stock's anchors, for all that can; None: random
     batch: int | None = None  # batch size of all candidates; None: the usual one of each
     short: bool = False  # rounds of a few seconds
+    busy: bool = False  # measure beside other processes, one per core
     # A folder that is removed after the task. Candidates are prepared one after another, this project's first. The
     # first one may leave files for the others there: synthetic images, weights.
     scratch: str = ''

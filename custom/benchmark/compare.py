@@ -10,9 +10,11 @@ from contextlib import ExitStack, closing
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from ..utils.cores import usable_cores
 from ..utils.errors import UserError
 from ..utils.messages import duration, say
 from .candidate import GFLOP, Settings, Worker, is_ours
+from .readers import busy_processes
 
 Facts = dict[str, float | str]
 
@@ -106,10 +108,14 @@ def compare(module: str, candidates: Sequence[str], settings: Settings, rounds: 
     with ExitStack() as stack:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix='benchmark_', ignore_cleanup_errors=True))
         settings = dataclasses.replace(settings, scratch=scratch)
+        if files := getattr(task, 'FILES', None):
+            say(f'{name}: making files')
+            Worker(module, files, settings).close()
         workers = {}
         for candidate in candidates:
             say(f'{name}: preparing {candidate}')
             workers[candidate] = stack.enter_context(closing(Worker(module, candidate, settings)))
+        stack.enter_context(busy_processes(usable_cores() if settings.busy else 0))
         measured: list[dict[str, dict]] = []
         for i in range(rounds + 1):
             left = duration(sum(one['seconds'] for one in measured[-1].values()) * (rounds + 1 - i)) if i else ''

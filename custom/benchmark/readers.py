@@ -1,0 +1,56 @@
+"""Readers of the benchmarks, with torch and with ONNX Runtime, on the same photos with the same views."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..inference.reader import PhotoReader
+from ..structures.photos import list_photos
+from . import models
+from .candidate import ROOT, Settings
+
+FILES = 'files'  # the candidate of a task that makes the files of the others, in a process of its own
+MODELS = {'ours': 'float32.onnx', 'ours-int8': 'int8.onnx'}
+CONFIG, WEIGHTS = ROOT / 'configs/digits_frcnn_lite.py', ROOT / 'weights/digits_frcnn_lite.safetensors'
+PHOTOS, FEW = 64, 4  # of a round; the second in a short one
+
+
+def make_files(settings: Settings) -> None:
+    """Export the model of weights/ to the scratch folder, in float32 and in 8 bits."""
+    from ..commands.export_onnx import export_onnx
+
+    folder, _ = models.photos_of(settings)
+    for name in MODELS.values():
+        export_onnx(CONFIG, WEIGHTS, Path(settings.scratch, name), int8=folder if name.startswith('int8') else None)
+
+
+def photos_of_round(settings: Settings) -> list[Path]:
+    """List the photos of a round; some come several times if there are few."""
+    folder, _ = models.photos_of(settings)
+    files = [folder / photo.file_name for photo in list_photos(folder)]
+    return [files[i % len(files)] for i in range(FEW if settings.short else PHOTOS)]
+
+
+def open_reader(candidate: str, settings: Settings) -> PhotoReader:
+    """Open the reader of a candidate: one of MODELS, or the one with torch."""
+    if candidate in MODELS:
+        from ..onnx_reader.digit_reader import DigitReader
+
+        return DigitReader(Path(settings.scratch, MODELS[candidate]))
+    from .. import DigitReader as TorchReader
+
+    return TorchReader()
+
+
+@contextlib.contextmanager
+def busy_processes(count: int) -> Iterator[None]:
+    """Keep `count` processes busy."""
+    busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
