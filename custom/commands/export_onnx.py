@@ -69,8 +69,9 @@ def export_onnx(
     exported = to_onnx(plain, to_metadata(facts, choice.reader))
     with replacing(out) as beside:
         onnx.save(exported, beside)
-        least = cfg.model.test_cfg.rcnn.score_thr
-        compared = difference(ModelDetector(model), OnnxDetector(beside), list(drawn_photos()), least)
+        limits = cfg.model.test_cfg.rcnn
+        detectors = ModelDetector(model), OnnxDetector(beside)
+        compared = difference(*detectors, list(drawn_photos()), limits.score_thr, limits.max_per_img)
         if not compared.is_small:
             raise UserError(f'{out}: not written; ONNX Runtime and torch disagree: {compared}')
         check = f'as in torch: {compared}'

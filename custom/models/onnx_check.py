@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..inference.multiview import Detector, View
-from ..reading.fusion import Boxes
+from ..reading.fusion import MAX_BOXES, Boxes
 
 MOST_PIXELS, MOST_SCORE = 0.5, 1e-3  # largest differences of a box's sides, in pixels, and of its score
 WIDTHS = range(17, 338, 29)  # pixels, of photos; odd and even ones, and no multiples of a stride
@@ -48,16 +48,18 @@ def drawn_photos() -> Iterator[np.ndarray]:
     yield np.asarray(image)
 
 
-def difference(model: Detector, exported: Detector, photos: Sequence[np.ndarray], least: float) -> Difference:
+def difference(
+    model: Detector, exported: Detector, photos: Sequence[np.ndarray], least: float, most: int = MAX_BOXES
+) -> Difference:
     """Compare two detectors on photos, all in one batch and each alone.
 
-    Boxes of one label are matched by IoU. A box may lack a counterpart if its score is at most MOST_SCORE above
-    `least`, the score threshold of the detectors, or above the lowest score of a photo whose boxes are cut at a number.
+    A box is compared with a box of its label within MOST_PIXELS. It may lack one if its score is at most MOST_SCORE
+    above `least`, the score threshold of the detectors, or above the lowest score of a photo with `most` boxes.
     """
     views = [View(photo, (1.0, 1.0)) for photo in photos]
     pairs = list(zip(model.detect(views), exported.detect(views), strict=True))
     pairs += [(model.detect([view])[0], exported.detect([view])[0]) for view in views]
-    parts = [_difference(*pair, least) for pair in pairs]
+    parts = [_difference(*pair, least, most) for pair in pairs]
     return Difference(
         max(part.pixels for part in parts),
         max(part.score for part in parts),
@@ -66,9 +68,8 @@ def difference(model: Detector, exported: Detector, photos: Sequence[np.ndarray]
     )
 
 
-def _difference(some: Boxes, others: Boxes, least: float) -> Difference:
-    full = min(len(some[1]), len(others[1])) > 0 and len(some[1]) == len(others[1])
-    floor = max(least, min(some[1].min(), others[1].min())) if full else least
+def _difference(some: Boxes, others: Boxes, least: float, most: int) -> Difference:
+    floor = max([least, *(float(scores.min()) for _, scores, _ in (some, others) if len(scores) >= most > 0)])
     pixels = score = 0.0
     matched, free = 0, np.ones(len(others[1]), dtype=bool)
     lonely: list[float] = []
@@ -85,4 +86,4 @@ def _difference(some: Boxes, others: Boxes, least: float) -> Difference:
         pixels = max(pixels, float(np.abs(others[0][best] - bbox).max()))
         score = max(score, float(abs(others[1][best] - own_score)))
     lonely += others[1][free].tolist()
-    return Difference(pixels, score, matched, sum(one > floor + MOST_SCORE for one in lonely))
+    return Difference(pixels, score, matched, sum(bool(one > floor + MOST_SCORE) for one in lonely))

@@ -20,8 +20,8 @@ PHOTO = np.zeros((20, 30, 3), np.uint8)
 BOX = [2, 2, 10, 18]
 
 
-def compared(some, others, least=0.001):
-    return difference(Fixed(*some), Fixed(*others), [PHOTO], least)
+def compared(some, others, most=100):
+    return difference(Fixed(*some), Fixed(*others), [PHOTO], 0.001, most)
 
 
 def test_the_largest_differences_are_those_of_matching_boxes():
@@ -51,7 +51,9 @@ def test_a_box_may_be_missing_near_the_threshold_only():
 
 
 def test_the_lowest_boxes_of_a_full_photo_may_change_places():
-    assert compared([(BOX, 0.9, 7), (BOX, 0.5, 3)], [(BOX, 0.9, 7), ([20, 2, 28, 18], 0.5, 3)]).is_small
+    pair = [(BOX, 0.9, 7), (BOX, 0.5, 3)], [(BOX, 0.9, 7), ([20, 2, 28, 18], 0.5, 3)]
+    assert compared(*pair, most=2).is_small
+    assert not compared(*pair, most=3).is_small
 
 
 def test_the_text_names_the_differences():
