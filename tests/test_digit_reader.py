@@ -104,15 +104,6 @@ def test_the_smallest_photo_is_read(reader, tmp_path):
     assert reader.read(tmp_path / 'dot.png').confidence >= 0
 
 
-@pytest.mark.parametrize(
-    'pixels',
-    [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((9, 9, 4), np.uint8), np.zeros((0, 9, 3), np.uint8)],
-)
-def test_pixels_of_another_kind_are_refused(reader, pixels):
-    with pytest.raises(UserError, match=r'pass \(H, W, 3\) uint8, RGB'):
-        reader.read(pixels)
-
-
 def test_the_config_beside_a_checkpoint_is_taken(tmp_path):
     assert _files(None, None) == (CONFIG, WEIGHTS)
     assert _files('a.py', 'b.pth') == (Path('a.py'), Path('b.pth'))

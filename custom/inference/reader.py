@@ -16,7 +16,7 @@ from ..reading.numbers import read_numbers
 from ..reading.settings import ReaderSettings, filter_boxes
 from ..structures.detections import Detections
 from ..structures.geometry import xywh_to_xyxy
-from ..structures.photos import PhotoFile, photo_name, read_photo
+from ..structures.photos import PhotoFile, photo_name, read_photo, rgb_of
 from ..utils.errors import UserError
 from ..utils.messages import one_line
 from ..utils.validation import require_number
@@ -120,7 +120,7 @@ class PhotoReader:
         require_number('batch_size', self.batch_size, 1)
 
     def read(self, photo: Photo) -> PhotoReading:
-        """Read one photo: a path, the bytes of a file, an open binary file, an image of Pillow, or (H, W, 3) uint8 RGB.
+        """Read one photo: a path, the bytes of a file, an open binary file, an image of Pillow, or an array (`rgb_of`).
 
         Raises:
             UserError: the file cannot be read, or the array has another shape or type.
@@ -136,7 +136,8 @@ class PhotoReader:
         Raises:
             UserError: `photos` is one photo.
         """
-        if isinstance(photos, (str, os.PathLike, bytes, Image.Image)) or hasattr(photos, 'read'):
+        is_array = isinstance(photos, np.ndarray) and photos.ndim < 4
+        if is_array or isinstance(photos, (str, os.PathLike, bytes, Image.Image)) or hasattr(photos, 'read'):
             raise UserError(f'{one_line(photo_name(photos))}: pass a list of photos to read_many, or one photo to read')
         photos = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:  # decoding and resizing release the interpreter's lock
@@ -150,12 +151,12 @@ class PhotoReader:
 
     def _load(self, photo: Photo) -> _Loaded | UserError:
         if not isinstance(photo, (str, os.PathLike, bytes, np.ndarray, Image.Image)) and not hasattr(photo, 'read'):
-            return UserError(f'{type(photo).__name__}: pass a path, bytes, an open file, or (H, W, 3) uint8, RGB')
+            return UserError(
+                f'{type(photo).__name__}: pass a path, bytes, an open file, an image of Pillow, or an array'
+            )
         name = 'pixels' if isinstance(photo, np.ndarray) else one_line(photo_name(photo))
         try:
-            pixels = photo if isinstance(photo, np.ndarray) else read_photo(photo)
-            if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size or pixels.dtype != np.uint8:
-                raise UserError(f'pixels of shape {pixels.shape} and type {pixels.dtype}: pass (H, W, 3) uint8, RGB')
+            pixels = rgb_of(photo) if isinstance(photo, np.ndarray) else read_photo(photo)
         except UserError as error:
             return error
         try:

@@ -297,6 +297,30 @@ def read_photo(photo: PhotoFile) -> np.ndarray:
         return _to_bytes(pixels, HIGH_BYTES, photo) if is_deep else pixels
 
 
+def rgb_of(pixels: np.ndarray) -> np.ndarray:
+    """Return an array as RGB, (H, W, 3) uint8; transparency is on white.
+
+    Args:
+        pixels: uint8: grey (H, W) or (H, W, 1), RGB (H, W, 3), or RGBA (H, W, 4).
+
+    Raises:
+        UserError: the array has another shape or type.
+
+    Example:
+        >>> rgb_of(np.array([[7]], np.uint8)).tolist(), rgb_of(np.array([[[7, 7, 7, 0]]], np.uint8)).tolist()
+        ([[[7, 7, 7]]], [[[255, 255, 255]]])
+    """
+    shape = pixels.shape if pixels.ndim == 3 else (*pixels.shape, 1)
+    if len(shape) != 3 or shape[2] not in (1, 3, 4) or not pixels.size or pixels.dtype != np.uint8:
+        want = 'pass uint8: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA'
+        raise UserError(f'pixels of shape {pixels.shape} and type {pixels.dtype}: {want}')
+    pixels = pixels.reshape(shape)
+    if shape[2] == 4:
+        alpha = pixels[..., 3:].astype(np.uint16)
+        return ((pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return np.repeat(pixels, 3, axis=2) if shape[2] == 1 else pixels
+
+
 def _to_bytes(pixels: np.ndarray, tops: Sequence[int], photo: PhotoFile) -> np.ndarray:
     """Scale pixels of any shape to uint8: black is 0 or a negative least value, white the next of `tops`.
 

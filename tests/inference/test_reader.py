@@ -95,7 +95,7 @@ def test_a_batch_size_below_1_is_refused():
 
 def test_an_object_that_is_no_photo_is_refused_by_its_type(tmp_path):
     reader = PhotoReader(Columns(), one_view, ReaderSettings())
-    with pytest.raises(UserError, match=r'^list: pass a path, bytes, an open file, or \(H, W, 3\) uint8, RGB$'):
+    with pytest.raises(UserError, match=r'^list: pass a path, bytes, an open file, an image of Pillow, or an array$'):
         reader.read([1])
     for folder in (tmp_path, str(tmp_path), b'1', Image.new('RGB', (40, 20)), io.BytesIO()):
         with pytest.raises(UserError, match=r'pass a list of photos to read_many, or one photo to read$'):
@@ -171,3 +171,29 @@ def test_a_known_number_of_digits():
     ]
     assert [reading.number for reading in read] == ['12', '211']
     assert read[0].confidence > 0 == read[1].confidence
+
+
+@pytest.mark.parametrize(
+    'pixels',
+    [np.zeros((9, 9, 3)), np.zeros((9, 9, 2), np.uint8), np.zeros((0, 9, 3), np.uint8), np.zeros(9, np.uint8)],
+)
+def test_pixels_of_another_kind_are_refused(pixels):
+    with pytest.raises(UserError, match=r'pass uint8: \(H, W\) grey, \(H, W, 3\) RGB or \(H, W, 4\) RGBA$'):
+        PhotoReader(Columns(), one_view, ReaderSettings()).read(pixels)
+
+
+def test_grey_and_transparent_pixels_are_read():
+    reader = PhotoReader(Columns(), one_view, ReaderSettings())
+    grey = np.zeros((20, 30), np.uint8)
+    grey[:, :10] = 255  # white: red and green columns are found there
+    assert [len(reader.read(pixels).detections) for pixels in (grey, grey[..., None])] == [2, 2]
+    clear = np.zeros((20, 30, 4), np.uint8)
+    clear[:, 10:, 3] = 255  # transparent is white, black is not
+    assert len(reader.read(clear).detections) == 2
+
+
+def test_one_array_is_no_list_of_photos():
+    reader = PhotoReader(Columns(), one_view, ReaderSettings())
+    with pytest.raises(UserError, match=r'pass a list of photos to read_many, or one photo to read$'):
+        list(reader.read_many(np.zeros((20, 30, 3), np.uint8)))
+    assert len(list(reader.read_many(np.zeros((2, 20, 30, 3), np.uint8)))) == 2

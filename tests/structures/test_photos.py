@@ -19,6 +19,7 @@ from custom.structures.photos import (
     photo_path,
     photo_size,
     read_photo,
+    rgb_of,
     stored_size,
 )
 from custom.utils import messages
@@ -293,3 +294,10 @@ def test_a_name_is_found_only_inside_the_folder_and_if_it_is_clear(tmp_path):
     assert photo_path(folder, 'gone.png') == folder / 'gone.png'
     with pytest.raises(UserError, match='leaves the folder of the photos'):
         photo_path(folder, '../out.png')
+
+
+def test_transparency_of_an_array_is_on_white_as_that_of_a_file(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 8, 4), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / '1.png')
+    assert np.abs(rgb_of(pixels).astype(int) - read_photo(tmp_path / '1.png')).max() <= 1  # Pillow rounds otherwise
+    assert rgb_of(pixels[..., :3]).tolist() == pixels[..., :3].tolist()
