@@ -45,11 +45,11 @@ def open_reader(candidate: str, settings: Settings) -> PhotoReader:
 
 
 @contextlib.contextmanager
-def busy_processes(count: int) -> Iterator[None]:
+def busy_processes(count: int) -> Iterator[list[subprocess.Popen]]:
     """Keep `count` processes busy."""
     busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(count)]
     try:
-        yield
+        yield busy
     finally:
         for process in busy:
             process.kill()

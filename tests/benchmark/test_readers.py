@@ -1,0 +1,45 @@
+import pytest
+from helpers.onnx_models import save, whole_image_model
+from PIL import Image
+
+from custom.benchmark import readers, task_first, task_read, task_single
+from custom.benchmark.candidate import Settings
+from custom.benchmark.readers import FEW, MODELS, busy_processes
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Short rounds with two photos, and tiny models in the place of the exported ones."""
+    (tmp_path / 'photos').mkdir()
+    for name in ('1.png', '2.png'):
+        Image.new('RGB', (60, 30)).save(tmp_path / 'photos' / name)
+    for name in MODELS.values():
+        save(whole_image_model(), tmp_path / name)
+    return Settings(images=str(tmp_path / 'photos'), short=True, scratch=str(tmp_path))
+
+
+@pytest.mark.parametrize('task', [task_read, task_single])
+def test_a_round_reads_the_photos(task, settings):
+    assert [task.prepare(candidate, settings).run() for candidate in MODELS] == [FEW, FEW]
+
+
+@pytest.mark.integration
+def test_a_round_of_first_is_a_process(settings):
+    assert task_first.prepare('ours', settings).run() == 1
+
+
+def test_the_files_are_exported_in_both_precisions(settings, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        'custom.commands.export_onnx.export_onnx', lambda *args, int8=None: made.append((args[2].name, int8))
+    )
+    assert task_read.prepare(readers.FILES, settings).run() == 1
+    assert [name for name, _ in made] == ['float32.onnx', 'int8.onnx']
+    assert [bool(photos) for _, photos in made] == [False, True]
+
+
+@pytest.mark.integration
+def test_busy_processes_end_with_the_context():
+    with busy_processes(2) as busy:
+        assert [process.poll() for process in busy] == [None, None]
+    assert all(process.poll() is not None for process in busy)
