@@ -38,9 +38,13 @@ class OnnxDetector:
         order = sorted(range(len(views)), key=lambda i: views[i].pixels.shape[1::-1], reverse=True)
         size = self.facts.group_size or len(order)
         groups = [order[start : start + size] for start in range(0, len(order), size)]
-        run = self.pool.map if len(groups) > 1 else map
+
+        def detect_group(group: list[int]) -> list[Boxes]:
+            return self._run([views[i] for i in group])
+
+        results = self.pool.map(detect_group, groups) if len(groups) > 1 else map(detect_group, groups)
         found: dict[int, Boxes] = {}
-        for group, boxes in zip(groups, run(lambda group: self._run([views[i] for i in group]), groups), strict=True):
+        for group, boxes in zip(groups, results, strict=True):
             found.update(zip(group, boxes, strict=True))
         return [found[i] for i in range(len(views))]
 
