@@ -22,8 +22,8 @@ model = dict(
     ),
 )
 
-# Up to 80 px high: twice the photos/s of 112 px on two cores.
-scale = (224, 80)
+# Up to 80 px high: twice the photos/s of 112 px on two cores. Strips of meters are up to 320 px wide.
+scale = (320, 80)
 train_pipeline = _base_.train_pipeline
 train_pipeline[2].scale = scale  # DigitWarp
 test_pipeline = _base_.test_pipeline
