@@ -2,31 +2,26 @@
 
 _base_ = ['./digits_frcnn_lite.py']
 
+houses_root = 'data/houses'  # tools/prepare_data.py synth
 synth_root = 'data/synth'  # tools/prepare_data.py synth --domains ...
-labelled_roots = dict(  # share of the images drawn
-    buildings=('data/domains/building-numbers', 0.05),
-    meters=('data/domains/meters-roboflow-real', 0.01),
-    printed=('data/domains/meters-roboflow-printed', 0.02),
-    boards=('data/domains/number-boards', 0.01),
-)
-# Synthetic images vary in scale. Digits fill most of a labelled photo's height, so labelled photos are zoomed out.
+domains_root = 'data/domains'  # make domains-data
+labelled_sets = ['building-numbers', 'meters-roboflow-real', 'meters-roboflow-printed', 'number-boards']
+weights = [0.22, 0.68, 0.05, 0.02, 0.02, 0.01]  # shares of the images: houses, domains, each labelled set
+# Synthetic images vary in scale. Labelled photos are cropped around their digits, then zoomed out.
 load, warp, degrade = _base_.train_pipeline[:2], _base_.train_pipeline[2], _base_.train_pipeline[3:]
-synthetic = dict(
-    _base_.train_dataloader.dataset, data_root=synth_root, pipeline=[*load, dict(warp, zoom=(0.7, 1.2)), *degrade]
-)
-labelled = [
-    dict(_base_.train_dataloader.dataset, data_root=root, pipeline=[*load, dict(warp, zoom=(0.3, 1.2)), *degrade])
-    for root, _ in labelled_roots.values()
-]
-shares = [share for _, share in labelled_roots.values()]
+drawn = [*load, dict(warp, zoom=(0.7, 1.2)), *degrade]
+cropped = [*load, dict(type='DigitCrop'), dict(warp, zoom=(0.35, 1.2)), *degrade]
+photos = _base_.train_dataloader.dataset
+parts = [dict(photos, data_root=root, pipeline=drawn) for root in (houses_root, synth_root)]
+parts += [dict(photos, data_root=f'{domains_root}/{name}', pipeline=cropped) for name in labelled_sets]
 
 train_dataloader = dict(
-    dataset=dict(_delete_=True, type='ConcatDataset', datasets=[synthetic, *labelled]),
-    sampler=dict(_delete_=True, type='MixtureSampler', weights=[1 - sum(shares), *shares], epoch_size=9600),
+    dataset=dict(_delete_=True, type='ConcatDataset', datasets=parts),
+    sampler=dict(_delete_=True, type='MixtureSampler', weights=weights, epoch_size=9600),
 )
 val_dataloader = dict(dataset=dict(data_root=synth_root))
 test_dataloader = dict(dataset=dict(data_root=synth_root))
-train_cfg = dict(max_epochs=12)
+train_cfg = dict(max_epochs=7)
 # The exponential moving average of the weights is validated and saved.
 custom_hooks = [
     *(hook for hook in _base_.custom_hooks if hook.type != 'EarlyStopHook'),

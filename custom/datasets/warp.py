@@ -193,3 +193,42 @@ class DigitWarp(BaseTransform):
         for key in ('gt_bboxes_labels', 'gt_ignore_flags'):
             results[key] = results[key][kept]
         return results
+
+
+@TRANSFORMS.register_module()
+@dataclass(eq=False)
+class DigitCrop(BaseTransform):
+    """Random crop around all digits of a photo; its margins are drawn for each side.
+
+    A strip of digits in a square photo would be a few pixels high in the network's input. The crop shows the strip as
+    the closer views of `custom.inference.multiview` do.
+
+    Required keys: `img`, `gt_bboxes`. Modified: these, `img_shape`. A photo without digits is unchanged.
+
+    Raises:
+        UserError: `margin` is no range of positive numbers.
+    """
+
+    margin: tuple[float, float] = (0.2, 3.0)  # in median heights of the digits, log-uniform
+    prob: float = 0.8  # probability of a crop
+
+    def __post_init__(self) -> None:
+        if not 0 < self.margin[0] <= self.margin[1]:
+            raise UserError(f'DigitCrop: margin={tuple(self.margin)} is no range; give two positive numbers, rising')
+
+    @autocast_box_type()
+    def transform(self, results: dict) -> dict:
+        """Crop the photo and move its boxes."""
+        bboxes = results['gt_bboxes'].tensor.numpy()
+        if not len(bboxes) or np.random.random() >= self.prob:
+            return results
+        high = float(np.median(bboxes[:, 3] - bboxes[:, 1]))
+        margins = np.exp(np.random.uniform(*np.log(self.margin), size=4)) * high
+        (left, top), (right, bottom) = _ends(bboxes.reshape(-1, 2))
+        height, width = results['img'].shape[:2]
+        left, top = max(0, int(left - margins[0])), max(0, int(top - margins[1]))
+        right, bottom = min(width, int(right + margins[2]) + 1), min(height, int(bottom + margins[3]) + 1)
+        results['img'] = np.ascontiguousarray(results['img'][top:bottom, left:right])
+        results['img_shape'] = results['img'].shape[:2]
+        results['gt_bboxes'] = HorizontalBoxes(torch.from_numpy(bboxes - np.float32([left, top, left, top])))
+        return results
