@@ -21,7 +21,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(data_root=synth_root))
 test_dataloader = dict(dataset=dict(data_root=synth_root))
-train_cfg = dict(max_epochs=7)
+train_cfg = dict(max_epochs=6)
 # The exponential moving average of the weights is validated and saved.
 custom_hooks = [
     *(hook for hook in _base_.custom_hooks if hook.type != 'EarlyStopHook'),
