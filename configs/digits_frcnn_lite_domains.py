@@ -13,7 +13,9 @@ drawn = [*load, dict(warp, zoom=(0.7, 1.2)), *degrade]
 cropped = [*load, dict(type='DigitCrop'), dict(warp, zoom=(0.35, 1.2)), *degrade]
 photos = _base_.train_dataloader.dataset
 parts = [dict(photos, data_root=root, pipeline=drawn) for root in (houses_root, synth_root)]
-parts += [dict(photos, data_root=f'{domains_root}/{name}', pipeline=cropped) for name in labelled_sets]
+for name in labelled_sets:
+    of_set = dict(ann_file=f'{name}/train.json', data_prefix=dict(img=f'{name}/train/'))
+    parts.append(dict(photos, data_root=domains_root, pipeline=cropped, **of_set))
 
 train_dataloader = dict(
     dataset=dict(_delete_=True, type='ConcatDataset', datasets=parts),
