@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmdet.structures.bbox import HorizontalBoxes
 
-from custom.datasets.warp import DigitWarp, draw_warped, shift, warp_boxes
+from custom.datasets.warp import DigitCrop, DigitWarp, draw_warped, shift, warp_boxes
 from custom.utils.errors import UserError
 
 STILL = {'shrink': (1, 1), 'zoom': (1, 1), 'prob': 0}
@@ -223,3 +223,25 @@ def test_the_background_is_repeated_for_the_same_seed():
     for seed in range(5):
         one, other = (np.random.seed(seed) or draw_warped(photo, shift(20, 20), (80, 60)) for _ in range(2))
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_crop_keeps_all_digits_and_its_margins_in_range():
+    for seed in range(30):
+        np.random.seed(seed)
+        results = DigitCrop(margin=(0.1, 0.5), prob=1)(sample(((100, 60, 120, 100), (130, 60, 150, 100)), (300, 200)))
+        boxes = results['gt_bboxes'].tensor.numpy().astype(int)
+        height, width = results['img_shape']
+        assert [results['img'][y:y2, x:x2].min() for x, y, x2, y2 in boxes] == [255, 255]
+        assert (boxes[:, 2:] - boxes[:, :2]).tolist() == [[20, 40], [20, 40]]
+        margins = [*boxes.min(axis=0)[:2], width - boxes[:, 2].max(), height - boxes[:, 3].max()]
+        assert all(4 <= margin <= 21 for margin in margins)  # 0.1 and 0.5 of 40 px, to whole pixels
+
+
+def test_a_photo_without_digits_is_not_cropped():
+    assert DigitCrop(prob=1)(sample(()))['img_shape'] == (50, 100)
+
+
+@pytest.mark.parametrize('margin', [(0, 1), (2, 1)])
+def test_a_margin_that_is_no_range_is_refused(margin):
+    with pytest.raises(UserError, match='DigitCrop: margin='):
+        DigitCrop(margin=margin)

@@ -7,6 +7,7 @@ import shutil
 import pytest
 import torch
 from helpers.project import FAST, ROOT, run_tool
+from mmengine.config import Config
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 LITE = ROOT / 'configs' / 'digits_frcnn_lite.py'
@@ -209,10 +210,14 @@ def test_a_mistake_in_test_is_one_line(trained, tmp_path, bad):
 def test_a_mixture_goes_on_with_pseudo_labels(trained, tmp_path):
     root, work_dir, _ = trained
     pseudo = ROOT / 'configs' / 'digits_frcnn_lite_pseudo.py'
-    options = [f'data_root={root}', f'synth_root={root}', f'pseudo_ann={root}/valid.json']
+    for name in Config.fromfile(pseudo).labelled_sets:
+        (tmp_path / 'sets').mkdir(exist_ok=True)
+        (tmp_path / 'sets' / name).symlink_to(root)
+    options = [f'{key}={root}' for key in ('data_root', 'synth_root', 'houses_root')]
+    options += [f'domains_root={tmp_path}/sets', f'pseudo_ann={root}/valid.json']
     options += [f'pseudo_photos={root}/valid', f'load_from={work_dir}/epoch_1.pth']
     options += ['train_dataloader.sampler.epoch_size=6', 'train_cfg.max_epochs=1']
-    done = run_tool('train.py', pseudo, '--work-dir', tmp_path, '--cfg-options', *options, *FAST)
+    done = run_tool('train.py', pseudo, '--work-dir', tmp_path / 'run', '--cfg-options', *options, *FAST)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith('epoch 1/1 | loss ')
-    assert not list(tmp_path.glob('best_*.pth'))  # the last epoch counts
+    assert not list((tmp_path / 'run').glob('best_*.pth'))  # the last epoch counts
