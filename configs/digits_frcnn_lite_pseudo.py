@@ -1,7 +1,7 @@
 """digits_frcnn_lite_domains, fine-tuned on one more labelled set (data_root) and on pseudo-labels.
 
-tools/pseudo_label.py writes the pseudo-labels (pseudo_ann). The initial weights are those of a digits_frcnn_lite_domains
-model: --cfg-options load_from=CHECKPOINT.
+tools/pseudo_label.py writes the pseudo-labels. The initial weights are those of a digits_frcnn_lite_domains model:
+--cfg-options load_from=CHECKPOINT.
 """
 
 _base_ = ['./digits_frcnn_lite_domains.py']
