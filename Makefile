@@ -59,46 +59,47 @@ data/domains/kwh-meter-strips/train.csv: | setup
 
 # Two processes of one thread synchronise once per step; two threads of one process, in every layer.
 TRAIN := PYTHON=$(PYTHON_ENV) sh tools/dist_train.sh
-SOURCES := data_root=$(REAL) synth_root=$(READER)/synth
-TRAIN_READER := --resume --cfg-options train_dataloader.batch_size=8 $(SOURCES)
-WEIGHTS := $(READER)/digits_frcnn_lite.safetensors
-SEE := tools/test.py $(LITE).py --images $(UNLABELLED)
-TEST_READER := tools/test.py $(LITE).py $(WEIGHTS) --split valid --cfg-options data_root=$(REAL)
-TUNE := tools/tune_reader.py
-APART := $(foreach seed,0 1 2,$(READER)/again$(seed))
-EXPORT := tools/export_weights.py $(foreach dir,$(APART),$$(cat $(dir)/last_checkpoint)) $(WEIGHTS)
+SYNTH := $(PREPARE) synth --valid-fraction 0.025 --test-fraction 0.001
+HOUSES := $(READER)/houses
+DRAWN := $(READER)/synth
+ROOTS := houses_root=$(HOUSES) synth_root=$(DRAWN)
+TRAIN_READER := --resume --cfg-options train_dataloader.batch_size=8
+ANY_USE := weights/digits_frcnn_lite_any-use.safetensors
+SVHN := weights/digits_frcnn_lite.safetensors
+EXPORT := $(PYTHON_ENV) tools/export_weights.py
 
-# The first model, mix, is trained on synthetic images and labelled photos. Its pseudo-labels train three more models with
-# different seeds, whose weights are averaged. The reader is tuned for one view and, as the default, for test-time
-# augmentation.
-reader: $(APART:%=%/trained) ## train the model of weights/ on REAL, UNLABELLED and synthetic images: 2 h on 2 cores
-	$(PYTHON_ENV) $(EXPORT)
-	$(PYTHON_ENV) $(TEST_READER) --reader none --no-tta --dump $(READER)/one_size
-	$(PYTHON_ENV) $(TUNE) $(READER)/one_size/pred.json $(REAL)/valid.json
-	$(PYTHON_ENV) $(EXPORT) --reader $(READER)/one_size/reader.json
-	mv $(READER)/reader.json $(READER)/reader_one_size.json
-	$(PYTHON_ENV) $(TEST_READER) --reader none --tta --dump $(READER)/views
-	$(PYTHON_ENV) $(TUNE) $(READER)/views/pred.json $(REAL)/valid.json
-	$(PYTHON_ENV) $(EXPORT) --reader $(READER)/views/reader.json
-	$(PYTHON_ENV) $(TEST_READER) --dump $(READER)/valid
+# 1. houses: synthetic house numbers, from ImageNet weights. 2. domains: every domain of the generator and labelled photos
+# whose licences allow any use. 3. svhn: REAL and UNLABELLED too, whose known numbers make pseudo-labels.
+reader: $(READER)/svhn/trained ## train both models of weights/: 4 h on 2 cores
+	$(EXPORT) $$(cat $(READER)/domains/last_checkpoint) $(ANY_USE)
+	$(EXPORT) $$(cat $(READER)/svhn/last_checkpoint) $(SVHN)
+	$(MAKE) reader-settings
 
-$(READER)/synth/synth.json: | setup
-	$(PYTHON_ENV) tools/prepare_data.py synth --out $(READER)/synth --images 48000 --seed 1 --backgrounds $(UNLABELLED)
+$(HOUSES)/synth.json: | setup
+	$(SYNTH) --out $(@D) --images 30000 --seed 1
 
-$(READER)/mix/trained: $(READER)/synth/synth.json
-	$(TRAIN) $(LITE)_mix.py 2 --work-dir $(@D) $(TRAIN_READER)
+$(DRAWN)/synth.json: | setup
+	$(SYNTH) --out $(@D) --images 24000 --seed 2 --digit-crops $(DOMAINS)/meter-digit-crops \
+		--domains displays=6,registers=6,plaques=5,scenes=5,empty=3
+
+$(READER)/houses-model/trained: $(HOUSES)/synth.json
+	$(TRAIN) $(LITE)_mix.py 2 --work-dir $(@D) $(TRAIN_READER) train_dataloader.sampler.weights=[0,1] \
+		data_root=$(HOUSES) synth_root=$(HOUSES) train_cfg.max_epochs=4
 	@touch $@
 
-# Pseudo-labels are numbers that are read alike with one view and with test-time augmentation.
-$(READER)/mix/labels.json: $(READER)/mix/trained
-	$(PYTHON_ENV) $(SEE) --work-dir $(@D) --dump $(@D)/seen
-	$(PYTHON_ENV) $(SEE) --work-dir $(@D) --tta --dump $(@D)/seen_tta
-	$(PYTHON_ENV) tools/pseudo_label.py $(@D)/seen/pred.json $(@D)/seen_tta/pred.json --min-score 0.6 \
-		--images $(UNLABELLED) --exclude $(wildcard $(REAL)/valid $(REAL)/test) --out $@
+$(READER)/domains/trained: $(READER)/houses-model/trained $(DRAWN)/synth.json domains-data
+	$(TRAIN) $(LITE)_domains.py 2 --work-dir $(@D) $(TRAIN_READER) $(ROOTS) load_from=$$(cat $(<D)/last_checkpoint)
+	@touch $@
 
-$(READER)/again%/trained: $(READER)/mix/labels.json
-	$(TRAIN) $(LITE)_pseudo.py 2 --work-dir $(@D) $(TRAIN_READER) randomness.seed=$* \
-		pseudo_ann=$< pseudo_photos=$(UNLABELLED) load_from=$$(cat $(<D)/last_checkpoint)
+$(READER)/pseudo/labels.json: $(READER)/domains/trained
+	$(PYTHON_ENV) tools/test.py $(LITE).py $$(cat $(<D)/last_checkpoint) --images $(UNLABELLED) --tta --reader none \
+		--dump $(@D)
+	$(PYTHON_ENV) tools/pseudo_label.py $(@D)/pred.json --images $(UNLABELLED) --numbers $(UNLABELLED)-numbers.csv \
+		--exclude $(wildcard $(REAL)/valid $(REAL)/test) --out $@
+
+$(READER)/svhn/trained: $(READER)/pseudo/labels.json
+	$(TRAIN) $(LITE)_pseudo.py 2 --work-dir $(@D) $(TRAIN_READER) $(ROOTS) data_root=$(REAL) \
+		pseudo_ann=$< pseudo_photos=$(UNLABELLED) load_from=$$(cat $(READER)/domains/last_checkpoint)
 	@touch $@
 
 bench: setup ## short benchmarks, to check that all of them work; docs/performance.md has the figures

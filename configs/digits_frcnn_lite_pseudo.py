@@ -31,5 +31,5 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = dict(dataset=dict(data_root=data_root))
-train_cfg = dict(max_epochs=4)
+train_cfg = dict(max_epochs=3)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
