@@ -22,14 +22,19 @@ CONFIGS = sorted(path.name for path in (ROOT / 'configs').glob('*.py'))
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
     """The tiny data set, which no test changes."""
-    return make_tiny_root(tmp_path_factory.mktemp('data'))
+    root = make_tiny_root(tmp_path_factory.mktemp('data'))
+    sets = Config.fromfile(ROOT / 'configs' / 'digits_frcnn_lite_domains.py').labelled_sets
+    (root / 'sets').mkdir()
+    for name in sets:
+        (root / 'sets' / name).symlink_to(root)
+    return root
 
 
 @functools.cache
 def load(name, root):
     """A config on the tiny data set (so all the parts of a mixture), without weights that may have to be fetched."""
     cfg = Config.fromfile(ROOT / 'configs' / name)
-    places = {'synth_root': '', 'pseudo_ann': 'train.json', 'pseudo_photos': 'train'}
+    places = {'synth_root': '', 'houses_root': '', 'domains_root': 'sets', 'pseudo_ann': 'train.json', 'pseudo_photos': 'train'}
     moved = [f'{key}={root / place}' for key, place in places.items() if key in cfg]
     apply_overrides(cfg, [f'data_root={root}', *moved, 'model.backbone.init_cfg=None'])
     return cfg
