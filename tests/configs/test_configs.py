@@ -34,7 +34,8 @@ def root(tmp_path_factory):
 def load(name, root):
     """A config on the tiny data set (so all the parts of a mixture), without weights that may have to be fetched."""
     cfg = Config.fromfile(ROOT / 'configs' / name)
-    places = {'synth_root': '', 'houses_root': '', 'domains_root': 'sets', 'pseudo_ann': 'train.json', 'pseudo_photos': 'train'}
+    places = {'synth_root': '', 'houses_root': '', 'domains_root': 'sets'}
+    places |= {'pseudo_ann': 'train.json', 'pseudo_photos': 'train'}
     moved = [f'{key}={root / place}' for key, place in places.items() if key in cfg]
     apply_overrides(cfg, [f'data_root={root}', *moved, 'model.backbone.init_cfg=None'])
     return cfg
