@@ -8,10 +8,12 @@ import pytest
 import torch
 from helpers.detectors import build
 from helpers.onnx_models import save
+from helpers.project import ROOT
 from timm.layers import Conv2dSame
 from torch import nn
 
 from custom.inference.multiview import View
+from custom.models.checkpoints import load_weights
 from custom.models.onnx_check import difference, drawn_photos
 from custom.models.onnx_export import fix_padding, to_onnx
 from custom.models.onnx_quantise import other_sizes, quantise
@@ -21,12 +23,21 @@ from custom.onnx_reader.model_file import DetectorFacts, to_metadata
 from custom.reading.settings import ReaderSettings
 from custom.utils.errors import UserError
 
+WEIGHTS = ROOT / 'weights/digits_frcnn_lite.safetensors'
+NOISE = list(drawn_photos())[1::2]  # where no two boxes have equal scores, also with random weights
 METADATA = to_metadata(DetectorFacts((224, 80), 8, {}, '', 'lite'), ReaderSettings())
+
+
+def trained(**changes):
+    """The light model with the weights of the project."""
+    model = build(**changes)
+    load_weights(model, WEIGHTS)
+    return model
 
 
 @pytest.fixture(scope='module')
 def exported():
-    return to_onnx(build(fast_convolutions=False), METADATA)
+    return to_onnx(trained(fast_convolutions=False), METADATA)
 
 
 @pytest.fixture(scope='module')
@@ -35,15 +46,14 @@ def detector(exported, tmp_path_factory):
 
 
 def test_boxes_equal_those_of_torch_on_photos_of_many_sizes(detector):
-    compared = difference(ModelDetector(build()), detector, list(drawn_photos()), 0.001)
+    compared = difference(ModelDetector(trained()), detector, list(drawn_photos()), 0.001)
     assert compared.is_small, compared
     assert compared.boxes > 1000
-    assert max(len(scores) for _, scores, _ in detector.detect([View(p, (1, 1)) for p in drawn_photos()])) == 100
 
 
 def test_another_model_is_seen_in_the_comparison(detector):
-    other = build()
-    other.roi_head.bbox_head.fc_cls.bias.data[3] += 0.1
+    other = trained()
+    other.roi_head.bbox_head.fc_cls.bias.data[3] += 1
     assert not difference(ModelDetector(other), detector, list(drawn_photos())[:3], 0.001).is_small
 
 
@@ -70,10 +80,17 @@ def test_the_file_has_standard_nodes_its_metadata_and_no_dynamic_padding(exporte
 
 @pytest.mark.slow
 @pytest.mark.integration
-@pytest.mark.parametrize('settings', [{'rpn_head.type': 'RPNHead', 'roi_head.type': 'StandardRoIHead'}])
-def test_other_heads_of_the_same_arithmetic_are_exported(settings, tmp_path):
-    detector = OnnxDetector(save(to_onnx(build(fast_convolutions=False, **settings), METADATA), tmp_path / 'a.onnx'))
-    assert difference(ModelDetector(build(**settings)), detector, list(drawn_photos())[:7], 0.001).is_small
+@pytest.mark.parametrize(
+    'settings',
+    [
+        {'rpn_head.type': 'RPNHead', 'roi_head.type': 'StandardRoIHead'},
+        {'test_cfg.rpn.nms_pre': 200, 'test_cfg.rpn.max_per_img': 100},
+    ],
+)
+def test_other_heads_and_100_proposals_are_exported(settings, tmp_path):
+    detector = OnnxDetector(save(to_onnx(trained(fast_convolutions=False, **settings), METADATA), tmp_path / 'a.onnx'))
+    compared = difference(ModelDetector(trained(**settings)), detector, list(drawn_photos())[-9:], 0.001)
+    assert compared.is_small, compared
 
 
 def test_a_class_specific_head_with_several_levels_is_exported(tmp_path):
@@ -84,7 +101,7 @@ def test_a_class_specific_head_with_several_levels_is_exported(tmp_path):
         'roi_head.bbox_roi_extractor.finest_scale': 8,
     }
     detector = OnnxDetector(save(to_onnx(build(fast_convolutions=False, **settings), METADATA), tmp_path / 'a.onnx'))
-    compared = difference(ModelDetector(build(**settings)), detector, list(drawn_photos())[-9:], 0.001)
+    compared = difference(ModelDetector(build(**settings)), detector, NOISE[:4], 0.001)
     assert compared.is_small, compared
     assert compared.boxes > 100
 
