@@ -121,7 +121,7 @@ def _load(port: int, contents: Sequence[bytes], requests: int, clients: int) -> 
         outcomes = list(pool.map(send, range(requests)))
         seconds = time.perf_counter() - start
     numbers: dict[int, set[bytes]] = {}
-    for photo, _, body, _ in outcomes:
+    for photo, _, body, _ in (outcome for outcome in outcomes if outcome[1] == 200):
         numbers.setdefault(photo, set()).add(body.partition(b',"confidence"')[0])
     return Load(
         Counter(code for _, code, _, _ in outcomes),
