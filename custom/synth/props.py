@@ -18,18 +18,20 @@ from .paint import superellipse
 from .text import draw_word, glyph_size, local_mask, set_line
 from .walls import INKS, PLATES, wall_colour
 
+Colour = np.ndarray | np.floating | Sequence[float] | float  # RGB or grey, from 0 to 1
+Point = np.ndarray | Sequence[float]
 Prop = Callable[[Generator, np.ndarray, np.ndarray], None]
 SQUARE = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
 
 
-def fill(image: np.ndarray, corners: np.ndarray, colour: np.ndarray | float, opacity: float = 1.0) -> None:
+def fill(image: np.ndarray, corners: np.ndarray, colour: Colour, opacity: float = 1.0) -> None:
     """Fill a polygon of (P, 2) x y corners in pixels with a colour, (3,) float32 or grey, in place."""
     height, width = image.shape[:2]
     low, high = corners.min(axis=0), corners.max(axis=0)
     if high[0] < 0 or high[1] < 0 or low[0] > width or low[1] > height:
         return
     if image.dtype == np.uint8 and opacity == 1:
-        shade_of_255 = np.clip(np.broadcast_to(np.float32(colour), 3) * 255, 0, 255).tolist()
+        shade_of_255 = np.clip(np.broadcast_to(np.asarray(colour, np.float32), 3) * 255, 0, 255).tolist()
         cv2.fillPoly(image, [(corners * 16).round().astype(np.int32)], shade_of_255, cv2.LINE_AA, shift=4)
         return
     left, top = max(0, int(low[0]) - 1), max(0, int(low[1]) - 1)
@@ -41,13 +43,15 @@ def fill(image: np.ndarray, corners: np.ndarray, colour: np.ndarray | float, opa
     cover(image[top:bottom, left:right], colour, mask * np.float32(opacity / 255))
 
 
-def cover(part: np.ndarray, colour: np.ndarray | float, mask: np.ndarray) -> None:
+def cover(part: np.ndarray, colour: Colour, mask: np.ndarray) -> None:
     """Paint on a part of an image, float32 from 0 to 1 or uint8, with a colour and its opacity `mask`, in place."""
     if part.dtype == np.uint8:
         ground = part.astype(np.float32)
-        part[:] = np.clip(ground + (np.float32(colour) * np.float32(255) - ground) * mask[..., None], 0, 255)
+        part[:] = np.clip(
+            ground + (np.asarray(colour, np.float32) * np.float32(255) - ground) * mask[..., None], 0, 255
+        )
     else:
-        part += (np.float32(colour) - part) * mask[..., None]
+        part += (np.asarray(colour, np.float32) - part) * mask[..., None]
 
 
 def shade(image: np.ndarray, corners: np.ndarray, factor: float) -> None:
@@ -60,12 +64,12 @@ def box(left: float, top: float, right: float, bottom: float) -> np.ndarray:
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)
 
 
-def disc(radius: float, centre: Sequence[float] = (0.0, 0.0), power: float = 2.0) -> np.ndarray:
+def disc(radius: float, centre: Point = (0.0, 0.0), power: float = 2.0) -> np.ndarray:
     """Return the corners, (48, 2), of a disc, or of a rounded square for higher powers."""
     return superellipse(np.array(centre, float), np.full(2, radius), power)
 
 
-def bar(start: Sequence[float], end: Sequence[float], thick: float) -> np.ndarray:
+def bar(start: Point, end: Point, thick: float) -> np.ndarray:
     """Return the corners, (4, 2), of a bar between two points."""
     one, two = np.array(start, float), np.array(end, float)
     along = two - one
@@ -88,9 +92,9 @@ def window(rng: Generator, image: np.ndarray, matrix: np.ndarray) -> None:
     frame = wall_colour(rng) if rng.random() < 0.4 else np.full(3, rng.uniform(0.6, 1), np.float32)
     shade(image, to_image(matrix, SQUARE * 1.08), rng.uniform(0.4, 0.9))
     fill(image, to_image(matrix, SQUARE), frame)
-    columns, rows = rng.integers(1, 4), rng.integers(1, 4)
+    columns, rows = (int(count) for count in rng.integers(1, 4, 2))
     glass = np.clip(rng.uniform(0.03, 0.5) + rng.normal(0, 0.04, 3), 0, 1).astype(np.float32)
-    gap = rng.uniform(0.04, 0.12)
+    gap = float(rng.uniform(0.04, 0.12))
     wide, high = 2 / columns, 2 / rows
     for column in range(columns):
         for row in range(rows):
@@ -211,7 +215,7 @@ def keyhole(rng: Generator, image: np.ndarray, matrix: np.ndarray) -> None:
     metal = ink(rng)
     half = np.array([rng.uniform(0.4, 0.9), 0.95])
     fill(image, to_image(matrix, superellipse(np.zeros(2), half, float(rng.choice([2.0, 4.0, 20.0])))), metal)
-    dark = metal * np.float32(0.2) if metal.mean() > 0.2 else np.float32((0.5, 0.5, 0.5))
+    dark = metal * np.float32(0.2) if metal.mean() > 0.2 else np.full(3, 0.5, np.float32)
     fill(image, to_image(matrix, disc(0.2, (0, -0.12))), dark)
     fill(image, to_image(matrix, np.array([[-0.07, -0.1], [0.07, -0.1], [0.13, 0.45], [-0.13, 0.45]])), dark)
 
@@ -382,5 +386,5 @@ def write(
         shade(image, to_image(matrix, superellipse(np.full(2, 0.05), half, 20.0)), 0.6)
         fill(image, to_image(matrix, superellipse(np.zeros(2), half, 20.0)), plate)
     glyphs = [PlacedGlyph(one.glyph, matrix @ one.matrix) for one in line.glyphs]
-    part, mask = local_mask(glyphs, *image.shape[:2], 1.0)
+    part, mask = local_mask(glyphs, image.shape[0], image.shape[1], 1.0)
     cover(image[part], colour, mask * np.float32(rng.uniform(0.6, 1)))

@@ -80,8 +80,8 @@ def draw_word(rng: Generator) -> str:
 def lookalikes(face: Face) -> str:
     """Return the letters that a face draws almost as a digit; they are no part of codes."""
     same = []
-    for letter, digit in LOOKALIKES:
-        glyphs = [draw_glyph(face, char, 32) for char in (letter, digit)]
+    for pair in LOOKALIKES:  # a letter and a digit
+        glyphs = [draw_glyph(face, char, 32) for char in pair]
         if any(glyph is None for glyph in glyphs):
             continue
         one, two = (glyph for glyph in glyphs if glyph is not None)
@@ -89,7 +89,7 @@ def lookalikes(face: Face) -> str:
         low = one.mask.shape[0] < 0.85 * two.mask.shape[0]
         small = [cv2.resize(glyph.mask, (18, 24), interpolation=cv2.INTER_AREA) / 255.0 for glyph in (one, two)]
         if not low and 0.75 < ratio < 1.3 and np.abs(small[0] - small[1]).mean() < SAME:
-            same.append(letter)
+            same.append(pair[0])
     return ''.join(same)
 
 
@@ -127,10 +127,11 @@ def dotted(glyph: Glyph, rows: int) -> Glyph:
     height, width = glyph.mask.shape
     cell = max(3, round(height / rows))
     columns = max(1, round(width / cell))
-    on = cv2.resize(glyph.mask, (columns, max(1, round(height / cell))), interpolation=cv2.INTER_AREA) > 95
+    small = cv2.resize(glyph.mask, (columns, max(1, round(height / cell))), interpolation=cv2.INTER_AREA)
     disc = np.zeros((cell, cell), np.uint8)
     cv2.circle(disc, (cell // 2, cell // 2), max(1, round(0.42 * cell)), 255, -1, cv2.LINE_AA)
-    mask = cv2.resize(np.kron(on.astype(np.uint8), disc), (width, height), interpolation=cv2.INTER_AREA)
+    dots: np.ndarray = np.kron((small > 95).astype(np.uint8), disc)
+    mask = cv2.resize(dots, (width, height), interpolation=cv2.INTER_AREA)
     return glyph._replace(mask=mask)
 
 

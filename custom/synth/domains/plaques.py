@@ -208,7 +208,8 @@ def paint_ground(rng: Generator, image: np.ndarray, sign: Sign, matrix: np.ndarr
     fill(image, shape(half, power), plate)
     if rng.random() < 0.35:  # brushed metal, dirt, the light across a bent sheet
         part, mask = _inside(image, shape(half, power))
-        grain = clouds(rng, *mask.shape, rng.choice([1.5, 0.5 * unit]), rng.choice([0.6 * unit, 3 * unit]))
+        cells = float(rng.choice([1.5, 0.5 * unit])), float(rng.choice([0.6 * unit, 3 * unit]))
+        grain = clouds(rng, mask.shape[0], mask.shape[1], *cells)
         image[part] += (mask * grain * np.float32(rng.uniform(0.01, 0.07)))[..., None]
     if kind == 'licence' and rng.random() < 0.4:  # the band with a country's sign
         x = -half[0] + 0.1
@@ -261,7 +262,9 @@ def paint_text(
     hardness: float,
 ) -> None:
     """Draw the characters of a sign in one manner; `colour` None chooses one that shows on the wall."""
-    part, mask = local_mask([PlacedGlyph(g, matrix @ own) for g, own in sign.glyphs], *image.shape[:2], 0.3 * unit)
+    part, mask = local_mask(
+        [PlacedGlyph(g, matrix @ own) for g, own in sign.glyphs], image.shape[0], image.shape[1], 0.3 * unit
+    )
     if not mask.size:
         return
     view = image[part]

@@ -54,7 +54,7 @@ def _add_planes(rng: Generator, image: np.ndarray, unit: float) -> None:
         else:  # the next house
             start = int(edge * width)
             part = image[:, start:] if rng.random() < 0.5 else image[:, : width - start]
-            part[:] = draw_wall(rng, *part.shape[:2], unit)
+            part[:] = draw_wall(rng, part.shape[0], part.shape[1], unit)
 
 
 def _add_things(rng: Generator, image: np.ndarray, assets: Assets, unit: float, hardness: float) -> None:
