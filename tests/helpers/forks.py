@@ -70,8 +70,8 @@ class ForkServer:
 
     def stop(self) -> None:
         """End the server."""
-        self.process.stdin.close()
-        self.process.wait(10)
+        self.process.kill()
+        self.process.wait()
 
 
 SERVER = ForkServer()

@@ -76,7 +76,7 @@ def scenes(tmp_path_factory) -> Path:
 
     def draw(folder: Path) -> Path:
         options = ['--images', 20, '--valid-fraction', 0.25, '--hardness', 0.1]
-        drawn = run_tool('prepare_data.py', 'synth', '--out', folder / 'data', *options)
+        drawn = run_tool('prepare_data.py', 'synth', '--out', folder / 'data', *options, fresh=True)
         assert drawn.returncode == 0, drawn.stderr
         return folder / 'data'
 
