@@ -10,7 +10,7 @@ UNLABELLED ?= ../shared/data/svhn-unlabelled
 DOMAINS ?= ../shared/data/domains
 unexport PYTHONDONTWRITEBYTECODE # without bytecode each import of torch takes 5 s longer
 
-.PHONY: help setup demo demo-data domains-data reader bench test lint clean
+.PHONY: help setup wheel demo demo-data domains-data reader bench test lint clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
