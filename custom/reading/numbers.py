@@ -21,6 +21,7 @@ from .settings import DEFAULTS, ReaderConfig
 
 NOISE = 0.05  # boxes with a lower score are no evidence
 WEAKEST = 0.1  # score of a digit that completes a number of a known length
+CERTAIN = 6.0  # logit of 0.9975; scores above that tell nothing more, and would dominate a regression
 SHARP = 24  # height in pixels of a digit that is easily read
 SAME_DIGIT_IOU = 0.6  # boxes that overlap by more are detections of one digit, whatever their labels
 
@@ -80,6 +81,9 @@ class Evidence(NamedTuple):
         irregular: minus the irregularity of the spacing (`rules.irregularity`), at most 1.
         small: minus the halvings from SHARP pixels to the height of the digits; 0 for larger digits.
         single: -1 for a number of one digit, 0 for others.
+        length: logarithm, base 2, of the number of digits.
+
+    Logits are clipped to ± CERTAIN.
     """
 
     product: float
@@ -88,6 +92,7 @@ class Evidence(NamedTuple):
     irregular: float
     small: float
     single: float
+    length: float
 
 
 class NumberRead(NamedTuple):
@@ -199,12 +204,13 @@ class Candidates(NamedTuple):
         heights = self.bboxes[:, 3] - self.bboxes[:, 1]
         height = max(typical_height(self.bboxes[used], self.scores[used]), 1e-9)
         return Evidence(
-            float(logit(raw)),
-            float(logit(self.own[used].min())),
+            float(logit(raw).clip(-CERTAIN, CERTAIN)),
+            float(logit(self.own[used].min()).clip(-CERTAIN, CERTAIN)),
             -float((self.scores[left_out] * (heights[left_out] / height).clip(max=1)).sum()),
             -min(irregularity(self.bboxes[used]), 1.0),
             -max(math.log2(SHARP / height), 0.0),
             -float(len(used) == 1),
+            math.log2(len(used)),
         )
 
     def _raw(self, used: list[int], config: ReaderConfig) -> float:

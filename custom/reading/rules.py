@@ -175,7 +175,7 @@ def _place_in(geometry: _Geometry, line: list[int], i: int) -> int | None:
     pitches = [geometry.pitch(*step) for step in steps]
     others = [step for step in pairwise(line) if len(beside) == 1 or step != (one, other)]
     if not others:  # between two digits: the two halves are alike
-        return place if _like(*pitches, WEAK_PITCH) and min(pitches) > NARROW else None
+        return place if _like(pitches[0], pitches[1], WEAK_PITCH) and min(pitches) > NARROW else None
     usual, gap = (median(measure(*step) for step in others) for measure in (geometry.pitch, geometry.gap))
     if all(_like(pitch, usual, WEAK_PITCH) for pitch in pitches):
         return place

@@ -25,8 +25,8 @@ class Calibration:
 
     Args:
         intercept: any number. Defaults to 0.
-        product, least, left_out, irregular, small, single: weights of the evidence of these names, from 0: more
-            evidence does not lower the confidence. `product` defaults to 1, the others to 0.
+        product, least, left_out, irregular, small, single, length: weights of the evidence of these names, from 0:
+            more evidence does not lower the confidence. `product` defaults to 1, the others to 0.
 
     Raises:
         UserError: a weight is out of range.
@@ -39,6 +39,7 @@ class Calibration:
     irregular: float = 0.0
     small: float = 0.0
     single: float = 0.0
+    length: float = 0.0
 
     def __post_init__(self) -> None:
         require_number('calibration intercept', self.intercept, -math.inf)
@@ -47,11 +48,11 @@ class Calibration:
 
     @property
     def weights(self) -> np.ndarray:
-        """(6,) the weights in the order of `numbers.Evidence`."""
+        """(7,) the weights in the order of `numbers.Evidence`."""
         return np.array([getattr(self, field.name) for field in dataclasses.fields(self)[1:]])
 
     def confidence(self, evidence: Sequence[float]) -> float:
-        """Return the confidence, 0..1, in a number with this evidence, (6,)."""
+        """Return the confidence, 0..1, in a number with this evidence, (7,)."""
         return float(logistic(self.intercept + self.weights @ evidence))
 
     @classmethod

@@ -10,7 +10,7 @@ from ..reading.numbers import Evidence
 from ..reading.settings import Calibration
 
 # Weights before any photo is seen, and their standard deviation: the prior is worth a few photos.
-PRIOR = Calibration(0.0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25)
+PRIOR = Calibration(0.0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25)
 SPREAD, INTERCEPT_SPREAD = 0.5, 3.0
 # New photos shall have 90 % of the confident answers right and 10 % false alarms. The limits on the photos of the fit
 # keep a margin.
@@ -26,13 +26,13 @@ def fit_calibration(evidence: ArrayLike, right: ArrayLike, weights: ArrayLike | 
     divided among the answers (Platt's targets), and a Gaussian prior keeps the weights near PRIOR.
 
     Args:
-        evidence: (N, 6), rows of `Evidence`.
+        evidence: (N, 7), rows of `Evidence`.
         right: (N,) bool.
         weights: (N,) of the answers, above 0. Defaults to None, equal. They count as the number of answers that gives
             the same variance (Kish's effective sample size).
 
     Example:
-        >>> sure = Evidence(4.0, 4.0, 0.0, 0.0, 0.0, 0.0)
+        >>> sure = Evidence(4.0, 4.0, 0.0, 0.0, 0.0, 0.0, 1.0)
         >>> calibration = fit_calibration([sure] * 56, [True] * 56)
         >>> bool(0.95 < logistic(calibration.intercept + np.dot(sure, calibration.weights)) < 1)
         True
@@ -73,7 +73,7 @@ def lower_intercept(
 
     Args:
         calibration: the fit.
-        evidence: (N, 6) of the answers.
+        evidence: (N, 7) of the answers.
         right: (N,) bool.
         has_number: (N,) bool, whether the photo has a number.
         set_of: (N,) int, the set of the answer.

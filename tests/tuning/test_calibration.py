@@ -10,13 +10,13 @@ from custom.reading.numbers import Evidence
 from custom.reading.settings import Calibration
 from custom.tuning.calibration import PRIOR, fit_calibration, fit_empty, lower_intercept
 
-TRUE = Calibration(-1.0, 0.6, 0.3, 1.0, 0.2, 0.4, 0.5)
+TRUE = Calibration(-1.0, 0.6, 0.3, 1.0, 0.2, 0.4, 0.5, 0.7)
 
 
 def drawn(photos, true=TRUE, seed=0):
     """Random evidence, and whether each number is right with the chance that the calibration gives it."""
     rng = np.random.default_rng(seed)
-    columns = [rng.normal(2, 2, photos), rng.normal(2, 2, photos), *(-rng.uniform(0, 2, photos) for _ in range(4))]
+    columns = [rng.normal(2, 2, photos), rng.normal(2, 2, photos), *(-rng.uniform(0, 2, photos) for _ in range(5))]
     evidence = np.stack(columns, axis=1)
     return evidence, rng.uniform(size=photos) < logistic(true.intercept + evidence @ true.weights)
 
@@ -35,7 +35,7 @@ def test_few_photos_leave_the_weights_near_the_prior():
 
 def test_answers_without_an_error_give_no_extreme_confidence():
     for photos in 1, 56:
-        evidence = np.zeros((photos, 6))
+        evidence = np.zeros((photos, 7))
         evidence[:, :2] = np.linspace(1, 7, photos)[:, None]
         calibration = fit_calibration(evidence, np.ones(photos, dtype=bool))
         confidences = [calibration.confidence(row) for row in evidence]
@@ -44,7 +44,7 @@ def test_answers_without_an_error_give_no_extreme_confidence():
 
 
 def test_evidence_that_ranks_wrongly_gets_a_weight_of_0():
-    evidence = np.zeros((1000, 6))
+    evidence = np.zeros((1000, 7))
     evidence[:500, 0] = 3
     calibration = fit_calibration(evidence, [False] * 500 + [True] * 500)
     assert calibration.product == 0
@@ -52,7 +52,7 @@ def test_evidence_that_ranks_wrongly_gets_a_weight_of_0():
 
 
 def test_weights_count_as_their_effective_number():
-    evidence, right = np.zeros((4, 6)), [True, True, False, False]
+    evidence, right = np.zeros((4, 7)), [True, True, False, False]
     skewed = fit_calibration(evidence, right, [1, 1, 1e-9, 1e-9])  # two answers, both right
     assert skewed.confidence(evidence[0]) == pytest.approx(
         fit_calibration(evidence[:2], right[:2]).confidence(evidence[0])
@@ -60,7 +60,7 @@ def test_weights_count_as_their_effective_number():
 
 
 def evidence_of(*logits):
-    return [Evidence(logit, 0, 0, 0, 0, 0) for logit in logits]
+    return [Evidence(logit, 0, 0, 0, 0, 0, 0) for logit in logits]
 
 
 def lowered(logits, right, has_number=None, set_of=None, empty=(0,)):
