@@ -94,7 +94,7 @@ def run_domain(domain: Domain, name: str, read: Reader) -> Result:
         answers.append(read(pixels))
         seconds += time.perf_counter() - start
     ap50 = None
-    if domain.truth is not None and all(answer.detections is not None for answer in answers):
+    if domain.truth is not None and domain.truth.labelled and all(answer.detections is not None for answer in answers):
         ap50 = average_precision(join(domain.truth.image_ids, answers), domain.truth)['AP50']
     return Result(domain.name, name, [sample.numbers for sample in domain.samples], answers, seconds, ap50)
 

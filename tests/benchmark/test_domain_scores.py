@@ -1,5 +1,6 @@
 """custom/benchmark/domain_scores.py: figures of hand-made answers."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -93,6 +94,15 @@ def test_canvases_are_those_of_the_photos_that_the_first_reader_reads():
     assert first[0].ap50 == pytest.approx(0.5)  # all of the digit 1, none of the digit 2
     assert second[0].ap50 is None
     assert list(run_all(iter([canvases]), readers)) == []  # the house numbers were not read
+
+
+def test_a_domain_without_a_digit_has_no_ap():
+    nothing = truth(2)
+    empty = np.zeros(0, np.int64)
+    arrays = {'box_image_ids': empty, 'bboxes': np.zeros((0, 4)), 'labels': empty, 'iscrowd': empty.astype(bool)}
+    photos = domain('empty', [(), ()], truth=dataclasses.replace(nothing, **arrays))
+    ((_, (result,)),) = run_all(iter([photos]), {'ours': reader('1', '1')})
+    assert (result.ap50, result.right) == (None, [False, False])
 
 
 def test_failures_begin_with_the_most_confident():
