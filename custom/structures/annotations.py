@@ -58,7 +58,7 @@ def true_numbers(truth: DigitAnnotations) -> dict[int, str]:
     """
     numbers = dict.fromkeys(truth.image_ids.tolist(), '')
     order = left_to_right(truth.bboxes[:, 0], truth.bboxes[:, 2])
-    order = order[~truth.iscrowd[order]]
+    order = order[~truth.iscrowd[order] & np.isin(truth.box_image_ids[order], truth.image_ids)]
     order = order[np.argsort(truth.box_image_ids[order], kind='stable')]
     starts = np.flatnonzero(np.diff(truth.box_image_ids[order], prepend=truth.box_image_ids[order][:1] - 1))
     for rows in np.split(order, starts[1:]) if order.size else ():

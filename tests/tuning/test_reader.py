@@ -124,7 +124,7 @@ def test_nms_is_on_where_it_raises_ap():
     right.scores[unsure] = 0.5
     duplicates = boxes_of(truth, (truth.labels + 5) % 10, 0.6, off=1)
     duplicated = Detections.concatenate([right, Detections(*(column[sure] for column in columns(duplicates)))])
-    chosen = choose_boxes(duplicated, truth)
+    chosen = choose_boxes((duplicated, truth))
     assert chosen.iou_thr < 1
     assert average_precision(filter_boxes(duplicated, chosen), truth)['AP'] > average_precision(duplicated, truth)['AP']
     assert chosen.score_thr == BoxConfig().score_thr
@@ -133,11 +133,11 @@ def test_nms_is_on_where_it_raises_ap():
 def test_nms_is_off_where_it_does_not():
     _, truth = scenes()
     perfect = boxes_of(truth, truth.labels, 0.8)
-    assert choose_boxes(perfect, truth) == BoxConfig()
+    assert choose_boxes((perfect, truth)) == BoxConfig()
     wrong = boxes_of(truth, (truth.labels + 1) % 10, 0.9, off=1)  # the second guess is right
-    assert choose_boxes(Detections.concatenate([wrong, perfect]), truth) == BoxConfig()
+    assert choose_boxes((Detections.concatenate([wrong, perfect]), truth)) == BoxConfig()
 
 
 def test_one_photo_leaves_nms_off():
     detections, truth = scenes(photos=1, empty=0)
-    assert choose_boxes(detections, truth) == BoxConfig()
+    assert choose_boxes((detections, truth)) == BoxConfig()
