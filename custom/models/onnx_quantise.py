@@ -1,5 +1,6 @@
 """Static 8-bit quantisation of an exported detector."""
 
+import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ def quantise(model: onnx.ModelProto, views: Sequence[View]) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, 'float.onnx'), Path(folder, 'int8.onnx')
         onnx.save(model, source)
+        logging.disable(logging.WARNING)  # of a pre-processing that `simplified` has done
         quantize_static(
             source,
             target,
@@ -50,6 +52,7 @@ def quantise(model: onnx.ModelProto, views: Sequence[View]) -> onnx.ModelProto:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
+        logging.disable(logging.NOTSET)
         quantised = onnx.load(target)
     onnx.helper.set_model_props(quantised, {one.key: one.value for one in model.metadata_props})
     return quantised
