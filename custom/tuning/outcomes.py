@@ -33,7 +33,7 @@ class LabelledSet(NamedTuple):
     @classmethod
     def of_boxes(cls, name: str, detections: Detections, truth: DigitAnnotations) -> 'LabelledSet':
         """Make a set of ground-truth boxes."""
-        numbers = {image_id: (number,) for image_id, number in true_numbers(truth).items()}
+        numbers: dict[int, tuple[str, ...]] = {image_id: (number,) for image_id, number in true_numbers(truth).items()}
         return cls(name, detections, numbers, truth)
 
 
