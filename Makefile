@@ -111,8 +111,9 @@ lint: setup ## run ruff, mypy and the import contracts
 	$(PYTHON_ENV) -m mypy
 	.venv/bin/lint-imports --no-cache
 
-test: lint ## run all checks of .ci/run: lint, then pytest
-	$(PYTHON_ENV) -m pytest
+# A process of tests needs up to 2 GB.
+test: lint ## run all checks of .ci/run: lint, then pytest, whose slowest tests are listed
+	$(PYTHON_ENV) -m pytest -n auto --maxprocesses 4 --dist worksteal --durations 15
 
 clean: ## remove .venv and caches; data/ and work_dirs/ stay
 	rm -rf .venv dist digits_frcnn.egg-info .mypy_cache .pytest_cache .ruff_cache
