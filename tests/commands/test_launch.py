@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -87,10 +86,10 @@ def test_a_misspelt_config_is_reported_once_where_another_package_is_called_cust
 @pytest.mark.integration
 @pytest.mark.parametrize('starter', ['script', 'torchrun'])
 def test_a_rank_that_is_killed_ends_the_run_with_one_line(trainer, starter):  # noqa: F811
+    """The run ends within the limit of its process, 120 s; a rank waits 600 s for an answer of the others."""
     mishap = {'type': 'Mishap', 'rank': 1, 'at': 'after_train_iter', 'call': 2, 'kind': 'kill'}
     trainer.change(custom_hooks=[mishap], load_from=None)
     options = ['--work-dir', 'work', '--cfg-options', 'train_dataloader.batch_size=1']
-    started = time.monotonic()
     if starter == 'script':
         done = run_script('dist_train.sh', trainer.config, 2, *options, cwd=trainer.folder)
         line = r'error: rank 1 was ended by SIGKILL: start again \(training: with --resume\), with fewer .*\n'
@@ -103,7 +102,6 @@ def test_a_rank_that_is_killed_ends_the_run_with_one_line(trainer, starter):  # 
         (line,) = re.findall('error: .*', done.stderr)  # torchrun's report follows
         assert line.startswith('error: rank 1 is gone (killed?), and the run ends: start again')
     assert done.returncode == 1
-    assert time.monotonic() - started < 60
 
 
 SRUN = """#!/bin/sh
