@@ -64,16 +64,31 @@ HOUSES := $(READER)/houses
 DRAWN := $(READER)/synth
 ROOTS := houses_root=$(HOUSES) synth_root=$(DRAWN)
 TRAIN_READER := --resume --cfg-options train_dataloader.batch_size=8
-ANY_USE := weights/digits_frcnn_lite_any-use.safetensors
-SVHN := weights/digits_frcnn_lite.safetensors
+ANY_USE := weights/any-use/digits_frcnn_lite.safetensors
 EXPORT := $(PYTHON_ENV) tools/export_weights.py
+CHECKPOINT = $$(cat $(READER)/$*/last_checkpoint)
 
 # 1. houses: synthetic house numbers, from ImageNet weights. 2. domains: every domain of the generator and labelled photos
 # whose licences allow any use. 3. svhn: REAL and UNLABELLED too, whose known numbers make pseudo-labels.
-reader: $(READER)/svhn/trained ## train both models of weights/: 4 h on 2 cores
-	$(EXPORT) $$(cat $(READER)/domains/last_checkpoint) $(ANY_USE)
-	$(EXPORT) $$(cat $(READER)/svhn/last_checkpoint) $(SVHN)
-	$(MAKE) reader-settings
+reader: $(READER)/domains/reader.json $(READER)/svhn/reader.json ## train both models of weights/: 2 to 4 h on 2 cores
+	$(EXPORT) --reader $< $$(cat $(READER)/domains/last_checkpoint) $(ANY_USE)
+	$(EXPORT) --reader $(word 2,$^) $$(cat $(READER)/svhn/last_checkpoint) weights/digits_frcnn_lite.safetensors
+
+# The reader is tuned on sets that the model was not trained on. Photos of SVHN tune the model that was trained on SVHN.
+PREDICT = $(PYTHON_ENV) tools/test.py $(LITE).py $(CHECKPOINT) --tta --reader none --dump $(@D)/tune
+$(READER)/%/reader.json: $(READER)/%/trained $(READER)/choose/synth.json
+	$(PREDICT)/drawn --split valid --cfg-options data_root=$(READER)/choose
+	$(PREDICT)/wheels --images data/domains/kwh-meter-strips/train
+	$(PREDICT)/photos --images data/domains/building-photos/train
+	$(if $(filter svhn,$*),$(PREDICT)/svhn --split valid --cfg-options data_root=$(REAL))
+	$(PYTHON_ENV) tools/tune_reader.py --out $@ $(@D)/tune/drawn/pred.json $(READER)/choose/valid.json \
+		$(@D)/tune/wheels/pred.json data/domains/kwh-meter-strips/train.csv \
+		$(@D)/tune/photos/pred.json data/domains/building-photos/train.csv \
+		$(if $(filter svhn,$*),$(@D)/tune/svhn/pred.json $(REAL)/valid.json)
+
+$(READER)/choose/synth.json: | setup
+	$(PREPARE) synth --out $(@D) --images 420 --seed 3 --valid-fraction 0.97 --test-fraction 0.01 --hardness 0.7 \
+		--domains houses=2,registers=2,displays=1,empty=2 --digit-crops $(DOMAINS)/meter-digit-crops
 
 $(HOUSES)/synth.json: | setup
 	$(SYNTH) --out $(@D) --images 30000 --seed 1
@@ -87,7 +102,7 @@ $(READER)/houses-model/trained: $(HOUSES)/synth.json
 		data_root=$(HOUSES) synth_root=$(HOUSES) train_cfg.max_epochs=4
 	@touch $@
 
-$(READER)/domains/trained: $(READER)/houses-model/trained $(DRAWN)/synth.json domains-data
+$(READER)/domains/trained: $(READER)/houses-model/trained $(DRAWN)/synth.json | domains-data
 	$(TRAIN) $(LITE)_domains.py 2 --work-dir $(@D) $(TRAIN_READER) $(ROOTS) load_from=$$(cat $(<D)/last_checkpoint)
 	@touch $@
 
