@@ -72,8 +72,10 @@ def read_source(
     kept = strong[nms(xyxy[strong], scores[strong], config.iou_thr, detections.image_ids[strong])]
     other = set(detections.image_ids[np.setdiff1d(kept, used)].tolist())
     return [
-        SourceReading(number, xyxy[used], detections.scores[used].min(initial=1), image_id in other)
-        for image_id, (number, _, used) in readings.items()
+        SourceReading(
+            reading.number, xyxy[reading.used], detections.scores[reading.used].min(initial=1), image_id in other
+        )
+        for image_id, reading in readings.items()
     ]
 
 

@@ -223,12 +223,13 @@ class DigitCrop(BaseTransform):
         if not len(bboxes) or np.random.random() >= self.prob:
             return results
         high = float(np.median(bboxes[:, 3] - bboxes[:, 1]))
-        margins = np.exp(np.random.uniform(*np.log(self.margin), size=4)) * high
+        least, most = np.log(self.margin)
+        margins = np.exp(np.random.uniform(least, most, 4)) * high
         (left, top), (right, bottom) = _ends(bboxes.reshape(-1, 2))
         height, width = results['img'].shape[:2]
         left, top = max(0, int(left - margins[0])), max(0, int(top - margins[1]))
         right, bottom = min(width, int(right + margins[2]) + 1), min(height, int(bottom + margins[3]) + 1)
         results['img'] = np.ascontiguousarray(results['img'][top:bottom, left:right])
         results['img_shape'] = results['img'].shape[:2]
-        results['gt_bboxes'] = HorizontalBoxes(torch.from_numpy(bboxes - np.float32([left, top, left, top])))
+        results['gt_bboxes'] = HorizontalBoxes(torch.from_numpy(bboxes - np.array([left, top, left, top], np.float32)))
         return results

@@ -35,7 +35,7 @@ def search(outcomes: Outcomes, rows: np.ndarray) -> ReaderConfig:
     while paid:
         paid = False
         changes = [
-            replace(best, **{rule: value})
+            replace(best, **{rule: value})  # type: ignore[arg-type]
             for rule, values in CHANGES.items()
             for value in values
             if value != getattr(best, rule)
