@@ -85,7 +85,7 @@ def to_onnx(model: nn.Module, metadata: dict[str, str]) -> onnx.ModelProto:
         torch.onnx.export(
             graph,
             (images, sizes),
-            content,  # type: ignore[arg-type] - a buffer serves, too
+            content,  # type: ignore[arg-type]
             dynamo=False,  # the other exporter needs a package more
             opset_version=OPSET,
             input_names=INPUTS,
