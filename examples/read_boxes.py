@@ -13,6 +13,10 @@ bboxes = np.array([[10, 20, 30, 60], [34, 20, 54, 60], [58, 20, 78, 60], [120, 5
 scores = np.array([0.9, 0.8, 0.95, 0.7])
 labels = np.array([1, 0, 5, 7])
 
-for config in (ReaderConfig(), ReaderConfig(size_ratio=2.0), ReaderConfig(score_thr=0.85)):
+for config in (
+    ReaderConfig(),
+    ReaderConfig(max_gap=None, size_ratio=None),
+    ReaderConfig(score_thr=0.85, weak_thr=0.85),
+):
     reading = read_number(bboxes, scores, labels, config)
-    print(f'score_thr={config.score_thr}, size_ratio={config.size_ratio}: {reading.number}')
+    print(f'score_thr={config.score_thr}, weak_thr={config.weak_thr}, max_gap={config.max_gap}: {reading.number}')

@@ -40,6 +40,9 @@ def search(outcomes: Outcomes, rows: np.ndarray) -> ReaderConfig:
             for value in values
             if value != getattr(best, rule)
         ]
+        # Without weak candidates another score threshold is best.
+        strict = replace(best, weak_thr=1.0)
+        changes.append(replace(strict, score_thr=_best_threshold(outcomes, rows, strict)))
         gains = [_gain(outcomes, rows, changed, best) for changed in changes]
         if gains and max(gains) > 0:
             best, paid = changes[int(np.argmax(gains))], True

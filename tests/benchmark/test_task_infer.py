@@ -43,7 +43,7 @@ def test_batch_size_and_views_of_the_light_model(candidate, sizes, monkeypatch, 
     photos = task_infer.prepare(candidate, settings).run()
     assert photos == task_infer.FEW * task_infer.TIMES
     assert {len(items) for items in batches if items} == sizes
-    scales = {view.scale for items in batches for view in items}
+    scales = {item.view.scale for items in batches for item in items}
     assert (scales == {(1.0, 1.0)}) is (candidate == 'ours-lite-sizes')  # the search gets the photos as they are
 
 

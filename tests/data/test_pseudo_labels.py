@@ -62,13 +62,13 @@ def outcome(folder, *sources, **settings):
 
 
 def test_a_number_with_high_scores_is_labelled_with_mean_boxes_inside_the_photo(folder):
-    one = detections(entry(1, 20, 5, 0.8), entry(1, -2, 0, 0.9))
-    two = detections(entry(1, -4, 0, 0.75), entry(1, 21, 5, 0.99, height=17))
+    one = detections(entry(1, 15, 5, 0.8), entry(1, -2, 0, 0.9))
+    two = detections(entry(1, -4, 0, 0.75), entry(1, 16, 5, 0.99, height=17))
     (photo,), left_out = label_photos(folder, [one, two])
     assert (photo['id'], photo['file_name'], photo['width'], photo['height']) == (1, '1.png', 40, 20)
     assert photo['labels'] == [0, 5]
-    # left edges -3 (cut off at 0) and 20.5, right edges 5 and 28.5; heights 12 and (12 + 17) / 2, from 4
-    assert photo['bboxes'] == [[0, 4, 5, 12], [20.5, 4, 8, 14.5]]
+    # left edges -3 (cut off at 0) and 15.5, right edges 5 and 23.5; heights 12 and (12 + 17) / 2, from 4
+    assert photo['bboxes'] == [[0, 4, 5, 12], [15.5, 4, 8, 14.5]]
     assert left_out[EMPTY] == 2
 
 

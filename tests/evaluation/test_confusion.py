@@ -31,7 +31,7 @@ def compare(detected, true, crowd=()):
 
 def test_label_pairs_of_a_photo():
     # 7 read as 1, 0 right, 5 missed, 3 made up
-    photo = compare([(0, 1), (20, 0), (80, 3)], [(1, 7), (21, 0), (50, 5)])[1]
+    photo = compare([(0, 1), (20, 0), (38, 3)], [(1, 7), (21, 0), (50, 5)])[1]
     assert photo.pairs == [(0, 0), (1, 1)]
     assert photo.label_pairs() == [(7, 1), (0, 0), (5, BACKGROUND), (BACKGROUND, 3)]
     assert photo.read.tolist()[0] == [0, 0, 10, 20] and photo.true.tolist()[0] == [1, 0, 11, 20]  # xyxy

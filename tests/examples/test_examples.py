@@ -41,7 +41,7 @@ def test_read_photos(tmp_path):
 
 def test_read_boxes(tmp_path):
     lines = run_example('read_boxes.py', cwd=tmp_path)
-    assert [line.rpartition(' ')[2] for line in lines] == ['1057', '105', '15']
+    assert [line.rpartition(' ')[2] for line in lines] == ['105', '1057', '15']
 
 
 def test_score_predictions(tmp_path):

@@ -130,7 +130,7 @@ def test_every_config_has_scales_and_no_flip(name):
     scale, steps = cfg.scale, len(cfg.test_dataloader.dataset.pipeline)
     choose_views(cfg, ReaderChoice(ReaderSettings(), 'here'), True)
     assert search_of(cfg) == (tuple(cfg.tta_scales), scale)
-    assert cfg.tta_model.digit_heights == (0.45 * min(scale), 0.6 * min(scale))
+    assert cfg.tta_model.digit_heights == tuple(share * min(scale) for share in cfg.tta_digits)
     assert len(cfg.test_dataloader.dataset.pipeline) == steps
     assert 'Flip' not in str(cfg.test_dataloader)
 
@@ -205,7 +205,7 @@ def test_the_tool_fuses_scales_and_needs_a_reader_tuned_for_them(cfg, tiny_root,
     fused = (tmp_path / 'work/valid_tta/pred.json').read_text()
     assert {box['image_id'] for box in json.loads(fused)} == {1, 2, 3}
     views = read_reader(tmp_path / 'work/valid_tta/reader.json').views
-    assert views == Views(tuple(cfg.tta_scales), (0.45, 0.6))
+    assert views == Views(tuple(cfg.tta_scales), tuple(cfg.tta_digits))
     write_reader(tmp_path / 'reader.json', ReaderSettings(views=views))
     done = run_tool('test.py', *arguments, *options)  # now the reader sets the views
     assert (done.returncode, NOT_TUNED in done.stderr) == (0, False), done.stderr
