@@ -266,7 +266,8 @@ def test_read_numbers_agrees_with_read_number_photo_by_photo(config):
         assert reading.confidence == alone.confidence
 
 
-@pytest.mark.parametrize(('iou_thr', 'least'), [(0.5, 0.997), (ReaderConfig.iou_thr, 0.995)])
+@pytest.mark.xfail(reason='the rules for lines read 0.9978 and 0.9958, those before them more', strict=True)
+@pytest.mark.parametrize(('iou_thr', 'least'), [(0.5, 0.999), (ReaderConfig.iou_thr, 0.997)])
 def test_perfect_boxes_of_real_photos_give_the_true_number(shared_data, iou_thr, least):
     rows = [row[2] for row in json.loads((shared_data / 'svhn-train-boxes.json').read_text())['rows']]
     boxes = np.array([digit for row in rows for digit in row], dtype=float)
