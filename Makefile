@@ -10,7 +10,7 @@ UNLABELLED ?= ../shared/data/svhn-unlabelled
 DOMAINS ?= ../shared/data/domains
 unexport PYTHONDONTWRITEBYTECODE # without bytecode each import of torch takes 5 s longer
 
-.PHONY: help setup wheel demo demo-data domains-data reader bench test lint clean
+.PHONY: help setup wheel demo demo-data domains-data reader bench test faults lint clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -129,6 +129,9 @@ lint: setup ## run ruff, mypy and the import contracts
 # A process of tests needs up to 2 GB.
 test: lint ## run all checks of .ci/run: lint, then pytest, whose slowest tests are listed
 	$(PYTHON_ENV) -m pytest -n auto --maxprocesses 4 --dist worksteal --durations 15
+
+faults: setup ## try faults on whole runs: kills, full disks, hostile files, two at once: 20 min on 2 cores
+	PYTHONPATH=tests $(PYTHON_ENV) -m faults
 
 clean: ## remove .venv and caches; data/ and work_dirs/ stay
 	rm -rf .venv dist digits_frcnn.egg-info .mypy_cache .pytest_cache .ruff_cache

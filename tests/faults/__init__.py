@@ -1,0 +1,7 @@
+"""Campaign of faults on whole runs: `make faults`.
+
+Each module of SECTIONS is a section. Its `faults()` lists the faults of the section. A fault is survived if its check
+raises nothing.
+"""
+
+SECTIONS = ('kills', 'writers', 'twice', 'resume', 'soak')
