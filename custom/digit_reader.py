@@ -22,9 +22,9 @@ from .models.batch_norm import fold_batch_norm
 from .models.checkpoints import load_weights
 from .models.reader_of_weights import choose_reader
 from .models.tta import ModelDetector, use_views, view_of
-from .runs.checkpoint_files import best_checkpoint
 from .runs.config import load_config
 from .runs.dumped_config import prepare_dumped, read_dumped
+from .runs.named_files import config_beside, find_checkpoint
 from .utils.errors import UserError
 from .utils.messages import one_line
 
@@ -35,21 +35,18 @@ WEIGHTS = ROOT / 'weights/digits_frcnn_lite.safetensors'
 
 def _files(config: str | os.PathLike | None, checkpoint: str | os.PathLike | None) -> tuple[Path, Path]:
     """Return the files of config and weights; a work dir's config is taken, but not one in any other folder."""
-    if checkpoint is None:
-        return Path(config or CONFIG), WEIGHTS
-    path = best_checkpoint(checkpoint) if os.path.isdir(checkpoint) else Path(checkpoint)
-    beside = sorted(path.parent.glob('*.py')) if (path.parent / 'last_checkpoint').is_file() else []
-    if config is None and len(beside) > 1:
-        raise UserError(f'{path}: {len(beside)} configs lie beside it; name the one that it was trained with')
-    return Path(config or (beside[0] if beside else CONFIG)), path
+    path = WEIGHTS if checkpoint is None else find_checkpoint(checkpoint)
+    return Path(config or (checkpoint and config_beside(path)) or CONFIG), path
 
 
 class DigitReader(PhotoReader):
     """A model with the reader settings and the test-time augmentation that were tuned for its weights.
 
     Args:
-        config: a config file. Defaults to None, the config in the checkpoint's work dir, else the light model's.
-        checkpoint: a file of weights, or a work dir with a best checkpoint. Defaults to None, the project's weights.
+        config: a config file, its name in configs/, or a work dir. Defaults to None, the config in the checkpoint's
+            work dir, else the light model's.
+        checkpoint: a file of weights, a work dir with a best checkpoint, or the name of a config that was trained in
+            work_dirs/. Defaults to None, the project's weights.
         reader: a reader.json, or 'none' for the config's thresholds. Defaults to None, the one tuned for the weights.
         device: torch's name of a device. Defaults to None, a GPU if there is one.
         batch_size: number of photos in a batch of the model. Defaults to 16.

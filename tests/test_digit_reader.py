@@ -116,7 +116,7 @@ def test_the_config_beside_a_checkpoint_is_taken(tmp_path):
     assert _files(None, checkpoint) == (tmp_path / 'mine.py', checkpoint)
     assert _files(None, tmp_path) == (tmp_path / 'mine.py', checkpoint)  # a work dir
     (tmp_path / 'other.py').touch()
-    with pytest.raises(UserError, match='2 configs lie beside it'):
+    with pytest.raises(UserError, match='2 configs lie there'):
         _files(None, checkpoint)
 
 

@@ -57,6 +57,7 @@ def main() -> int:
 
     from custom.benchmark.candidate import Settings
     from custom.benchmark.compare import as_json, choose, compare, machine, table
+    from custom.runs.named_files import find_checkpoint
     from custom.utils.files import replacing
 
     for option, number in (('--pairs', args.pairs), ('--batch', args.batch)):
@@ -64,6 +65,7 @@ def main() -> int:
             raise UserError(f'{option} {number}: give at least 1')
     if args.images and not Path(args.images).is_dir():
         raise UserError(f'--images {args.images}: no such folder')
+    args.weights = [str(find_checkpoint(path)) for path in args.weights]
     for path in args.weights:
         if not Path(path).exists():
             raise UserError(f'--weights {path}: no such file')

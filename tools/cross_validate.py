@@ -22,7 +22,7 @@ examples:
 
 def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument('config', help='a file of configs/')
+    parser.add_argument('config', help='a file of configs/, its name, or a work dir')
     parser.add_argument('--data', type=Path, required=True, metavar='ROOT', help='holds train.json and valid.json')
     parser.add_argument('--folds', type=int, default=5, help='default: 5')
     parser.add_argument('--seed', type=int, default=0, help='random seed of the split; default: 0')
@@ -39,8 +39,9 @@ def main() -> None:
     from custom.data.splits import assign_folds, photo_groups, read_labelled, write_folds
     from custom.structures.annotations import true_numbers
 
-    work_dir = Path(args.work_dir or f'work_dirs/{Path(args.config).stem}_folds')
-    config = work_dir / Path(args.config).name
+    name = Path(cfg.filename).name
+    work_dir = Path(args.work_dir or f'work_dirs/{Path(name).stem}_folds')
+    config = work_dir / name
     runs = FoldRuns(cfg, config, args.data, args.processes)
     runs.refuse_own(args.cfg_options)
     truth = read_labelled(args.data)

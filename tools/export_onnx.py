@@ -10,13 +10,14 @@ from custom.utils.messages import say
 
 EXAMPLES = """examples:
   python tools/export_onnx.py configs/digits_frcnn_lite.py weights/digits_frcnn_lite.safetensors digits.onnx
-  python tools/export_onnx.py configs/digits_frcnn_lite.py work_dirs/mine/best.pth int8.onnx --int8 photos"""
+  python tools/export_onnx.py work_dirs/mine int8.onnx --int8 photos"""
 
 
 def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument('config', type=Path, help='a file of configs/')
-    parser.add_argument('checkpoint', type=Path, help='the weights, .pth or .safetensors')
+    parser.add_argument('config', help='a file of configs/, its name, or a work dir')
+    text = 'the weights, .pth or .safetensors, or a work dir; default: the best ones of the work dir'
+    parser.add_argument('checkpoint', nargs='?', help=text)
     parser.add_argument('out', type=Path, metavar='OUT.onnx', help='replaced if it exists')
     add_reader(parser, 'the one tuned for CHECKPOINT')
     text = '8-bit weights and activations, with ranges from up to 200 photos of DIR; faster where the CPU has VNNI'

@@ -18,14 +18,16 @@ Average only models that were fine-tuned from the same weights with different se
 
 def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument('checkpoint', type=Path, nargs='+', help='.pth of a training run; several are averaged')
+    text = 'of a training run, or its work dir; several are averaged'
+    parser.add_argument('checkpoint', type=Path, nargs='+', help=text)
     parser.add_argument('out', type=Path, metavar='OUT.safetensors', help='replaced if it exists')
     parser.add_argument('--reader', type=Path, metavar='FILE', help='default: the one tuned for a single CHECKPOINT')
     args = parser.parse_args()
 
     from custom.models.exporting import export_weights
+    from custom.runs.named_files import find_checkpoint
 
-    done = export_weights(args.checkpoint, args.out, args.reader)
+    done = export_weights([find_checkpoint(path) for path in args.checkpoint], args.out, args.reader)
     for note in done.notes:
         say(f'note: {note}')
     print(f'{args.out}: {done.tensors} tensors, {done.size / 1e6:.2f} MB')

@@ -23,7 +23,7 @@ examples:
 def main() -> int:
     parser = ToolParser(__doc__, EXAMPLES)
     add_arguments(parser)
-    parser.add_argument('--config', help='default: the one beside CHECKPOINT, else configs/digits_frcnn_lite.py')
+    parser.add_argument('--config', help='default: the one of the work dir, else digits_frcnn_lite')
     parser.add_argument('--checkpoint', help='a file or a work dir; default: weights/digits_frcnn_lite.safetensors')
     add_reader(parser, 'the one tuned for CHECKPOINT')
     args = parser.parse_args()

@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from custom.commands.parser import ToolParser, add_reader_arguments, run_tool
+from custom.runs.named_files import find_work_dir
 from custom.utils.errors import UserError
 from custom.utils.files import replacing
 
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, metavar='FILE', help='default: report.html in WORK_DIR or beside PRED_JSON')
     add_reader_arguments(parser)
     args = parser.parse_args()
+    args.source = find_work_dir(args.source)
     out = args.out or (args.source if args.source.is_dir() else args.source.parent) / 'report.html'
     if out.suffix.lower() not in ('.html', '.htm'):
         parser.error(f'--out {out}: must end in .html')

@@ -7,18 +7,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from custom.commands.parser import ToolParser, add_reader, add_run_arguments, run_tool
-from custom.runs.checkpoint_files import best_checkpoint
 from custom.runs.config import load_config, select_split
+from custom.runs.named_files import checkpoint_of_run
 from custom.utils.errors import UserError
 from custom.utils.messages import say_notes
 
-EXAMPLES = 'example: python tools/test.py configs/digits_frcnn.py --dump --cfg-options data_root=DIR'
+EXAMPLES = """examples:
+  python tools/test.py configs/digits_frcnn.py --dump --cfg-options data_root=DIR
+  python tools/test.py work_dirs/mine --split valid"""
 
 
 def main() -> None:
     parser = ToolParser(__doc__, EXAMPLES)
     add_run_arguments(parser)
-    parser.add_argument('checkpoint', nargs='?', help='default: the best one of the work dir')
+    parser.add_argument('checkpoint', nargs='?', help='a file or a work dir; default: the best one of the work dir')
     photos_group = parser.add_mutually_exclusive_group()
     photos_group.add_argument('--split', choices=['test', 'valid'], default='test', help='default: test')
     photos_group.add_argument('--images', metavar='DIR', help='a folder of photos without labels, instead of a split')
@@ -28,8 +30,9 @@ def main() -> None:
     parser.add_argument('--dump', nargs='?', const='auto', metavar='DIR', help=dump_help)
     add_reader(parser, 'the one tuned for CHECKPOINT')
     args = parser.parse_args()
-    cfg = load_config(args.config, args.cfg_options, args.launcher, args.work_dir)
-    checkpoint = Path(args.checkpoint or best_checkpoint(cfg.work_dir))
+    work_dir = args.work_dir or (args.checkpoint if Path(args.checkpoint or '').is_dir() else None) or None
+    cfg = load_config(args.config, args.cfg_options, args.launcher, work_dir)
+    checkpoint = checkpoint_of_run(args.config, args.checkpoint, cfg.work_dir)
     photos = select_split(cfg, args.split, args.images)
     name = photos.resolve().name if args.images else args.split
 

@@ -24,6 +24,7 @@ from ..onnx_reader.detector import OnnxDetector
 from ..onnx_reader.digit_reader import DigitReader
 from ..onnx_reader.model_file import DetectorFacts, to_metadata
 from ..runs.config import load_config
+from ..runs.named_files import checkpoint_of_run
 from ..structures.photos import list_photos, read_photo
 from ..utils.errors import UserError
 from ..utils.files import replacing
@@ -41,13 +42,13 @@ class OnnxExport(NamedTuple):
 
 
 def export_onnx(
-    config: Path, checkpoint: Path, out: Path, reader: str | None = None, int8: Path | None = None
+    config: str | Path, checkpoint: str | Path | None, out: Path, reader: str | None = None, int8: Path | None = None
 ) -> OnnxExport:
     """Write the ONNX file of a detector, once its boxes equal those of the model in torch.
 
     Args:
-        config: the config of the weights.
-        checkpoint: the file of the weights.
+        config: the config of the weights: a file, its name, or a work dir.
+        checkpoint: the file of the weights, or a work dir; None for the best checkpoint of the config's work dir.
         out: the file; replaced if it exists.
         reader: a reader.json, or 'none' for the config's thresholds. Defaults to None, the one tuned for the weights.
         int8: a folder of photos of the kind that will be read, to quantise to 8 bits. Defaults to None, float32.
@@ -60,6 +61,7 @@ def export_onnx(
         raise UserError(f'{out}: give a name that ends in .onnx')
     photos = [int8 / photo.file_name for photo in islice(list_photos(int8), MOST_PHOTOS)] if int8 else []
     cfg = load_config(config)
+    checkpoint = checkpoint_of_run(config, checkpoint, cfg.work_dir)
     init_default_scope(cfg.default_scope)
     content = load_checkpoint(checkpoint)
     weights = fingerprint(content['state_dict'])

@@ -91,7 +91,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the tools that train or test a model."""
-    parser.add_argument('config', help='a file of configs/')
+    parser.add_argument('config', help='a file of configs/, its name, or a work dir')
     parser.add_argument('--work-dir', help="default: the config's work_dir, else work_dirs/<config name>")
     text = 'override any setting of the config, e.g. data_root=DIR train_cfg.max_epochs=3'
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help=text)

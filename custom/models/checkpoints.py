@@ -231,12 +231,14 @@ def fingerprint(state_dict: Mapping[str, torch.Tensor]) -> str:
 
 
 def resume_from(work_dir: str | os.PathLike, wanted: str) -> Path | None:
-    """Return the checkpoint for `--resume`: the named file, or for 'auto' the last checkpoint of the work dir.
+    """Return the checkpoint for `--resume`: the named file, the last one of a work dir, or for 'auto' of its own.
 
     Raises:
         UserError: the file cannot be loaded, or holds only weights.
     """
     path = last_checkpoint(work_dir) if wanted == 'auto' else Path(wanted)
+    if path is not None and path.is_dir():  # another work dir
+        path = last_checkpoint(path) or path
     if path is None:
         say(f'{work_dir}: no checkpoint to resume from; starting at the first epoch')
         return None

@@ -10,6 +10,7 @@ from ..runs.config import select_split
 from ..runs.curves import scalar_files
 from ..runs.dumped_config import read_dumped
 from ..runs.facts import config_file
+from ..runs.named_files import find_work_dir
 from ..structures.annotations import DigitAnnotations
 from ..structures.detections import Detections
 from ..submission.pred_json import read_pred_json
@@ -34,7 +35,7 @@ def find_sources(source: Path, ann: Path | None = None, images: Path | None = No
     Ground truth and photos of a run come from its config, the photos of `x.json` from the folder `x` beside it.
 
     Args:
-        source: a work dir, a pred.json, or its folder.
+        source: a work dir, a checkpoint in it or the name of its config; or a pred.json, or its folder.
         ann: the COCO json. Defaults to None, the run's.
         images: the folder of the photos. Defaults to None, the folder as above.
 
@@ -42,6 +43,7 @@ def find_sources(source: Path, ann: Path | None = None, images: Path | None = No
         UserError: the source, `ann` or `images` does not exist, or the source is no work dir.
     """
     notes: list[str] = []
+    source = find_work_dir(source)
     if (source / 'pred.json').is_file():
         source = source / 'pred.json'
     pred_json: Path | None = source

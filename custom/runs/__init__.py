@@ -8,6 +8,7 @@ __all__: list[str] = [
     'dumped_config',
     'environment',
     'facts',
+    'named_files',
     'overrides',
     'predictions',
     'ranges',

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..utils.errors import UserError
 from .custom_imports import import_custom_modules
-from .dumped_config import with_infinity
+from .dumped_config import prepare_dumped, read_dumped, with_infinity
+from .named_files import WORK_DIRS, find_checkpoint, find_config
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -18,22 +19,37 @@ def load_config(
 ) -> 'Config':
     """Load a config, merge `key=value` options last, and set its launcher and work dir.
 
-    The work dir defaults to the config's, else to work_dirs/<config name>.
+    The work dir defaults to the config's, else to work_dirs/<config name>. The config is a file, a name, a work dir or
+    a checkpoint in one (`find_config`); that of a work dir is read as data. A `load_from` that is a work dir becomes
+    its best checkpoint.
 
     Raises:
-        UserError: the config is missing or cannot be read, an option does not fit, or a setting is out of range.
+        UserError: the config is missing, cannot be read or names code of others, an option does not fit, or a setting
+            is out of range.
     """
-    from mmengine.config import Config
-
     from .overrides import apply_overrides
 
-    path = Path(config)
-    if not path.is_file():
-        folder = Path('configs')
-        if not folder.is_dir():
-            folder = Path(__file__).resolve().parents[2] / folder
-        existing = ', '.join(sorted(map(str, folder.glob('*.py')))) or f'none below {folder}'
-        raise UserError(f'{path}: no such config; there are: {existing}')
+    found = find_config(config)
+    if found.work_dir:  # it may come from others, and is not run
+        cfg = read_dumped(found.path)
+        prepare_dumped(cfg)
+        cfg.work_dir = str(found.work_dir)
+        if cfg.get('resume'):  # that of the run, which is over
+            cfg.load_from, cfg.resume = None, False
+    else:
+        cfg = _run_config(found.path)
+    apply_overrides(cfg, options)
+    with_infinity(cfg._cfg_dict)
+    cfg.launcher = launcher
+    cfg.work_dir = work_dir or cfg.get('work_dir') or str(WORK_DIRS / found.path.stem)
+    if cfg.get('load_from') and Path(cfg.load_from).is_dir():
+        cfg.load_from = str(find_checkpoint(cfg.load_from))
+    return cfg
+
+
+def _run_config(path: Path) -> 'Config':
+    from mmengine.config import Config
+
     try:
         cfg = Config.fromfile(path, import_custom_modules=False)
         import_custom_modules(cfg)
@@ -41,10 +57,6 @@ def load_config(
         raise
     except Exception as error:  # a config is code, and may raise anything
         raise UserError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})') from error
-    apply_overrides(cfg, options)
-    with_infinity(cfg._cfg_dict)
-    cfg.launcher = launcher
-    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
     return cfg
 
 

@@ -26,7 +26,7 @@ def photos(tmp_path_factory):
 @pytest.mark.integration
 def test_the_exported_model_reads_what_the_model_in_torch_reads(tmp_path, photos):
     out = tmp_path / 'lite.onnx'
-    done = export_onnx(CONFIG, WEIGHTS, out)
+    done = export_onnx('digits_frcnn_lite', WEIGHTS, out)
     assert done.size == out.stat().st_size < 10e6
     assert done.check.startswith('as in torch: ')
     paths = sorted(photos.iterdir())

@@ -43,9 +43,25 @@ def test_training_resumes_where_it_stopped(trained, tmp_path):
     root, work_dir, _ = trained
     work = shutil.copytree(work_dir, tmp_path / 'work')
     options = [f'data_root={root}', 'train_cfg.max_epochs=2', *FAST]
-    done = run_tool('train.py', LITE, '--work-dir', work, '--resume', '--cfg-options', *options)
+    done = run_tool('train.py', 'digits_frcnn_lite', '--work-dir', work, '--resume', '--cfg-options', *options)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith('epoch 2/2 | loss ')
+
+
+def test_a_work_dir_stands_for_its_config_and_its_checkpoint(trained, tmp_path):
+    root, work_dir, _ = trained
+    work = shutil.copytree(work_dir, tmp_path / 'work')
+    (best,) = work.glob('best_*.pth')
+    for arguments in (['digits_frcnn_lite', work, '--dump', '--cfg-options', f'data_root={root}', *FAST], [work]):
+        done = run_tool('test.py', *arguments, '--split', 'valid')
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f'{best} on {root / "valid"}\n')
+    assert (work / 'valid/pred.json').is_file()
+    done = run_tool('export_weights.py', work, tmp_path / 'mine.safetensors')
+    assert (done.returncode, (tmp_path / 'mine.safetensors').is_file()) == (0, True), done.stderr
+    done = run_tool('report.py', best, '--out', tmp_path / 'report.html')
+    assert done.returncode == 0, done.stderr
+    assert ' of 3 photos' in done.stdout
 
 
 def test_valid_prints_figures_and_dumps_a_submission_that_checks(trained, tmp_path):
