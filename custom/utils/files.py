@@ -1,8 +1,14 @@
-"""Atomic outputs and JSON of limited depth."""
+"""Atomic outputs and JSON of limited depth.
+
+An output is made under a hidden name beside its place, `.NAME.` with 16 hexadecimal digits, and renamed. Its process
+holds a lock on it (flock), which the system releases however the process ends. The next process that makes an output
+of the same name removes what is not locked.
+"""
 
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -12,6 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 DEEPEST = 50  # levels of nested arrays and objects that JSON may have
 
@@ -41,10 +52,10 @@ def building(out: Path) -> AbstractContextManager[Path]:
 
 @contextlib.contextmanager
 def _beside(out: Path, is_folder: bool) -> Iterator[Path]:
-    beside = out.with_name(f'.{out.name[:50]}.{secrets.token_hex(8)}')
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        beside.mkdir() if is_folder else beside.touch(exist_ok=False)  # the kernel applies the umask
+        remove_leftovers(out.parent, out.name)
+        beside, lock = _make_locked(out, is_folder)
     except OSError as error:
         raise UserError(f'{out}: cannot write here ({error.strerror}); choose another place') from error
     try:
@@ -57,10 +68,57 @@ def _beside(out: Path, is_folder: bool) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f'{out}: could not be written ({error.strerror or error})') from error
     finally:
-        if is_folder:
-            shutil.rmtree(beside, ignore_errors=True)
-        else:
-            beside.unlink(missing_ok=True)
+        _remove(beside)
+        if lock is not None:
+            os.close(lock)
+
+
+def _make_locked(out: Path, is_folder: bool) -> tuple[Path, int | None]:
+    """Make an empty file or folder beside `out`; return its path and its lock, None where none can be had."""
+    while True:
+        beside = out.with_name(f'.{out.name[:50]}.{secrets.token_hex(8)}')
+        beside.mkdir() if is_folder else beside.touch(exist_ok=False)  # the kernel applies the umask
+        with contextlib.suppress(FileNotFoundError):  # another process has taken it for a leftover
+            lock = _lock(beside)
+            if lock is None or os.path.samestat(os.fstat(lock), beside.stat()):
+                return beside, lock
+            os.close(lock)
+
+
+def _lock(path: Path) -> int | None:
+    """Lock a file or folder; return the descriptor, or None if another process has the lock or it cannot be locked."""
+    if fcntl is None:
+        return None
+    lock = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # some network file systems lock no folders
+        os.close(lock)
+        return None
+    return lock
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes left of unfinished outputs called `name`, by default of all in a folder.
+
+    Outputs that a running process is making stay.
+    """
+    start = re.escape(name[:50]) if name else '.+'
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            if re.fullmatch(rf'\.{start}\.[0-9a-f]{{16}}', path.name, re.DOTALL):
+                with contextlib.suppress(OSError):
+                    lock = _lock(path)
+                    if lock is not None:
+                        _remove(path)
+                        os.close(lock)
 
 
 def is_free(folder: Path) -> bool:

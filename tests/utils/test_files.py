@@ -1,10 +1,12 @@
 import json
 import os
+import signal
+import time
 
 import pytest
 
 from custom.utils.errors import UserError
-from custom.utils.files import building, is_free, parse_json, replacing
+from custom.utils.files import building, is_free, parse_json, remove_leftovers, replacing
 
 
 def test_a_file_is_moved_into_place_with_its_folder(tmp_path):
@@ -52,6 +54,47 @@ def test_an_empty_folder_that_is_filled_keeps_its_permissions(tmp_path):
     with building(tmp_path / 'set'):
         pass
     assert (tmp_path / 'set').stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize('writing', [replacing, building])
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path, writing):
+    reading, told = os.pipe()
+    child = os.fork()
+    if not child:  # is killed while it writes
+        with writing(tmp_path / 'a'):
+            os.write(told, b'x')
+            time.sleep(60)
+    os.read(reading, 1)
+    try:
+        (left,) = tmp_path.iterdir()
+        with writing(tmp_path / 'a'):
+            assert left.exists()  # its process is running
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    remove = (tmp_path / 'a').rmdir if writing is building else (tmp_path / 'a').unlink
+    remove()
+    assert left.exists()
+    with writing(tmp_path / 'other'):
+        pass
+    assert left.exists()
+    with writing(tmp_path / 'a'):
+        assert not left.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['a', 'other']
+
+
+def test_leftovers_of_all_names_are_removed_and_other_files_stay(tmp_path):
+    for name in (
+        '.a.txt.0123456789abcdef',
+        '.b.0123456789abcdef',
+        '.hidden',
+        '.c.0123456789abcdeg',
+        'd.0123456789abcdef',
+    ):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['.c.0123456789abcdeg', '.hidden', 'd.0123456789abcdef']
+    remove_leftovers(tmp_path / 'missing')
 
 
 def test_a_failure_leaves_what_was_there(tmp_path):
