@@ -53,3 +53,11 @@ def test_every_test_has_a_kind(request):
     for item in request.session.items:
         kinds = {mark.name for mark in item.iter_markers()} & {'unit', 'integration', 'slow'}
         assert kinds and ('unit' not in kinds or kinds == {'unit'}), item.nodeid
+
+
+@pytest.mark.parametrize('name', ['custom', 'digits_frcnn'])
+def test_the_reader_is_listed_before_it_is_imported(name):
+    assert run_python(f"import {name}, sys; print('DigitReader' in dir({name}), 'torch' in sys.modules)") == [
+        'True',
+        'False',
+    ]

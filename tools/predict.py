@@ -15,7 +15,7 @@ EXAMPLES = f"""{TABLE}
 
 examples:
   python tools/predict.py house.jpg
-  python tools/predict.py photos --out out --min-confidence 0.95
+  python tools/predict.py photos --out out --min-confidence 0.5
   python tools/predict.py 'photos/**/*.png' --checkpoint work_dirs/mine
   python tools/predict.py meter.jpg --crop 120,80,400,90 --digits 7 --decimals 2"""
 
@@ -25,6 +25,7 @@ def main() -> int:
     add_arguments(parser)
     parser.add_argument('--config', help='default: the one of the work dir, else digits_frcnn_lite')
     parser.add_argument('--checkpoint', help='a file or a work dir; default: weights/digits_frcnn_lite.safetensors')
+    parser.add_argument('--device', metavar='NAME', help='cpu, cuda or cuda:1; default: a GPU if there is one')
     add_reader(parser, 'the one tuned for CHECKPOINT')
     args = parser.parse_args()
     options = check_arguments(parser, args)
@@ -34,7 +35,7 @@ def main() -> int:
     def open_reader() -> PhotoReader:
         from custom.digit_reader import DigitReader  # takes seconds to import
 
-        reader = DigitReader(args.config, args.checkpoint, args.reader, **vars(options))
+        reader = DigitReader(args.config, args.checkpoint, args.reader, args.device, **vars(options))
         for note in reader.choice.notes:
             say(f'note: {note}')
         return reader

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..structures.annotations import DigitAnnotations, true_numbers
 from ..structures.digits import DIGITS
-from ..structures.photos import photos_among
+from ..structures.photos import passed_over, photos_among
 from ..utils.errors import UserError
 from ..utils.messages import one_line
 from .coco_reading import ids_and_names, read_annotations
@@ -65,11 +65,11 @@ def _check_split(root: Path, name: str) -> Split:
 
 def unlisted_notes(folder: Path, names: Iterable[str], json_name: str) -> list[str]:
     """Count the photos of a folder, at any depth, that its json does not list, and files that are no photo."""
-    photos, note = photos_among(files_below(folder, ('',)))
+    photos, others = photos_among(files_below(folder, ('',)))
     listed = {os.path.normpath(name) for name in names}
     unlisted = [name for path in photos if (name := str(path.relative_to(folder))) not in listed]
     first = f'{len(unlisted)} × photo not in {json_name}, not used; first: {one_line(unlisted[0])}' if unlisted else ''
-    return [line for line in (first, note) if line]
+    return [line for line in (first, passed_over(others)) if line]
 
 
 def near_duplicate_lines(splits: Mapping[str, Split]) -> list[str]:

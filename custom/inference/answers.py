@@ -4,6 +4,7 @@ import csv
 import glob
 import io
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,18 +12,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ..structures.detections import Detections
-from ..structures.digits import NO_NUMBER
-from ..structures.geometry import xywh_to_xyxy
-from ..structures.photos import FORMAT_NAMES, free_names, image_id_of, natural_key, photos_among, read_photo
+from ..structures.digits import NO_NUMBER, UNSURE
+from ..structures.photos import FORMAT_NAMES, free_names, image_id_of, natural_key, passed_over, photos_among
 from ..submission.pred_json import encode_entries, write_entries
 from ..utils.errors import UserError
 from ..utils.files import replacing
 from ..utils.messages import one_line, say_once
-from ..visualization.pictures import Shot, annotated_copy
 from .reader import Digit, PhotoReading
 
-UNSURE = 'unsure'
-COLUMNS = ('image_id', 'file', 'number', 'confidence')
+COLUMNS = ('file', 'number', 'confidence', 'answer', 'image_id')
+JPEG = ('.jpg', '.jpeg', '.jpe', '.jfif', '.mpo')  # photos whose copies are JPEG, too
 FOLDER = 'annotated'
 
 
@@ -34,12 +33,17 @@ class Answer(NamedTuple):
     number: str
     reading: PhotoReading
 
+    @property
+    def kind(self) -> str:
+        """'read', UNSURE, or 'nothing found'."""
+        return {UNSURE: UNSURE, NO_NUMBER: 'nothing found'}.get(self.number, 'read')
 
-def find_photos(wanted: Sequence[str]) -> list[Path]:
+
+def find_photos(wanted: Sequence[str], others: list[str] | None = None) -> list[Path]:
     """List the photos of files, folders and glob patterns, each once; those of a folder or pattern in natural order.
 
-    Existing files are taken as they are. `**` in a pattern matches folders. Raises UserError if a file is missing, or a
-    folder or pattern has no photo.
+    Existing files are taken as they are. `**` in a pattern matches folders. The names of files that are no photos are
+    added to `others`, if it is given. Raises UserError if a file is missing, or a folder or pattern has no photo.
     """
     photos: dict[str, Path] = {}
     for name in wanted:
@@ -52,11 +56,13 @@ def find_photos(wanted: Sequence[str]) -> list[Path]:
                 continue
             else:
                 paths = [Path(match) for match in _matches(path)]
-            paths, note = photos_among(paths)
+            paths, own = photos_among(paths)
         except OSError as error:
             raise UserError(f'{name}: cannot be read ({error.strerror}); check its permissions') from None
-        if note:
-            say_once(f'note: {one_line(name)}: {note}')
+        if own:
+            say_once(f'note: {one_line(name)}: {passed_over(own)}')
+            others = [] if others is None else others
+            others += own
         if not paths:
             missing = 'no photo in this folder' if path.is_dir() else 'file not found'
             brackets = '; [ ] are part of a pattern, write [[] for a bracket' * ('[' in name and not path.is_dir())
@@ -90,6 +96,11 @@ def ids_of(paths: Iterable[Path]) -> list[int]:
     return list(taken)
 
 
+def header_line(width: int) -> str:
+    """Return the names of the columns above the lines of `table_line`, for a file column of `width` characters."""
+    return f'{"file":{width}}  {"number":>8}  {"confidence":>10}  digits and their scores'
+
+
 def table_line(answer: Answer, boxes: bool, width: int = 0) -> str:
     """Format an answer: file, number, confidence, each digit with its score and, with `boxes`, xyxy in pixels.
 
@@ -113,7 +124,10 @@ def table_line(answer: Answer, boxes: bool, width: int = 0) -> str:
 
 
 def write_answers(folder: Path, answers: Sequence[Answer]) -> None:
-    """Write numbers.csv and pred.json. Raises UserError if a file cannot be written."""
+    """Write numbers.csv and pred.json. Raises UserError if a file cannot be written.
+
+    numbers.csv keeps the number that was read where the answer is UNSURE.
+    """
 
     def entries() -> Iterator[bytes]:
         for answer in answers:
@@ -125,7 +139,9 @@ def write_answers(folder: Path, answers: Sequence[Answer]) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator='\n')
     table.writerow(COLUMNS)
-    table.writerows([a.image_id, a.path, a.number, f'{a.reading.confidence:.4f}'] for a in answers)
+    for answer in answers:
+        confidence = f'{answer.reading.confidence:.4f}'
+        table.writerow([answer.path, answer.reading.text, confidence, answer.kind, answer.image_id])
     with replacing(folder / 'numbers.csv') as beside:
         beside.write_text(text.getvalue(), encoding='utf-8', errors='surrogateescape')
 
@@ -135,10 +151,11 @@ def answer_of(
 ) -> Answer:
     """Return the answer for a photo, with its decimal point.
 
-    UNSURE if the confidence is below `min_confidence`, 0..1, or the number has another number of `digits`.
+    UNSURE if the confidence is below `min_confidence`, 0..1, or the number has another number of `digits`. A photo
+    without a number is never unsure.
     """
-    other_length = digits is not None and len(reading.number) not in (0, digits)
-    unsure = reading.confidence < min_confidence or other_length
+    other_length = digits is not None and len(reading.number) != digits
+    unsure = reading.number and (reading.confidence < min_confidence or other_length)
     return Answer(image_id, path, UNSURE if unsure else reading.text or NO_NUMBER, reading)
 
 
@@ -156,21 +173,47 @@ class Copies:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f'{out}: cannot write here ({error.strerror}); choose another place with --out') from error
-        self.names = dict(zip(paths, free_names([path.with_suffix('.png') for path in paths]), strict=True))
+        names = [path if path.suffix.lower() in JPEG else path.with_suffix('.png') for path in paths]
+        self.names = dict(zip(paths, free_names(names), strict=True))
 
     def write(self, answer: Answer) -> None:
-        """Write the copy of a photo. Raises UserError if the photo has gone, or the copy cannot be written."""
-        reading, boxes = answer.reading, answer.reading.detections
-        shot = Shot(
-            read_photo(answer.path),
-            xywh_to_xyxy(boxes.bboxes),
-            boxes.scores,
-            boxes.labels,
-            reading.used,
-            '' if answer.number == NO_NUMBER else answer.number,
-            reading.confidence,
-        )
-        if answer.number == UNSURE:
-            shot = shot._replace(remark=f'{reading.text or NO_NUMBER}: {100 * reading.confidence:.0f} %')
-        with replacing(self.folder / self.names[answer.path]) as beside:
-            annotated_copy(shot).save(beside, 'PNG')
+        """Write the copy of a photo; that of a JPEG is a JPEG.
+
+        Raises UserError if the photo has gone, or the copy cannot be written.
+        """
+        reading, name = answer.reading, self.names[answer.path]
+        remark = f'{reading.text}: {100 * reading.confidence:.0f} %' if answer.number == UNSURE else None
+        picture = reading.draw(remark)
+        with replacing(self.folder / name) as beside:
+            if name.lower().endswith(JPEG):
+                picture.save(beside, 'JPEG', quality=90)
+            else:
+                picture.save(beside, 'PNG')
+
+
+def closing_line(answers: Sequence[Answer], seconds: float, failed: int, others: int) -> str:
+    """Sum up a run: photos, time, and the counts that are not 0.
+
+    Args:
+        answers: of the photos that were read.
+        seconds: of reading them, without loading the model.
+        failed: number of photos that could not be read.
+        others: number of files that were passed over.
+
+    Example:
+        >>> closing_line([], 0.0, 2, 1)
+        '2 photos, 2 that could not be read, 1 file passed over'
+    """
+    count, kinds = len(answers) + failed, Counter(answer.kind for answer in answers)
+    parts = [_plural(count, 'photo'), *([f'{1000 * seconds / count:.0f} ms each'] if answers else [])]
+    counts = {
+        'unsure': kinds[UNSURE],
+        'without a number': kinds['nothing found'],
+        'that could not be read': failed,
+    }
+    parts += [f'{number} {kind}' for kind, number in counts.items() if number]
+    return ', '.join([*parts, *([f'{_plural(others, "file")} passed over'] if others else [])])
+
+
+def _plural(count: int, noun: str) -> str:
+    return f'{count} {noun}{"s" * (count != 1)}'

@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from .options import ReadingOptions, add_options, options_of
 from .reader import PhotoReader, PhotoReading
 
 TABLE = """Prints a table: file, number (-1: none), confidence 0 to 1, the digits with their scores, and the confident
-digits that the number leaves out. The table is tab-separated when piped. Exit code 1 if a photo could not be read; the
-rest are processed."""
+digits that the number leaves out. On a terminal a header stands above, and a line that sums up below. When piped, the
+table is tab-separated and bare. Exit code 1 if a photo could not be read; the rest are processed."""
 LEAST_INTERVAL, MOST_INTERVAL = 0.1, 3600
 Bar = Callable[[Iterator[Any], int], Iterable[Any]]
 
@@ -70,18 +71,33 @@ def read_photos(
     Raises:
         UserError: a photo is missing, or the outputs cannot be written.
     """
-    from .answers import FOLDER, Answer, Copies, answer_of, find_photos, ids_of, table_line, write_answers
+    from .answers import (
+        FOLDER,
+        Answer,
+        Copies,
+        answer_of,
+        closing_line,
+        find_photos,
+        header_line,
+        ids_of,
+        table_line,
+        write_answers,
+    )
     from .records import answer_record
 
     if args.watch:
         return _watch(args, open_reader)
-    paths = find_photos(args.photos)
+    others: list[str] = []
+    paths = find_photos(args.photos, others)
     ids = ids_of(paths)
-    reader = open_reader()
+    reader = _open(open_reader)
     copies = Copies(args.out, paths) if args.out else None
-    width = max(len(one_line(path)) for path in paths) if sys.stdout.isatty() else 0
+    width = max(4, *(len(one_line(path)) for path in paths)) if sys.stdout.isatty() else 0
+    if width and not args.json:
+        write(header_line(width))
     answers, failed = list[Answer](), list[UserError]()
-    for image_id, path, reading in zip(ids, paths, bar(reader.read_many(paths), len(paths)), strict=True):
+    readings = Timed(reader.read_many(paths))
+    for image_id, path, reading in zip(ids, paths, bar(readings, len(paths)), strict=True):
         try:
             if isinstance(reading, UserError):
                 if args.json:
@@ -101,7 +117,31 @@ def read_photos(
         say(f'{args.out}: numbers.csv and pred.json of {len(answers)} photos, their copies in {FOLDER}/')
     for failure in failed:
         print(f'error: {one_line(failure)}', file=sys.stderr)
+    if sys.stderr.isatty():
+        say(closing_line(answers, readings.seconds, len(paths) - len(answers), len(others)))
     return int(bool(failed))
+
+
+class Timed(Iterator[Any]):
+    """The items of an iterator, and the time in seconds that it took for them."""
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self.seconds = 0.0
+        self._items = iter(items)
+
+    def __next__(self) -> Any:
+        """Return the next item."""
+        start = time.perf_counter()
+        try:
+            return next(self._items)
+        finally:
+            self.seconds += time.perf_counter() - start
+
+
+def _open(open_reader: Callable[[], PhotoReader]) -> PhotoReader:
+    if sys.stderr.isatty():
+        say('loading the model')
+    return open_reader()
 
 
 def _watch(args: argparse.Namespace, open_reader: Callable[[], PhotoReader]) -> int:
@@ -121,7 +161,7 @@ def _watch(args: argparse.Namespace, open_reader: Callable[[], PhotoReader]) -> 
     def answer(image_id: int, path: Path, reading: PhotoReading) -> Answer:
         return answer_of(image_id, path, reading, args.min_confidence, args.digits)
 
-    watch = Watch(args.watch, open_reader(), journal, answer)
+    watch = Watch(args.watch, _open(open_reader), journal, answer)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     say(f'{args.watch}: watched; {len(journal.known)} photos were read before; Ctrl-C stops')

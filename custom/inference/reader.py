@@ -1,12 +1,15 @@
 """From photos to numbers with any `Detector`."""
 
+import base64
 import dataclasses
+import html
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -15,11 +18,13 @@ from ..reading.fusion import Boxes
 from ..reading.numbers import read_numbers
 from ..reading.settings import ReaderSettings, filter_boxes
 from ..structures.detections import Detections
+from ..structures.digits import NO_NUMBER, UNSURE
 from ..structures.geometry import xywh_to_xyxy
-from ..structures.photos import PhotoFile, photo_name, read_photo, rgb_of
+from ..structures.photos import PhotoFile, photo_name, photos_in, read_photo, rgb_of
 from ..utils.errors import UserError
 from ..utils.messages import one_line
 from ..utils.validation import require_number
+from ..visualization.pictures import LARGEST, Shot, annotated_copy
 from .multiview import Detector, MultiView, View
 from .options import AUTO, ReadingOptions, decimal_text, turned, turned_back
 
@@ -27,6 +32,7 @@ Photo = PhotoFile | np.ndarray
 OTHER_TURNS = (180, 90, 270)  # tried by --rotate auto after the photo as given
 SURE = 0.8  # score of the digits of an upright photo
 ONE_WAY = (3, 4, 7)  # 0, 1, 2, 5 and 8 are alike upside down, 6 and 9 change places
+NOTEBOOK = 800  # pixels: the longer side of a photo in a notebook
 BETTER = 1.1  # another orientation is taken if its digits score better by this factor
 
 
@@ -61,6 +67,7 @@ class PhotoReading(NamedTuple):
         left_out: the confident digits that are not in `number`, best first. They lower the confidence.
         rotate: degrees, clockwise, by which the photo was turned. Boxes are in pixels of the photo as given.
         decimals: number of digits behind the decimal point in `text`.
+        photo: the photo as it was given, for `draw`; of an open file its pixels.
     """
 
     number: str
@@ -72,20 +79,82 @@ class PhotoReading(NamedTuple):
     left_out: tuple[Digit, ...] = ()
     rotate: int = 0
     decimals: int = 0
+    photo: Photo | None = None
 
     @property
     def text(self) -> str:
         """The number with its decimal point."""
         return decimal_text(self.number, self.decimals)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the reading as a dict for JSON.
+
+        Its keys are number (None without any), confidence, digits of the main number, digits that it leaves out, and
+        all numbers of the photo. Boxes are xyxy in pixels of the upright photo, rounded to 0.1. Scores are rounded to
+        4 digits.
+        """
+        numbers = [
+            {
+                'number': decimal_text(one.number, self.decimals),
+                'confidence': round(one.confidence, 4),
+                'digits': _digit_dicts(one.digits),
+                'box': _rounded(one.bbox),
+            }
+            for one in self.numbers
+        ]
+        return {
+            'number': self.text or None,
+            'confidence': round(self.confidence, 4),
+            'digits': _digit_dicts(self.digits),
+            'left_out': _digit_dicts(self.left_out),
+            'numbers': numbers,
+        }
+
+    def draw(self, remark: str | None = None, longest: int = LARGEST) -> Image.Image:
+        """Draw the photo with its boxes, and the number and its confidence below.
+
+        Args:
+            remark: text instead of number and confidence. Defaults to None.
+            longest: side in pixels to which a larger photo is reduced. Defaults to LARGEST.
+
+        Raises:
+            UserError: the photo has gone, or there is none.
+        """
+        if self.photo is None:
+            raise UserError('this reading has no photo to draw')
+        pixels = rgb_of(self.photo) if isinstance(self.photo, np.ndarray) else read_photo(self.photo)
+        boxes = self.detections
+        arrays = xywh_to_xyxy(boxes.bboxes), boxes.scores, boxes.labels, self.used
+        shot = Shot(pixels, *arrays, self.text, self.confidence)
+        return annotated_copy(shot if remark is None else shot._replace(number=UNSURE, remark=remark), longest)
+
+    def __repr__(self) -> str:
+        """Return the number, its confidence and the number of boxes."""
+        name = f' {one_line(photo_name(self.photo))!r}' if isinstance(self.photo, (str, os.PathLike)) else ''
+        return (
+            f'<PhotoReading{name}: {self.text or NO_NUMBER!r}, confidence {self.confidence:.2f}, '
+            f'{len(self.detections)} boxes>'
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the photo with its boxes, or the text without one, for notebooks."""
+        text = html.escape(repr(self))
+        try:
+            file = io.BytesIO()
+            self.draw(longest=NOTEBOOK).save(file, 'JPEG', quality=85)
+        except UserError as error:
+            return f'{text}<br>{html.escape(one_line(error))}'
+        return f'<img alt="{text}" src="data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}">'
+
 
 class _Loaded(NamedTuple):
     """Photo ready for the detector: its view, and what other orientations need.
 
     `size` is the width and height of the crop before the turn, `corner` its left upper corner in the photo. `pixels` is
-    the crop, or None if the orientation is known.
+    the crop, or None if the orientation is known. `photo` is the photo as given, or the pixels of an open file.
     """
 
+    photo: Photo
     view: View
     size: tuple[int, int]
     corner: tuple[int, int]
@@ -119,8 +188,17 @@ class PhotoReader:
     def __post_init__(self) -> None:
         require_number('batch_size', self.batch_size, 1)
 
+    def __repr__(self) -> str:
+        """Return the class, the score threshold and the views."""
+        views = 'search over scale' if self.multiview else 'one view'
+        return f'<{type(self).__name__}: score threshold {self.settings.number.score_thr:g}, {views}>'
+
     def read(self, photo: Photo) -> PhotoReading:
-        """Read one photo: a path, the bytes of a file, an open binary file, an image of Pillow, or an array (`rgb_of`).
+        """Read one photo.
+
+        Args:
+            photo: a path, the bytes of a file, an open binary file, an image of Pillow, or an array of uint8: (H, W)
+                grey, (H, W, 3) RGB or (H, W, 4) RGBA. OpenCV reads BGR, not RGB: pass `pixels[..., ::-1]`.
 
         Raises:
             UserError: the file cannot be read, or the array has another shape or type.
@@ -133,12 +211,19 @@ class PhotoReader:
     def read_many(self, photos: Iterable[Photo]) -> Iterator[PhotoReading | UserError]:
         """Read photos in batches, while the next ones are loaded; yield the result or the error of each, in order.
 
+        Args:
+            photos: photos as in `read`, or a folder, whose photos are read in natural order; `photo` of a reading is
+                its path.
+
         Raises:
-            UserError: `photos` is one photo.
+            UserError: `photos` is one photo, or a folder without photos.
         """
+        if isinstance(photos, (str, os.PathLike)) and os.path.isdir(photos):
+            photos = photos_in(photos)
         is_array = isinstance(photos, np.ndarray) and photos.ndim < 4
         if is_array or isinstance(photos, (str, os.PathLike, bytes, Image.Image)) or hasattr(photos, 'read'):
-            raise UserError(f'{one_line(photo_name(photos))}: pass a list of photos to read_many, or one photo to read')
+            name = one_line(photo_name(photos))
+            raise UserError(f'{name}: pass a list of photos or a folder to read_many, or one photo to read')
         photos = iter(photos)
         with ThreadPoolExecutor(max_workers=2) as pool:  # decoding and resizing release the interpreter's lock
             loading = list(pool.map(self._load, islice(photos, self.batch_size)))
@@ -155,6 +240,8 @@ class PhotoReader:
                 f'{type(photo).__name__}: pass a path, bytes, an open file, an image of Pillow, or an array'
             )
         name = 'pixels' if isinstance(photo, np.ndarray) else one_line(photo_name(photo))
+        if isinstance(photo, (str, os.PathLike)) and os.path.isdir(photo):
+            return UserError(f'{name}: is a folder; read_many reads its photos')
         try:
             pixels = rgb_of(photo) if isinstance(photo, np.ndarray) else read_photo(photo)
         except UserError as error:
@@ -164,7 +251,8 @@ class PhotoReader:
             auto = self.options.rotate == AUTO
             view = self.view(turned(part, 0 if auto else int(self.options.rotate)))
             corner = self.options.crop[:2] if self.options.crop else (0, 0)
-            return _Loaded(view, (part.shape[1], part.shape[0]), corner, part if auto else None)
+            given = pixels if hasattr(photo, 'read') else photo
+            return _Loaded(given, view, (part.shape[1], part.shape[0]), corner, part if auto else None)
         except UserError as error:
             return UserError(f'{name}: {error}')
 
@@ -215,12 +303,21 @@ class PhotoReader:
             _digits_of(detections, reading.left_out),
             degrees,
             self.options.decimals,
+            item.photo,
         )
 
 
 def _digits_of(detections: Detections, rows: np.ndarray) -> tuple[Digit, ...]:
     own = detections[rows]
     return tuple(map(Digit, own.labels.tolist(), own.scores.tolist(), map(tuple, xywh_to_xyxy(own.bboxes).tolist())))
+
+
+def _digit_dicts(digits: Sequence[Digit]) -> list[dict[str, Any]]:
+    return [{'digit': digit.label, 'score': round(digit.score, 4), 'box': _rounded(digit.bbox)} for digit in digits]
+
+
+def _rounded(box: Sequence[float]) -> list[float]:
+    return [round(side, 1) for side in box]
 
 
 def _value(reading: PhotoReading) -> float:

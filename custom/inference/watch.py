@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from ..structures.photos import image_id_of, photos_among
+from ..structures.photos import image_id_of, passed_over, photos_among
 from ..utils.errors import UserError
 from ..utils.messages import one_line, say, say_once
 from .answers import Answer
@@ -142,12 +142,12 @@ class Watch:
     def _present(self) -> dict[str, Version]:
         try:
             with os.scandir(self.folder) as entries:
-                photos, note = photos_among(entries)
+                photos, others = photos_among(entries)
         except OSError as error:  # a disk of the network may come back
             say_once(f'note: {self.folder}: cannot be read now ({error.strerror}); it is watched further')
             return {}
-        if note:
-            say_once(f'note: {one_line(self.folder)}: {note}', str(self.folder))
+        if others:
+            say_once(f'note: {one_line(self.folder)}: {passed_over(others)}', str(self.folder))
         versions = {photo.name: _version(photo.path) for photo in photos}
         return {name: version for name, version in versions.items() if version}
 

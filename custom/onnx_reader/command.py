@@ -16,10 +16,11 @@ EXAMPLES = f"""{TABLE}
 
 examples:
   digits-reader meter.jpg
-  digits-reader photos --out out --min-confidence 0.95
+  digits-reader photos --out out --min-confidence 0.5
   digits-reader 'photos/**/*.png' --model mine.onnx
   digits-reader serve --help
   digits-reader meter.jpg --crop 120,80,400,90 --digits 7 --decimals 2"""
+PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}
 SERVE = """HTTP: POST /v1/read, /healthz, /metrics, /docs, and a page at /. Needs the extra: digits-reader[serve].
 
 examples:
@@ -79,6 +80,8 @@ def _parse(parser: argparse.ArgumentParser, arguments: list[str] | None = None) 
     """Parse the arguments, with those of every sub-command; None: those of the process."""
     parser.add_argument('--model', metavar='FILE', help='an .onnx file; default: the one of this package')
     parser.add_argument('--reader', metavar='FILE', help='a reader.json; default: the one in the model')
+    text = 'cpu, cuda, or an execution provider of ONNX Runtime by its name; default: cpu'
+    parser.add_argument('--device', metavar='NAME', default='cpu', help=text)
     parser.add_argument('--quiet', action='store_true', help='only errors on stderr')
     parser.add_argument('--version', action=_Version, nargs=0, help='print the installed versions and exit')
     args = parser.parse_args(arguments)
@@ -90,7 +93,7 @@ def _parse(parser: argparse.ArgumentParser, arguments: list[str] | None = None) 
 def _open_reader(args: argparse.Namespace, **options: Any) -> PhotoReader:
     from .digit_reader import DigitReader  # takes longer to import than a wrong argument to find
 
-    return DigitReader(args.model, args.reader, **options)
+    return DigitReader(args.model, args.reader, provider=PROVIDERS.get(args.device, args.device), **options)
 
 
 class _Version(argparse.Action):

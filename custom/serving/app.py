@@ -95,6 +95,7 @@ class Reading(BaseModel):
 
     number: str | None = Field(description='the main number; null if the photo has none, or it is unsure')
     unsure: bool = Field(description='whether the number has not as many digits as the service was told')
+    read: str | None = Field(description='the main number as it was read, also if it is unsure')
     confidence: float = Field(description='probability that the main number is right, 0 to 1')
     digits: list[DigitBox] = Field(description='of the main number, in reading order')
     left_out: list[DigitBox] = Field(description='confident digits that are not in the main number, best first')

@@ -43,6 +43,10 @@ class Detections:
     def __len__(self) -> int:
         return len(self.image_ids)
 
+    def __repr__(self) -> str:
+        """Return the number of boxes and of photos."""
+        return f'<Detections: {len(self)} boxes on {len(np.unique(self.image_ids))} photos>'
+
     def __getitem__(self, rows: slice | np.ndarray) -> 'Detections':
         """Select boxes by a slice or an array of indices, without a second check."""
         part = object.__new__(Detections)

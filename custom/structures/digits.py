@@ -9,3 +9,4 @@ PALETTE = [
 ]
 # fmt: on
 NO_NUMBER = '-1'  # in files and tables
+UNSURE = 'unsure'  # an answer whose number is not trusted

@@ -51,6 +51,7 @@ TURNS = {orientation: Image.Transpose[name] for orientation, name in enumerate(U
 SIDEWAYS = TURNS[5], TURNS[6], TURNS[7], TURNS[8]
 TOPS = {'F': (1, 255, 65535), 'I': (255, 1023, 4095, 65535)}  # white, for each kind of mode: 10 bits are 1023
 HIGH_BYTES = 3, 15, 255  # white of 10, 12 and 16 bits in colour: Pillow keeps the upper 8 of 16 bits
+NAME_END = 150  # characters at either end of a long name that messages show
 SLACK = 1.001  # floats may be a little above white
 # Pillow's warnings on metadata name no photo. A photo that cannot be read is an error.
 warnings.filterwarnings('ignore', category=UserWarning, module=r'PIL\.')
@@ -152,11 +153,11 @@ def _listing(folder: str, changed: int) -> dict[str, list[str]]:
     return names
 
 
-def photos_among(entries: Iterable[Entry]) -> tuple[list[Entry], str]:
-    """Return the photos among files and folders in natural order (2.png before 10.png), and a note on the others.
+def photos_among(entries: Iterable[Entry]) -> tuple[list[Entry], list[str]]:
+    """Return the photos among files and folders in natural order (2.png before 10.png), and the names of the others.
 
-    A file is a photo by its suffix, see `FORMATS`. A broken link is one, too: reading it is refused. The note is empty
-    if nothing is passed over. Label files (BESIDE) and hidden files are not counted, hidden photos are.
+    A file is a photo by its suffix, see `FORMATS`. A broken link is one, too: reading it is refused. The others do not
+    count label files (BESIDE) and hidden files; hidden photos they do.
     """
     photos, others = [], []
     for entry in entries:
@@ -166,35 +167,46 @@ def photos_among(entries: Iterable[Entry]) -> tuple[list[Entry], str]:
             photos.append(entry)
         elif not (name.startswith('._') if is_photo else name[0] == '.' or name.endswith(BESIDE)):
             others.append(entry.name)
-    note = ''
-    if others:
-        heic = any(name.lower().endswith(HEIC) for name in others)
-        first = one_line(min(others, key=natural_key)) + f'; {CONVERT}' * heic
-        note = f'{len(others)} × file or folder that is no photo ({FORMAT_NAMES}), passed over; first: {first}'
-    return sorted(photos, key=lambda entry: natural_key(entry.name)), note
+    return sorted(photos, key=lambda entry: natural_key(entry.name)), others
 
 
-def list_photos(folder: str | os.PathLike) -> list[Photo]:
-    """List the photos of `folder`, without hidden files and subfolders, in natural order.
+def passed_over(others: Sequence[str]) -> str:
+    """Return a note on the others of `photos_among`, '' without any."""
+    if not others:
+        return ''
+    heic = any(name.lower().endswith(HEIC) for name in others)
+    first = one_line(min(others, key=natural_key)) + f'; {CONVERT}' * heic
+    return f'{len(others)} × file or folder that is no photo ({FORMAT_NAMES}), passed over; first: {first}'
 
-    What is passed over is counted on stderr. Raises UserError if the folder is missing, unreadable or without photos,
-    or two photos would share an id.
+
+def photos_in(folder: str | os.PathLike) -> list[Path]:
+    """List the paths of the photos of `folder`, without hidden files and subfolders, in natural order.
+
+    What is passed over is counted on stderr. Raises UserError if the folder is missing, unreadable or without photos.
     """
     folder = Path(folder)
     try:
-        photos, note = photos_among(os.scandir(folder))
+        photos, others = photos_among(os.scandir(folder))
     except NotADirectoryError:
         raise UserError(f'{folder}: is a file; give the folder that holds the photos') from None
     except FileNotFoundError:
         raise UserError(f'{folder}: no such folder; give one that holds photos ({FORMAT_NAMES})') from None
     except OSError as error:
         raise UserError(f'{folder}: cannot be read ({error.strerror}); check its permissions') from None
-    if note:
-        say_once(f'note: {folder}: {note}')
+    if others:
+        say_once(f'note: {folder}: {passed_over(others)}')
     if not photos:
         raise UserError(f'{folder}: holds no photo; put {FORMAT_NAMES} files there, or give another folder')
+    return [folder / photo.name for photo in photos]
+
+
+def list_photos(folder: str | os.PathLike) -> list[Photo]:
+    """List the photos of `folder` as `photos_in` does, with their ids.
+
+    Raises UserError as `photos_in`, and if two photos would share an id.
+    """
     by_id: dict[int, str] = {}
-    for name in (photo.name for photo in photos):
+    for name in (photo.name for photo in photos_in(folder)):
         if (other := by_id.setdefault(image_id_of(name), name)) != name:
             raise UserError(f'{folder}: {other!r} and {name!r} would share one image id; rename one of them')
     return list(map(Photo, by_id, by_id.values()))
@@ -220,7 +232,8 @@ def _opened(photo: PhotoFile, any_shape: bool = False) -> Iterator[Image.Image]:
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise UserError(f'{path}: has too many pixels; scale it down') from None
         except Exception as error:  # decoders raise many kinds on damaged headers
-            raise UserError(f'{path}: cannot be read ({error}); replace or remove it') from None
+            reason = getattr(error, 'strerror', None) or error
+            raise UserError(f'{path}: cannot be read ({reason}); replace or remove it') from None
         size, sides = f'{image.width}x{image.height} pixels', sorted(image.size)
         if image.width * image.height > MAX_PIXELS:
             raise UserError(f'{path}: {size} are over {MAX_PIXELS // 10**6} million; scale it down')
@@ -235,7 +248,8 @@ def _opened(photo: PhotoFile, any_shape: bool = False) -> Iterator[Image.Image]:
 def photo_name(photo: object) -> str:
     """Return the name of a photo in messages: its path, the name of an open file, or `photo` for other content."""
     if isinstance(photo, (str, os.PathLike)):
-        return str(photo)
+        name = str(photo)
+        return name if len(name) <= 2 * NAME_END else f'{name[:NAME_END]}…{name[-NAME_END:]}'
     name = getattr(photo, 'filename', None) or getattr(photo, 'name', None)  # of a temporary file: a number
     return str(name) if name and isinstance(name, (str, os.PathLike)) else 'photo'
 
@@ -301,7 +315,8 @@ def rgb_of(pixels: np.ndarray) -> np.ndarray:
     """Return an array as RGB, (H, W, 3) uint8; transparency is on white.
 
     Args:
-        pixels: uint8: grey (H, W) or (H, W, 1), RGB (H, W, 3), or RGBA (H, W, 4).
+        pixels: uint8: grey (H, W) or (H, W, 1), RGB (H, W, 3), or RGBA (H, W, 4). OpenCV reads BGR: pass
+            `pixels[..., ::-1]`.
 
     Raises:
         UserError: the array has another shape or type.
@@ -312,7 +327,7 @@ def rgb_of(pixels: np.ndarray) -> np.ndarray:
     """
     shape = pixels.shape if pixels.ndim == 3 else (*pixels.shape, 1)
     if len(shape) != 3 or shape[2] not in (1, 3, 4) or not pixels.size or pixels.dtype != np.uint8:
-        want = 'pass uint8: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA'
+        want = 'pass uint8: (H, W) grey, (H, W, 3) RGB, not BGR, or (H, W, 4) RGBA'
         raise UserError(f'pixels of shape {pixels.shape} and type {pixels.dtype}: {want}')
     pixels = pixels.reshape(shape)
     if shape[2] == 4:

@@ -19,6 +19,7 @@ MARGIN, GAP, TAG, BAR, HEADER = 28, 20, 20, 32, 64  # pixels: edge, between phot
 INK, GREY, PAPER, PLAIN, EDGE = (31, 35, 40), (99, 108, 118), (255, 255, 255), (238, 240, 243), (0, 0, 0, 40)
 RIGHT, WRONG = ((17, 99, 41), (221, 244, 226)), ((164, 14, 38), (255, 228, 226))  # text, background
 LARGEST = 1600  # pixels: the longer side of an annotated copy
+PIXELS_OF_UNIT = 400  # shorter side of a photo from which lines and text grow with the photo
 FAINT_SCORE = 0.2  # an unused box with a lower score is noise
 BOLD = 0.6  # pixels added on each side of a stroke
 # Strokes of the marks, as points: pixels to the right of the left edge and above the baseline.
@@ -61,12 +62,16 @@ class Shot(NamedTuple):
 
 
 class Tile(NamedTuple):
-    """Photo scaled for the sheet: `bboxes` (N, 4) xyxy in pixels of `image`, `width` of photo and caption."""
+    """Photo scaled for the sheet: `bboxes` (N, 4) xyxy in pixels of `image`, `width` of photo and caption.
+
+    Lines and text are `unit` times as large as on a contact sheet.
+    """
 
     image: Image.Image
     bboxes: np.ndarray
     shot: Shot
     width: int
+    unit: float = 1.0
 
     def faint(self) -> np.ndarray:
         """Return the indices of the unused boxes that are drawn."""
@@ -95,19 +100,22 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)  # Pillow's own font; it has one weight
 
 
-def _tile(shot: Shot, largest: tuple[int, int] = (MAX_WIDTH, PHOTO_HEIGHT)) -> Tile:
+def _tile(shot: Shot, largest: tuple[int, int] = (MAX_WIDTH, PHOTO_HEIGHT), unit: float = 1.0) -> Tile:
     height, width = shot.pixels.shape[:2]
     scale = min(largest[0] / width, largest[1] / height)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     image = Image.fromarray(shot.pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
     bboxes = np.clip(shot.bboxes.reshape(-1, 4), 0, [width, height] * 2) * scale
     number, *others = caption(shot)
-    text_width = _width_of(number) + _font(16).getlength(''.join(others)) + 44
-    return Tile(image, bboxes, shot, max(image.width, round(text_width)))
+    text_width = _width_of(number, unit) + _font(round(16 * unit)).getlength(''.join(others)) + 44 * unit
+    return Tile(image, bboxes, shot, max(image.width, round(text_width)), unit)
 
 
 def _draw_boxes(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
-    """Draw the boxes of a photo at x, y (left top corner): unused ones thin, then used ones with a tag."""
+    """Draw the boxes of a photo at x, y (left top corner): unused ones thin, then used ones with a tag.
+
+    Lines and tags grow with the unit of the tile, up to a sixth of the width of the digit and its width.
+    """
     shot, right, bottom = tile.shot, x + tile.image.width - 1, y + tile.image.height - 1
     corners = np.rint(tile.bboxes).astype(int) + np.array([x, y, x, y])
     lowest = np.array([right, bottom, right, bottom])  # a box without area is still a line, inside the photo
@@ -115,31 +123,40 @@ def _draw_boxes(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
         left, top, box_right, box_bottom = np.minimum(corners[i], lowest).tolist()
         colour, digit = PALETTE[shot.labels[i]], str(shot.labels[i])
         if not used:
-            draw.rectangle((left, top, box_right, box_bottom), outline=(*colour, 170))
+            draw.rectangle((left, top, box_right, box_bottom), outline=(*colour, 170), width=max(1, round(tile.unit)))
             continue
-        draw.rectangle((left, top, box_right, box_bottom), outline=colour, width=3)
-        width = min(max(box_right - left + 1, 12), 18)
-        draw.rectangle((left, top - TAG + 2, left + width - 1, top + 1), fill=colour)
+        box_width = box_right - left + 1
+        line = max(3, round(min(3 * tile.unit, box_width / 6)))
+        draw.rectangle((left, top, box_right, box_bottom), outline=colour, width=line)
+        unit = min(max(box_width / 18, 1), tile.unit)
+        width, height = round(min(max(box_width, 12), 18 * unit)), round((TAG - 2) * unit)
+        draw.rectangle((left, top - height, left + width - 1, top + 1), fill=colour)
         ink = PAPER if np.dot(colour, (0.299, 0.587, 0.114)) < 140 else INK
-        draw.text((left + width / 2, top - 3), digit, ink, _font(width - 2), anchor='ms', stroke_width=BOLD)
+        font, baseline = _font(round(width - 2 * unit)), top - 3 * unit
+        draw.text((left + width / 2, baseline), digit, ink, font, anchor='ms', stroke_width=BOLD * unit)
 
 
 def _draw_caption(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
     """Draw the caption of a photo at x, y (left top corner)."""
-    (number, truth, percent), font = caption(tile.shot), _font(16)
+    unit = tile.unit
+    (number, truth, percent), font = caption(tile.shot), _font(round(16 * unit))
     colour, back = {'✓': RIGHT, '✗': WRONG}.get(number[0], (INK, PLAIN))
-    left, right, baseline = x + 10, x + tile.width, y + BAR - 10
-    draw.rectangle((x, y, right - 1, y + BAR - 1), fill=back)
+    left, right, bar = x + 10 * unit, x + tile.width, round(BAR * unit)
+    baseline, end = y + bar - 10 * unit, left + _width_of(number, unit)
+    draw.rectangle((x, y, right - 1, y + bar - 1), fill=back)
     for line in MARKS.get(number[0], ()):
-        draw.line([(left + dx, baseline - dy) for dx, dy in line], fill=colour, width=3, joint='curve')
-    draw.text((left + _width_of(number), baseline), number.lstrip('✓✗ '), colour, _font(18), 'rs', stroke_width=BOLD)
-    draw.text((left + 12 + _width_of(number), baseline), truth, INK, font, anchor='ls')
-    draw.text((right - 10, baseline), percent, GREY, font, anchor='rs')
+        points = [(left + dx * unit, baseline - dy * unit) for dx, dy in line]
+        draw.line(points, fill=colour, width=round(3 * unit), joint='curve')
+    bold = BOLD * unit
+    draw.text((end, baseline), number.lstrip('✓✗ '), colour, _font(round(18 * unit)), 'rs', stroke_width=bold)
+    draw.text((end + 12 * unit, baseline), truth, INK, font, anchor='ls')
+    draw.text((right - 10 * unit, baseline), percent, GREY, font, anchor='rs')
 
 
-def _width_of(number: str) -> float:
+def _width_of(number: str, unit: float = 1.0) -> float:
     """Return the width in pixels of the first part of a caption; ✓ and ✗ are strokes, as the font lacks them."""
-    return _font(18).getlength(number.lstrip('✓✗ ')) + (20 if number[0] in MARKS else 0)
+    mark = 20 * unit if number[0] in MARKS else 0
+    return _font(round(18 * unit)).getlength(number.lstrip('✓✗ ')) + mark
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:
@@ -190,15 +207,21 @@ def contact_sheet(shots: Iterable[Shot], title: str, note: str = '') -> Image.Im
     return sheet
 
 
-def annotated_copy(shot: Shot) -> Image.Image:
-    """Draw one photo, as an RGB image, with its boxes and caption; small photos are enlarged."""
+def annotated_copy(shot: Shot, longest: int = LARGEST) -> Image.Image:
+    """Draw one photo, as an RGB image, with its boxes and caption; lines and text grow with the photo.
+
+    Small photos are enlarged, those with a side of more than `longest` pixels are reduced.
+    """
     height, width = shot.pixels.shape[:2]
     scale = max(1.0, PHOTO_HEIGHT / height)
-    tile = _tile(shot, (min(round(width * scale), LARGEST), min(round(height * scale), LARGEST)))
-    left, bottom = (tile.width - tile.image.width) // 2, TAG + tile.image.height
-    sheet = Image.new('RGB', (tile.width, bottom + BAR), PAPER)
+    largest = min(round(width * scale), longest), min(round(height * scale), longest)
+    shorter = min(largest[0] / width, largest[1] / height) * min(width, height)
+    unit = max(1.0, shorter / PIXELS_OF_UNIT)
+    tile, tag, bar = _tile(shot, largest, unit), round(TAG * unit), round(BAR * unit)
+    left, bottom = (tile.width - tile.image.width) // 2, tag + tile.image.height
+    sheet = Image.new('RGB', (tile.width, bottom + bar), PAPER)
     draw = ImageDraw.Draw(sheet, 'RGBA')
-    sheet.paste(tile.image, (left, TAG))
+    sheet.paste(tile.image, (left, tag))
     _draw_caption(draw, tile, 0, bottom)
-    _draw_boxes(draw, tile, left, TAG)
+    _draw_boxes(draw, tile, left, tag)
     return sheet

@@ -1,13 +1,17 @@
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
+from helpers.columns import reader_of_columns
 from helpers.project import run_tool
 from PIL import Image
 
-from custom.inference.answers import Copies, answer_of, find_photos, ids_of, table_line
+from custom.inference.answers import Copies, answer_of, closing_line, find_photos, ids_of, table_line, write_answers
 from custom.inference.reader import Digit
+from custom.structures.detections import Detections
 from custom.structures.photos import FORMAT_NAMES
 from custom.utils.errors import UserError
 
@@ -65,7 +69,9 @@ def test_what_a_folder_or_a_pattern_holds_besides_is_counted(tmp_path, capsys, n
     photo(tmp_path / 'sub/2.png')
     (tmp_path / '3.heic').touch()
     (tmp_path / 'labels.json').touch()
-    find_photos([f'{tmp_path}/{name}'])
+    others = []
+    find_photos([f'{tmp_path}/{name}'], others)
+    assert sorted(others) == ['3.heic', 'sub']
     assert '2 × file or folder that is no photo' in capsys.readouterr().err
 
 
@@ -92,7 +98,7 @@ def test_an_answer_below_the_confidence_asked_for_is_unsure(tmp_path):
     path = tmp_path / '1.png'
     assert answer_of(1, path, Reading('12', 0.6), 0.6).number == '12'
     assert answer_of(1, path, Reading('12', 0.59), 0.6).number == 'unsure'
-    assert answer_of(1, path, Reading('', 0.9), 0.6).number == '-1'
+    assert [answer_of(1, path, Reading('', 0.1), 0.6, digits).number for digits in (None, 5)] == ['-1', '-1']
 
 
 def test_a_line_has_tabs_for_programs_and_columns_for_people(tmp_path):
@@ -145,6 +151,7 @@ def test_the_tool_reads_valid_photos_and_reports_the_others(tmp_path, random_wei
     entries = json.loads((out / 'pred.json').read_text())
     assert {str(entry['image_id']) for entry in entries} == {row['image_id'] for row in rows}
     assert len(list((out / 'annotated').glob('*.png'))) == 3
+    assert list(rows[0]) == ['file', 'number', 'confidence', 'answer', 'image_id']
 
 
 def test_a_photo_is_one_however_it_is_named_and_one_that_leads_nowhere_counts(tmp_path):
@@ -153,6 +160,38 @@ def test_a_photo_is_one_however_it_is_named_and_one_that_leads_nowhere_counts(tm
     (tmp_path / 'in/9.png').symlink_to('9.png')
     found = find_photos([f'{tmp_path}/in', str(path), f'{tmp_path}/in/../in/7.png'])
     assert [found_path.name for found_path in found] == ['7.png', '8.png', '9.png']
+
+
+def test_numbers_csv_keeps_what_was_read_and_tells_nothing_found_from_unsure(tmp_path):
+    readings = {'1.png': Reading('05', 0.9), '2.png': Reading('7', 0.2), '3.png': Reading('', 0.2)}
+    answers = [answer_of(i, Path(name), reading, 0.5) for i, (name, reading) in enumerate(readings.items(), 1)]
+    for reading in readings.values():
+        reading.detections = Detections.from_model([], [], [], [])
+    write_answers(tmp_path, answers)
+    assert (tmp_path / 'numbers.csv').read_text().splitlines() == [
+        'file,number,confidence,answer,image_id',
+        '1.png,05,0.9000,read,1',
+        '2.png,7,0.2000,unsure,2',
+        '3.png,,0.2000,nothing found,3',
+    ]
+    numbers = pandas.read_csv(tmp_path / 'numbers.csv', dtype={'number': str}, keep_default_na=False).number
+    assert numbers.tolist() == ['05', '7', '']  # as docs/formats.md reads the file
+    assert closing_line(answers, 0.15, 1, 2) == (
+        '4 photos, 38 ms each, 1 unsure, 1 without a number, 1 that could not be read, 2 files passed over'
+    )
+
+
+def test_the_copy_of_a_jpeg_is_a_jpeg_and_grows_with_the_photo(tmp_path):
+    sizes = {}
+    for name, side in (('a.jpg', 300), ('b.JPG', 1500), ('c.bmp', 300)):
+        path = photo(tmp_path / name, (side, side))
+        answer = answer_of(1, path, reader_of_columns().read(path), 0)
+        Copies(tmp_path / 'out', [path]).write(answer)
+        with Image.open(
+            tmp_path / 'out/annotated' / Path(name).with_suffix('.png' if 'bmp' in name else path.suffix)
+        ) as copy:
+            sizes[name] = copy.format, copy.height - side
+    assert sizes == {'a.jpg': ('JPEG', 52), 'b.JPG': ('JPEG', 195), 'c.bmp': ('PNG', 52)}  # tags and caption
 
 
 def test_copies_have_names_of_their_own_and_never_a_photos(tmp_path):

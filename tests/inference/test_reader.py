@@ -1,4 +1,7 @@
+import base64
 import io
+import json
+import re
 
 import numpy as np
 import pytest
@@ -97,9 +100,60 @@ def test_an_object_that_is_no_photo_is_refused_by_its_type(tmp_path):
     reader = PhotoReader(Columns(), one_view, ReaderSettings())
     with pytest.raises(UserError, match=r'^list: pass a path, bytes, an open file, an image of Pillow, or an array$'):
         reader.read([1])
-    for folder in (tmp_path, str(tmp_path), b'1', Image.new('RGB', (40, 20)), io.BytesIO()):
-        with pytest.raises(UserError, match=r'pass a list of photos to read_many, or one photo to read$'):
-            list(reader.read_many(folder))
+    for one in (tmp_path / 'a.png', 'a.png', b'1', Image.new('RGB', (40, 20)), io.BytesIO()):
+        with pytest.raises(UserError, match=r'pass a list of photos or a folder to read_many, or one photo to read$'):
+            list(reader.read_many(one))
+    with pytest.raises(UserError, match=': holds no photo'):
+        list(reader.read_many(tmp_path))
+    with pytest.raises(UserError, match=f'^{tmp_path}: is a folder; read_many reads its photos$'):
+        reader.read(tmp_path)
+
+
+@pytest.mark.parametrize('junk', [b'GIF89a' + b'\xff' * 30000, 'x' * 100_000, np.zeros((5, 5), float), bytearray(9)])
+def test_what_is_no_photo_is_refused_in_one_short_line(junk):
+    with pytest.raises(UserError) as error:
+        PhotoReader(Columns(), one_view, ReaderSettings()).read(junk)
+    assert len(str(error.value)) < 500
+    assert str(error.value).isprintable()
+
+
+def test_a_folder_is_read_and_each_reading_has_its_photo(tmp_path):
+    for name, number in (('10.png', '2'), ('2.png', '1')):
+        Image.fromarray(photo_of(number)).save(tmp_path / name)
+    (tmp_path / 'notes.txt').touch()
+    readings = list(PhotoReader(Columns(), one_view, ReaderSettings()).read_many(str(tmp_path)))
+    assert [(reading.photo, reading.number) for reading in readings] == [
+        (tmp_path / '2.png', '1'),
+        (tmp_path / '10.png', '2'),
+    ]
+
+
+def test_a_reading_is_short_as_text_and_a_picture_in_a_notebook(tmp_path):
+    Image.fromarray(photo_of('12')).save(tmp_path / '<b>.png')
+    reader = PhotoReader(Columns(), one_view, ReaderSettings(), options=ReadingOptions(digits=2, decimals=1))
+    reading = reader.read(tmp_path / '<b>.png')
+    assert repr(reading) == f"<PhotoReading '{tmp_path}/<b>.png': '1.2', confidence 0.81, 2 boxes>"
+    assert repr(reading.detections) == '<Detections: 2 boxes on 1 photos>'
+    assert repr(reader) == '<PhotoReader: score threshold 0.6, one view>'
+    picture = re.fullmatch(r'<img alt="([^"<>]*)" src="data:image/jpeg;base64,([^"]+)">', reading._repr_html_())
+    assert '&lt;b&gt;' in picture[1]
+    with Image.open(io.BytesIO(base64.b64decode(picture[2]))) as image:
+        assert image.height > image.width * 20 / 50  # photo, tags above, caption below
+    (tmp_path / '<b>.png').unlink()
+    assert reading._repr_html_().endswith('&lt;b&gt;.png: no such file')
+    assert reader.read(photo_of('12'))._repr_html_().startswith('<img alt="&lt;PhotoReading: ')
+
+
+def test_a_reading_is_json():
+    reading = PhotoReader(Columns(), one_view, ReaderSettings()).read(photo_of('12'))
+    digits = [{'digit': digit, 'score': 0.9, 'box': [x, 0.0, x + 10, 20.0]} for digit, x in ((1, 0.0), (2, 20.0))]
+    number = {'number': '12', 'confidence': 0.81, 'digits': digits}
+    assert json.loads(json.dumps(reading.to_dict())) == {
+        **number,
+        'left_out': [],
+        'numbers': [{**number, 'box': [0.0, 0.0, 30.0, 20.0]}],
+    }
+    assert PhotoReader(Columns(), one_view, ReaderSettings()).read(photo_of('')).to_dict()['number'] is None
 
 
 def test_bytes_open_files_and_images_are_read_as_their_path(tmp_path):
@@ -178,7 +232,7 @@ def test_a_known_number_of_digits():
     [np.zeros((9, 9, 3)), np.zeros((9, 9, 2), np.uint8), np.zeros((0, 9, 3), np.uint8), np.zeros(9, np.uint8)],
 )
 def test_pixels_of_another_kind_are_refused(pixels):
-    with pytest.raises(UserError, match=r'pass uint8: \(H, W\) grey, \(H, W, 3\) RGB or \(H, W, 4\) RGBA$'):
+    with pytest.raises(UserError, match=r'pass uint8: \(H, W\) grey, \(H, W, 3\) RGB, not BGR, or \(H, W, 4\) RGBA$'):
         PhotoReader(Columns(), one_view, ReaderSettings()).read(pixels)
 
 
@@ -194,6 +248,6 @@ def test_grey_and_transparent_pixels_are_read():
 
 def test_one_array_is_no_list_of_photos():
     reader = PhotoReader(Columns(), one_view, ReaderSettings())
-    with pytest.raises(UserError, match=r'pass a list of photos to read_many, or one photo to read$'):
+    with pytest.raises(UserError, match=r'pass a list of photos or a folder to read_many, or one photo to read$'):
         list(reader.read_many(np.zeros((20, 30, 3), np.uint8)))
     assert len(list(reader.read_many(np.zeros((2, 20, 30, 3), np.uint8)))) == 2

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 
 import pytest
 from helpers.onnx_models import save, whole_image_model
@@ -32,9 +33,9 @@ def test_photos_are_read_and_written_like_those_of_predict(run, tmp_path):
     assert err.endswith('out: numbers.csv and pred.json of 2 photos, their copies in annotated/\n')
     rows = list(csv.reader((tmp_path / 'out/numbers.csv').open()))
     assert rows == [
-        ['image_id', 'file', 'number', 'confidence'],
-        ['1', '1.png', '7', '0.9000'],
-        ['2', '2.png', '7', '0.9000'],
+        ['file', 'number', 'confidence', 'answer', 'image_id'],
+        ['1.png', '7', '0.9000', 'read', '1'],
+        ['2.png', '7', '0.9000', 'read', '2'],
     ]
     first = json.loads((tmp_path / 'out/pred.json').read_text())[0]
     assert first == {'image_id': 1, 'bbox': [0.0, 0.0, 100.0, 40.0], 'score': 0.9, 'category_id': 8}
@@ -56,6 +57,23 @@ def test_bad_input_is_one_line_and_exit_code_2(run):
     assert err.count('\n') == 1
     code, _, err = run('1.png', '--min-confidence', '7')
     assert (code, err.splitlines()[-1]) == (2, 'digits-reader: error: --min-confidence 7.0: must be from 0 to 1')
+
+
+def test_a_terminal_gets_a_header_and_a_line_that_sums_up(run, tmp_path, monkeypatch):
+    for stream in ('stdout', 'stderr'):
+        monkeypatch.setattr(f'sys.{stream}.isatty', lambda: True)
+    (tmp_path / 'notes.pdf').touch()
+    code, out, err = run('.', '--model', 'a.onnx', '--min-confidence', '0.95', '--device', 'cpu')
+    header, first, _ = out.splitlines()
+    assert header.split() == ['file', 'number', 'confidence', 'digits', 'and', 'their', 'scores']
+    assert header.index('confidence') + len('confidence') == first.index('0.900') + len('0.900')
+    assert code == 0
+    lines = err.splitlines()
+    assert lines[1] == 'loading the model'
+    assert re.fullmatch(r'2 photos, \d+ ms each, 2 unsure, 2 files passed over', lines[-1])
+    code, _, err = run('.', '--model', 'a.onnx', '--device', 'NoSuchProvider')
+    assert code == 2
+    assert err.splitlines()[-1].startswith('error: NoSuchProvider: this onnxruntime has no such execution provider')
 
 
 def test_help_and_versions_need_no_model(run):

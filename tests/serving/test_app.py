@@ -51,7 +51,13 @@ def test_a_photo_is_read_as_a_body_and_as_a_file_of_a_form(client, request_of):
     assert reading.pop('ms') > 0
     digits = [{'digit': 2, 'score': 0.9, 'box': [0, 0, 10, 20]}, {'digit': 1, 'score': 0.9, 'box': [20, 0, 30, 20]}]
     number = {'number': '21', 'confidence': 0.81, 'digits': digits}
-    assert reading == {**number, 'unsure': False, 'left_out': [], 'numbers': [{**number, 'box': [0, 0, 30, 20]}]}
+    assert reading == {
+        **number,
+        'unsure': False,
+        'read': '21',
+        'left_out': [],
+        'numbers': [{**number, 'box': [0, 0, 30, 20]}],
+    }
 
 
 def test_a_photo_without_a_number(client):
@@ -65,6 +71,7 @@ def test_a_number_of_another_length_than_the_service_was_told_is_unsure():
     with TestClient(make_app(reader)) as client:
         answers = [client.post('/v1/read', content=photo_of(number)).json() for number in ('21', '1', '')]
     assert [(answer['number'], answer['unsure']) for answer in answers] == [('2.1', False), (None, True), (None, False)]
+    assert [answer['read'] for answer in answers] == ['2.1', '.1', None]
 
 
 def png_header(width, height):
