@@ -37,6 +37,7 @@ from .datasets.digit_dataset import DigitDataset, DigitFolder
 from .datasets.loading import LoadPhoto, ReduceLarge, serve_inferencer
 from .datasets.samplers import MixtureSampler, WholeBatchSampler
 from .datasets.warp import DigitWarp
+from .engine.hooks.checkpoint import DigitCheckpointHook
 from .engine.hooks.console import ConsoleHook
 from .engine.hooks.early_stop import EarlyStopHook
 from .engine.hooks.panel import PanelHook

@@ -11,6 +11,7 @@ REGISTRIES = {
     'BatchedRPNHead': 'MODELS',
     'BatchedRoIHead': 'MODELS',
     'ConsoleHook': 'HOOKS',
+    'DigitCheckpointHook': 'HOOKS',
     'DigitDataParallel': 'MODEL_WRAPPERS',
     'DigitDataset': 'DATASETS',
     'DigitDegrade': 'TRANSFORMS',

@@ -26,7 +26,6 @@ def main() -> None:
     from custom.engine.builders import build_runner
     from custom.models.checkpoints import resume_from
     from custom.models.numerics import short_float
-    from custom.runs.environment import write_environment
 
     if args.resume:
         checkpoint = resume_from(cfg.work_dir, args.resume)
@@ -39,7 +38,6 @@ def main() -> None:
         cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic', dtype=short_float())
 
     runner = build_runner(cfg)
-    write_environment(Path(cfg.work_dir, 'environment.txt'))
     runner.train()
     if is_main_process():
         print(f'best checkpoint, config and log: {cfg.work_dir}')

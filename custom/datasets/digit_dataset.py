@@ -16,6 +16,7 @@ from ..data.coco_reading import photo_facts, read_annotations
 from ..structures.digits import DIGITS, PALETTE
 from ..structures.photos import list_photos, photo_size
 from ..utils.errors import UserError
+from .seeded import seeded
 
 
 def in_shares(work: Callable[[list], Sequence], items: Sequence) -> list:
@@ -54,6 +55,11 @@ class DigitDataset(BaseDetDataset):
     """
 
     METAINFO: ClassVar[dict] = {'classes': DIGITS, 'palette': PALETTE}
+
+    def __getitem__(self, idx: int) -> dict:
+        """Return an image after the pipeline, whose random steps depend on `idx` alone where it is a `Draw`."""
+        with seeded(idx):
+            return super().__getitem__(int(idx))
 
     def load_data_list(self) -> list[dict]:
         """Return one dict per image; `instances` hold xyxy boxes in pixels and the digit as `bbox_label`."""

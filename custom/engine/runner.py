@@ -8,19 +8,26 @@ import sys
 import warnings
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
 from mmdet.registry import RUNNERS
 from mmengine.config import Config
-from mmengine.dist import all_gather_object, is_main_process
+from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch import distributed, nn
+from torch.utils.data import DataLoader
 
 from ..datasets.samplers import by_whole_batches
-from ..runs.environment import describe_environment
+from ..datasets.seeded import seed_draws
+from ..models.checkpoints import load_weights
+from ..runs.checkpoint_files import last_checkpoint
+from ..runs.environment import describe_environment, write_environment
+from ..runs.work_dir import WorkDir
 from ..utils.errors import UserError
+from ..utils.files import replacing
 from ..utils.messages import is_quiet
 from .builders import building_from
 from .hooks.console import ConsoleHook
@@ -38,14 +45,43 @@ class DigitRunner(Runner):
     The console shows warnings and the lines of `ConsoleHook`; the log file has everything. Without a GPU the process
     group uses gloo, where mmengine needs a CUDA device.
 
+    A training claims its work dir (`WorkDir`). The log folder apart, it writes there after data, settings and the
+    resumed checkpoint are accepted: config and environment. What fails before that leaves nothing behind. Checkpoints
+    are whole at any moment.
+
     Raises:
-        UserError: the launcher did not start this process, the GPU that it needs is missing, or there are fewer GPUs
-            than processes.
+        UserError: the launcher did not start this process, the GPU that it needs is missing, there are fewer GPUs than
+            processes, or the work dir cannot be claimed.
     """
 
     cfg: Any
     _val_dataloader: Any
     _test_dataloader: Any
+    _accepted = False
+    _has_new_log = False
+    _load_from: Any
+
+    def __init__(self, model: Any, work_dir: str, *args: Any, **kwargs: Any) -> None:
+        self._claimed = WorkDir(work_dir)
+        self._resumed = kwargs.get('load_from') or Path(work_dir, 'last_checkpoint') if kwargs.get('resume') else None
+        try:
+            super().__init__(model, work_dir, *args, **kwargs)
+        except BaseException:
+            self._leave_nothing()
+            raise
+
+    def _leave_nothing(self) -> None:
+        """Remove what a run has written that fails before it is accepted."""
+        if not is_main_process():
+            return
+        logger = getattr(self, 'logger', None)
+        for handler in logger.handlers if logger else []:
+            if isinstance(handler, logging.FileHandler):
+                handler.close()
+        if hasattr(self, 'visualizer'):
+            with contextlib.suppress(Exception):  # a writer of TensorBoard, say, that cannot write
+                self.visualizer.close()
+        self._claimed.leave_nothing(*([self._log_dir] if self._has_new_log and hasattr(self, '_log_dir') else []))
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """Build the logger; its console handler prints warnings only, on stderr, since stdout is for results."""
@@ -77,6 +113,17 @@ class DigitRunner(Runner):
         super().setup_env(env_cfg)
         if self.distributed:
             register_ranks()
+        self._has_new_log = not Path(self.work_dir, self.timestamp).exists()
+        if self._train_loop is not None:
+            fault: list[UserError | None] = [None]
+            if is_main_process():
+                try:
+                    self._claimed.claim(self._resumed)
+                except UserError as error:
+                    fault = [error]
+            broadcast_object_list(fault)
+            if fault[0] is not None:
+                raise fault[0]
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model, by default in `DigitDataParallel`.
@@ -100,6 +147,14 @@ class DigitRunner(Runner):
         """Build the loop; wrong settings are a `UserError`."""
         with building_from(self.cfg):
             return super().build_train_loop(loop)
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
+        """Build the loader; its random augmentation is that of `seed_draws`."""
+        loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        return loader if isinstance(dataloader, DataLoader) else seed_draws(loader, seed)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """Build the optimizer's wrapper; wrong settings are a `UserError`."""
@@ -132,11 +187,14 @@ class DigitRunner(Runner):
             self.register_hook(RanksHook())
 
     def load_or_resume(self) -> None:
-        """Load or resume.
+        """Load or resume; then the run is accepted, and config and environment are written.
 
         Raises:
             UserError: the ranks start at different iterations, since some do not see the work dir of the others.
         """
+        if self._resume and self._load_from is None:
+            newest = last_checkpoint(self.work_dir)  # the parent would follow a path out of the work dir
+            self._load_from = str(newest) if newest else None
         super().load_or_resume()
         starts = all_gather_object(self.iter) if self.distributed else []
         if len(set(starts)) > 1:
@@ -144,16 +202,34 @@ class DigitRunner(Runner):
                 f'{self.work_dir}: rank {starts.index(min(starts))} does not find the checkpoint that rank '
                 f'{starts.index(max(starts))} resumes from; put the work dir where every machine sees it'
             )
+        self._accepted = True
+        self.dump_config()
+        write_environment(Path(self.work_dir, 'environment.txt'))
 
     def resume(self, filename: str, *args, **kwargs) -> None:
         """Resume from a checkpoint.
 
         Raises:
-            UserError: an epoch has not as many steps as the checkpoint's, which its schedule counts.
+            UserError: the weights or the state do not fit, or an epoch has not as many steps as the checkpoint's, which
+                its schedule counts.
         """
-        super().resume(filename, *args, **kwargs)
+        load_weights(self.model, filename)  # the parent would pass over what does not fit
+        try:
+            super().resume(filename, *args, **kwargs)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = f'{type(error).__name__}: {error}'.splitlines()[0][:200]
+            raise UserError(
+                f'{filename}: its state does not fit this config ({reason}); resume with the config of its run, or '
+                'start a new run from its weights by --cfg-options load_from=FILE'
+            ) from error
         loop, before = self.train_loop, self.message_hub.runtime_info
-        if not isinstance(loop, EpochBasedTrainLoop) or 'max_iters' not in before:
+        if hasattr(loop.dataloader.sampler, 'seed'):
+            loop.dataloader.sampler.seed = self.seed  # that of the checkpoint
+        if not isinstance(loop, EpochBasedTrainLoop):
+            if hasattr(loop.dataloader.sampler, 'skip') and loop.dataloader.batch_size:
+                loop.dataloader.batch_sampler.sampler.skipped = loop.iter * loop.dataloader.batch_size
+            return
+        if 'max_iters' not in before:
             return
         was, steps = before['max_iters'] // before['max_epochs'], len(loop.dataloader)
         if was != steps:
@@ -162,6 +238,16 @@ class DigitRunner(Runner):
                 f'{self.world_size} x {loop.dataloader.batch_size} photos): resume with a train_dataloader.batch_size '
                 'that makes them equal, or start a new run from its weights by --cfg-options load_from=FILE'
             )
+
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Save a checkpoint beside its place, and rename it.
+
+        Raises:
+            UserError: it cannot be written, say because the disk is full.
+        """
+        with replacing(Path(out_dir, filename)) as beside:
+            super().save_checkpoint(str(beside.parent), beside.name, *args, **kwargs)
 
     def _log_env(self, env_cfg: dict) -> None:
         """Log the environment; less in a test run, to start sooner."""
@@ -172,9 +258,11 @@ class DigitRunner(Runner):
         self.logger.info(f'\n{describe_environment()}\nConfig:\n{self.cfg.pretty_text}')
 
     def dump_config(self) -> None:
-        """Dump the config of a training run; a test run leaves the config of the tested run alone."""
-        if self._train_loop is not None:
-            super().dump_config()
+        """Dump the config of an accepted training run; a test run leaves the config of the tested run alone."""
+        if self._accepted and is_main_process():
+            name = Path(self.cfg.filename).name if self.cfg.filename else f'{self.timestamp}.py'
+            with replacing(Path(self.work_dir, name)) as beside:
+                beside.write_text(self.cfg.pretty_text if name.endswith('.py') else self.cfg.dump(), encoding='utf-8')
 
     def load_checkpoint(self, *args, **kwargs) -> dict:
         """Load a checkpoint; the parent's message goes to stderr, once for all ranks."""
@@ -193,8 +281,15 @@ class DigitRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train the model and return it."""
-        with self._bar_removed():
-            return super().train()
+        try:
+            with self._bar_removed():
+                return super().train()
+        except BaseException:
+            if not self._accepted:
+                self._leave_nothing()
+            raise
+        finally:
+            self._claimed.release()
 
     def test(self) -> dict[str, float]:
         """Test the model and return its figures."""

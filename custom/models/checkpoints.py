@@ -27,7 +27,7 @@ from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import get_external_models, get_torchvision_models
 from torch import nn
 
-from ..runs.checkpoint_files import last_checkpoint
+from ..runs.checkpoint_files import checkpoints
 from ..structures.digits import DIGITS
 from ..utils.errors import UserError
 from ..utils.messages import say
@@ -231,20 +231,47 @@ def fingerprint(state_dict: Mapping[str, torch.Tensor]) -> str:
 
 
 def resume_from(work_dir: str | os.PathLike, wanted: str) -> Path | None:
-    """Return the checkpoint for `--resume`: the named file, the last one of a work dir, or for 'auto' of its own.
+    """Return the checkpoint for `--resume`: the named file, or for 'auto' the newest whole one of the work dir.
+
+    'auto' prefers the checkpoint that `last_checkpoint` names. A torn one is passed over for the one before it, with a
+    note.
 
     Raises:
-        UserError: the file cannot be loaded, or holds only weights.
+        UserError: the file cannot be loaded or holds no state of a training run, or none of the work dir can be loaded.
     """
-    path = last_checkpoint(work_dir) if wanted == 'auto' else Path(wanted)
-    if path is not None and path.is_dir():  # another work dir
-        path = last_checkpoint(path) or path
-    if path is None:
-        say(f'{work_dir}: no checkpoint to resume from; starting at the first epoch')
-        return None
-    lacking = {'meta', 'message_hub', 'optimizer', 'param_schedulers'} - load_checkpoint(path).keys()
-    if lacking:
+    if wanted != 'auto':
+        return _with_state(Path(wanted))
+    found = checkpoints(work_dir)
+    for number, path in enumerate(found, start=1):
+        try:
+            chosen = _with_state(path)
+        except UserError as error:
+            if number == len(found):
+                raise
+            say(f'note: {error}; trying the checkpoint before')
+        else:
+            if not Path(work_dir, 'last_checkpoint').is_file() or number > 1:
+                say(f'note: resuming from {path.name}')
+            return chosen
+    say(f'{work_dir}: no checkpoint to resume from; starting at the first epoch')
+    return None
+
+
+# Parts of a checkpoint that a training resumes from.
+STATE: dict[str, Any] = {'meta': dict, 'message_hub': dict, 'optimizer': dict, 'param_schedulers': (list, dict)}
+
+
+def _with_state(path: Path) -> Path:
+    """Return a checkpoint that a training can resume from; raises UserError for any other file."""
+    stored = load_checkpoint(path)
+    fault = None
+    if lacking := STATE.keys() - stored.keys():
         fault = f'holds weights but no state of a training run ({", ".join(sorted(lacking))} missing)'
+    elif wrong := [name for name, kind in STATE.items() if not isinstance(stored[name], kind)]:
+        fault = f'holds no state of a training run ({", ".join(wrong)} of another kind)'
+    elif not all(type(stored['meta'].get(name)) is int for name in ('epoch', 'iter')):
+        fault = 'holds no state of a training run (no epoch and iter in meta)'
+    if fault:
         raise UserError(
             f'{path}: {fault}: resume from an epoch_N.pth, or start from it by --cfg-options load_from=FILE'
         )

@@ -12,4 +12,5 @@ __all__: list[str] = [
     'overrides',
     'predictions',
     'ranges',
+    'work_dir',
 ]

@@ -107,7 +107,7 @@ def test_a_run_goes_on_with_other_ranks_that_make_the_same_steps_and_with_no_oth
     assert_alike(trainer.train(2, half, twice), wanted)
     again = trainer.train(1, whole, twice, work_dir='again', flags=['--resume', 'work/epoch_1.pth'])
     assert_alike(again, wanted[len(wanted) // 2 :])
-    again = trainer.train(2, half, twice, work_dir='again', flags=['--resume', 'alone/epoch_1.pth'])
+    again = trainer.train(2, half, twice, work_dir='once more', flags=['--resume', 'alone/epoch_1.pth'])
     assert_alike(again, wanted[len(wanted) // 2 :])
     done = trainer.start(2, whole, twice, flags=['--resume', 'work/epoch_1.pth'])
     assert done.codes == [2, 2]

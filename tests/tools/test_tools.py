@@ -48,6 +48,18 @@ def test_training_resumes_where_it_stopped(trained, tmp_path):
     assert done.stdout.startswith('epoch 2/2 | loss ')
 
 
+def test_a_used_work_dir_is_left_alone(trained):
+    root, work_dir, _ = trained
+    before = {path: path.read_bytes() for path in work_dir.rglob('*') if path.is_file()}
+    done = run_tool('train.py', ROOT / 'configs/digits_frcnn.py', '--work-dir', work_dir, '--cfg-options', *FAST)
+    assert done.returncode == 2
+    refused = run_tool('train.py', LITE, '--work-dir', work_dir, '--cfg-options', f'data_root={root}', *FAST)
+    assert refused.returncode == 2
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f'error: {work_dir}: holds a trained run (epoch_1.pth): continue it by --resume, or choose')
+    assert {path: path.read_bytes() for path in work_dir.rglob('*') if path.is_file()} == before
+
+
 def test_a_work_dir_stands_for_its_config_and_its_checkpoint(trained, tmp_path):
     root, work_dir, _ = trained
     work = shutil.copytree(work_dir, tmp_path / 'work')
@@ -184,6 +196,7 @@ def test_a_mistake_in_train_is_one_line(tmp_path, change, said):
     assert done.stderr.splitlines()[-1].startswith('error: ')
     assert said in done.stderr
     assert 'Traceback' not in done.stderr
+    assert not (tmp_path / 'work').exists()
 
 
 def test_weights_that_cannot_be_fetched_are_named_with_the_way_out(tmp_path, tiny_root):
@@ -199,6 +212,7 @@ def test_weights_that_cannot_be_fetched_are_named_with_the_way_out(tmp_path, tin
     assert done.returncode == 2
     assert 'model.backbone.init_cfg=None' in done.stderr
     assert 'Traceback' not in done.stderr
+    assert not (tmp_path / 'work').exists()  # the model and its data were built before
 
 
 @pytest.mark.parametrize('bad', ['none', 'text', 'truncated', 'no photo'])

@@ -1,3 +1,3 @@
 """Hooks of the training loop."""
 
-__all__: list[str] = ['console', 'early_stop', 'panel', 'submission', 'tune_reader']
+__all__: list[str] = ['checkpoint', 'console', 'early_stop', 'panel', 'submission', 'tune_reader']

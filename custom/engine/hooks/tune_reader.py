@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -85,8 +86,10 @@ def store_reader(checkpoint: Path, reader: ReaderSettings) -> ReaderSettings:
     stored = load_checkpoint(checkpoint)
     reader = dataclasses.replace(reader, fingerprint=fingerprint(stored['state_dict']))
     stored['meta'] = {**(stored.get('meta') or {}), 'reader': reader.to_dict()}
+    content = io.BytesIO()
+    torch.save(stored, content)  # which writes to a file with errors that do not name the full disk
     with replacing(checkpoint) as beside:
-        torch.save(stored, beside)
+        beside.write_bytes(content.getbuffer())
     return reader
 
 

@@ -1,0 +1,96 @@
+"""Random augmentation that depends on the seed, the epoch and the position in it, and on nothing else."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+
+class Draw(int):
+    """The index of an image, with the seed of its random augmentation.
+
+    A `ConcatDataset` subtracts the sizes of the parts before; the difference keeps the seed.
+
+    Example:
+        >>> (Draw(7, (0, 1, 2)) - 5).seed
+        (0, 1, 2)
+    """
+
+    seed: tuple[int, ...]
+
+    def __new__(cls, index: int, seed: tuple[int, ...]) -> 'Draw':
+        """Make the index."""
+        draw = super().__new__(cls, index)
+        draw.seed = seed
+        return draw
+
+    def __getnewargs__(self) -> Any:
+        """Return the arguments for pickle."""
+        return int(self), self.seed
+
+    def __sub__(self, other: int) -> 'Draw':
+        """Subtract; the seed stays."""
+        return Draw(int(self) - other, self.seed)
+
+
+@contextlib.contextmanager
+def seeded(index: int) -> Iterator[None]:
+    """Seed the random generators of Python, numpy and torch for a `Draw`; restore them at the end."""
+    if not isinstance(index, Draw):
+        yield
+        return
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    np.random.seed(index.seed)
+    random.seed(int(np.random.randint(2**31)))
+    torch.manual_seed(int(np.random.randint(2**31)))
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.set_rng_state(before[2])
+
+
+class SeededSampler:
+    """A sampler's indices as `Draw`, seeded by the sampler's seed, the rank, the epoch and the position in the epoch.
+
+    A sampler without epochs has one, and `skip` moves its position.
+    """
+
+    def __init__(self, sampler: Sampler[int]) -> None:
+        self.sampler = sampler
+        self.skipped = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the sampler."""
+        if name == 'sampler':  # not there yet, while it is unpickled
+            raise AttributeError(name)
+        return getattr(self.sampler, name)
+
+    def __iter__(self) -> Iterator[Draw]:
+        """Yield the indices."""
+        source = self.sampler
+        key = [abs(int(getattr(source, name, 0) or 0)) % 2**32 for name in ('seed', 'rank', 'epoch')]
+        for position, index in enumerate(source, self.skipped):
+            yield Draw(index, (*key, position))
+
+    def __len__(self) -> int:
+        """Return the length of the sampler."""
+        return len(self.sampler)  # type: ignore[arg-type]
+
+
+def seed_draws(loader: DataLoader, seed: int | None) -> DataLoader:
+    """Make the batches of a loader independent of the global random state, and of the number of its workers.
+
+    The random augmentation of an image of `DigitDataset` then depends on the seed, the rank, the epoch and its position
+    in the epoch. The loader has a random generator of its own, so it draws nothing from torch's global one.
+    """
+    loader.generator = torch.Generator()
+    loader.generator.manual_seed(seed or 0)
+    if loader.batch_sampler is not None:
+        loader.batch_sampler.sampler = SeededSampler(loader.batch_sampler.sampler)  # type: ignore[attr-defined]
+    return loader
