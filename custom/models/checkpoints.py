@@ -231,17 +231,18 @@ def fingerprint(state_dict: Mapping[str, torch.Tensor]) -> str:
 
 
 def resume_from(work_dir: str | os.PathLike, wanted: str) -> Path | None:
-    """Return the checkpoint for `--resume`: the named file, or for 'auto' the newest whole one of the work dir.
+    """Return the checkpoint for `--resume`: the named file, or the newest whole one of a work dir, for 'auto' its own.
 
-    'auto' prefers the checkpoint that `last_checkpoint` names. A torn one is passed over for the one before it, with a
-    note.
+    In a work dir, the checkpoint that `last_checkpoint` names comes first. A torn one is passed over for the one before
+    it, with a note.
 
     Raises:
         UserError: the file cannot be loaded or holds no state of a training run, or none of the work dir can be loaded.
     """
-    if wanted != 'auto':
-        return _with_state(Path(wanted))
-    found = checkpoints(work_dir)
+    folder = Path(work_dir if wanted == 'auto' else wanted)
+    found = checkpoints(folder)
+    if wanted != 'auto' and not found:
+        return _with_state(folder)
     for number, path in enumerate(found, start=1):
         try:
             chosen = _with_state(path)
@@ -250,10 +251,10 @@ def resume_from(work_dir: str | os.PathLike, wanted: str) -> Path | None:
                 raise
             say(f'note: {error}; trying the checkpoint before')
         else:
-            if not Path(work_dir, 'last_checkpoint').is_file() or number > 1:
+            if not (folder / 'last_checkpoint').is_file() or number > 1:
                 say(f'note: resuming from {path.name}')
             return chosen
-    say(f'{work_dir}: no checkpoint to resume from; starting at the first epoch')
+    say(f'{folder}: no checkpoint to resume from; starting at the first epoch')
     return None
 
 
