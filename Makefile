@@ -10,12 +10,12 @@ UNLABELLED ?= ../shared/data/svhn-unlabelled
 DOMAINS ?= ../shared/data/domains
 unexport PYTHONDONTWRITEBYTECODE # without bytecode each import of torch takes 5 s longer
 
-.PHONY: help setup wheel demo demo-data domains-data reader bench test faults lint clean
+.PHONY: help setup wheel ray ray-test demo demo-data domains-data reader bench test faults lint clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv and install requirements.txt, unless it is up to date
 	@sh tools/setup.sh
@@ -132,6 +132,12 @@ test: lint ## run all checks of .ci/run: lint, then pytest, whose slowest tests 
 
 faults: setup ## try faults on whole runs: kills, full disks, hostile files, two at once: 20 min on 2 cores
 	PYTHONPATH=tests $(PYTHON_ENV) -m faults
+
+ray: setup ## add Ray Data to .venv, for tools/predict.py --engine ray
+	$(PYTHON_ENV) -m uv pip install --python $(PYTHON_ENV) -r requirements-ray.txt
+
+ray-test: ray ## test it on clusters of this machine, where actors, nodes and drivers are killed
+	$(PYTHON_ENV) -m pytest tests/distributed_inference
 
 clean: ## remove .venv and caches; data/ and work_dirs/ stay
 	rm -rf .venv dist digits_frcnn.egg-info .mypy_cache .pytest_cache .ruff_cache

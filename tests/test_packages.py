@@ -19,6 +19,7 @@ TORCH_FREE = [
     'report',
     'synth',
     'inference',
+    'distributed_inference',
     'tuning',
 ]
 

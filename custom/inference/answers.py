@@ -55,7 +55,7 @@ def find_photos(wanted: Sequence[str], others: list[str] | None = None) -> list[
                 photos.setdefault(os.path.abspath(path), path)
                 continue
             else:
-                paths = [Path(match) for match in _matches(path)]
+                paths = matches(path)
             paths, own = photos_among(paths)
         except OSError as error:
             raise UserError(f'{name}: cannot be read ({error.strerror}); check its permissions') from None
@@ -74,21 +74,25 @@ def find_photos(wanted: Sequence[str], others: list[str] | None = None) -> list[
     return list(photos.values())
 
 
-def _matches(pattern: Path) -> list[str]:
+def matches(pattern: Path) -> list[Path]:
     """List the files of a pattern; folders at its start that exist are taken as they are, brackets too."""
     start = next(parent for parent in pattern.parents if os.path.lexists(parent))
-    return glob.glob(str(Path(glob.escape(str(start)), pattern.relative_to(start))), recursive=True)
+    return [
+        Path(name) for name in glob.glob(str(Path(glob.escape(str(start)), pattern.relative_to(start))), recursive=True)
+    ]
 
 
-def ids_of(paths: Iterable[Path]) -> list[int]:
-    """Return an image id for each photo: by its name or, if that id is taken, by its absolute path.
+def ids_of(photos: Iterable[str | os.PathLike]) -> list[int]:
+    """Return an image id for each photo: by its name or, if that id is taken, by its absolute path or URL.
 
     Raises UserError if two photos share both ids.
     """
-    taken: dict[int, Path] = {}
-    for path in paths:
-        whole_path = os.path.abspath(path).replace(os.sep, '|')  # not a whole number
-        ids = image_id_of(path.name), image_id_of(whole_path)
+    taken: dict[int, str] = {}
+    for photo in photos:
+        path = os.fspath(photo)
+        whole_path = path if '://' in path else os.path.abspath(path)
+        # With | instead of slashes it is no whole number.
+        ids = image_id_of(os.path.basename(path)), image_id_of(whole_path.replace(os.sep, '|').replace('/', '|'))
         free = [image_id for image_id in ids if image_id not in taken]
         if not free:
             raise UserError(f'{path} and {taken[ids[1]]} would share one image id; rename one of them')

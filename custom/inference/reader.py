@@ -193,17 +193,18 @@ class PhotoReader:
         views = 'search over scale' if self.multiview else 'one view'
         return f'<{type(self).__name__}: score threshold {self.settings.number.score_thr:g}, {views}>'
 
-    def read(self, photo: Photo) -> PhotoReading:
+    def read(self, photo: Photo, name: str | None = None) -> PhotoReading:
         """Read one photo.
 
         Args:
             photo: a path, the bytes of a file, an open binary file, an image of Pillow, or an array of uint8: (H, W)
                 grey, (H, W, 3) RGB or (H, W, 4) RGBA. OpenCV reads BGR, not RGB: pass `pixels[..., ::-1]`.
+            name: of the photo, in messages. Defaults to None, that of its file.
 
         Raises:
             UserError: the file cannot be read, or the array has another shape or type.
         """
-        item = self._load(photo)
+        item = self._load(photo, name)
         if isinstance(item, UserError):
             raise item
         return next(self._detect([item]))
@@ -234,12 +235,12 @@ class PhotoReader:
                     yield item if isinstance(item, UserError) else next(readings)
                 loading = list(coming)
 
-    def _load(self, photo: Photo) -> _Loaded | UserError:
+    def _load(self, photo: Photo, name: str | None = None) -> _Loaded | UserError:
         if not isinstance(photo, (str, os.PathLike, bytes, np.ndarray, Image.Image)) and not hasattr(photo, 'read'):
             return UserError(
                 f'{type(photo).__name__}: pass a path, bytes, an open file, an image of Pillow, or an array'
             )
-        name = 'pixels' if isinstance(photo, np.ndarray) else one_line(photo_name(photo))
+        name = name or ('pixels' if isinstance(photo, np.ndarray) else one_line(photo_name(photo)))
         if isinstance(photo, (str, os.PathLike)) and os.path.isdir(photo):
             return UserError(f'{name}: is a folder; read_many reads its photos')
         try:

@@ -1,0 +1,210 @@
+"""Shards, the units of work, output and resume: a few photos each, or a container of photos."""
+
+import dataclasses
+import io
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from ..structures.photos import SUFFIXES, read_photo
+from ..utils.errors import UserError
+from ..utils.messages import one_line
+
+if TYPE_CHECKING:
+    import pyarrow
+
+TRIES, PAUSE = 3, 1.0  # of opening a remote file; seconds, which double
+ROWS = 64  # of a Parquet file decoded at a time
+READ_AHEAD = 1 << 20  # bytes of each column of a Parquet file
+PHOTO_COLUMNS = ('bytes', 'image', 'img', 'photo', 'content', 'data', 'jpg', 'jpeg', 'png', 'webp')
+NAME_COLUMNS = ('file', 'file_name', 'filename', 'path', 'image_path', 'name', 'key', '__key__', 'id')
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """Photos that are read, written and resumed together.
+
+    Args:
+        photos: paths or fsspec URLs of photos. Defaults to (): the photos are those of `container`.
+        container: path or fsspec URL of a Parquet file or of a tar file. Defaults to ''.
+        groups: row groups of a Parquet file. Defaults to None, all, or the container is a tar file.
+        first_row: number of the first row of `groups` in the file. Defaults to 0.
+        count: number of photos. Defaults to None, unknown until the container is read.
+    """
+
+    photos: tuple[str, ...] = ()
+    container: str = ''
+    groups: tuple[int, ...] | None = None
+    first_row: int = 0
+    count: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that differ from their defaults, for JSON."""
+        fields = dataclasses.fields(self)
+        return {one.name: getattr(self, one.name) for one in fields if getattr(self, one.name) != one.default}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> 'Shard':
+        """Return the shard of `to_dict`. Raises TypeError for another content."""
+        lists = {key: tuple(content[key]) for key in ('photos', 'groups') if key in content}
+        return cls(**{**content, **lists})
+
+
+class Loaded(NamedTuple):
+    """Photo of a shard: its name in the results, and its pixels (H, W, 3) uint8 RGB or why it has none."""
+
+    name: str
+    pixels: np.ndarray | UserError
+
+
+def is_parquet(name: str) -> bool:
+    """Return whether a name is that of a Parquet file."""
+    return path_in(name).endswith(('.parquet', '.pq'))
+
+
+def is_tar(name: str) -> bool:
+    """Return whether a name is that of a tar file."""
+    return path_in(name).endswith(('.tar', '.tar.gz', '.tgz'))
+
+
+def is_remote(name: str) -> bool:
+    """Return whether a name is an fsspec URL, as s3://bucket/7.png."""
+    return '://' in name
+
+
+def path_in(name: str) -> str:
+    """Return a name in lower case; of a chain of fsspec, as zip://7.png::s3://bucket/photos.zip, its first part."""
+    return (name.partition('::')[0] if is_remote(name) else name).lower()
+
+
+def load_shard(shard: Shard) -> Iterator[Loaded]:
+    """Read and decode the photos of a shard, at least one; what cannot be read has a reason instead of pixels.
+
+    A container that cannot be opened is one such photo. One that is damaged has one after its readable photos.
+    """
+    if not shard.container:
+        for name in shard.photos:
+            yield Loaded(name, _decoded(name, name if not is_remote(name) else None))
+        return
+    count = 0
+    photos = _parquet_photos if is_parquet(shard.container) else _tar_photos
+    try:
+        with open_file(shard.container) as file:
+            for name, content in photos(file, shard):
+                yield Loaded(name, _decoded(name, content))
+                count += 1
+    except UserError as error:
+        yield Loaded(shard.container, error)
+    except Exception as error:  # tarfile, zlib and pyarrow raise many kinds on damaged files
+        after = f' after {count} photos' if count else ''
+        fault = f'{shard.container}: is damaged{after} ({one_line(error)}); replace it'
+        yield Loaded(shard.container, UserError(fault))
+    else:
+        if not count:
+            yield Loaded(shard.container, UserError(f'{shard.container}: holds no photo'))
+
+
+def open_file(name: str) -> BinaryIO:
+    """Open a path or an fsspec URL to read it. Raises UserError if it cannot be opened."""
+    return _retried(name, lambda: _open_url(name) if is_remote(name) else open(name, 'rb'))
+
+
+def _open_url(url: str) -> BinaryIO:
+    import fsspec
+
+    return fsspec.open(url, 'rb').open()
+
+
+def _retried(name: str, read: Callable[[], Any]) -> Any:
+    """Return the result of `read`; a remote file has TRIES. Raises UserError."""
+    for pause in (*(PAUSE * 2**i for i in range(TRIES - 1)), None):
+        try:
+            return read()
+        except FileNotFoundError:
+            raise UserError(f'{name}: no such file') from None
+        except Exception as error:  # each of fsspec's file systems has its own kinds
+            if pause is None or isinstance(error, (PermissionError, IsADirectoryError)) or not is_remote(name):
+                reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+                raise UserError(f'{name}: cannot be read ({reason}); replace or remove it') from None
+            time.sleep(pause)
+    raise AssertionError
+
+
+class _NamedBytes(io.BytesIO):
+    """Content of a photo; messages name it."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+
+
+def _decoded(name: str, photo: str | bytes | None) -> np.ndarray | UserError:
+    """Decode a photo by its path or content; None is the content behind the URL `name`."""
+    try:
+        if photo is None:
+            with open_file(name) as file:
+                photo = _retried(name, file.read)
+        return read_photo(photo if isinstance(photo, str) else _NamedBytes(photo, name))
+    except UserError as error:
+        return error
+
+
+def _tar_photos(file: BinaryIO, shard: Shard) -> Iterator[tuple[str, bytes]]:
+    """Yield the photos of a tar file, which is read once from its start to its end."""
+    with tarfile.open(fileobj=file, mode='r|*') as tar:
+        for member in tar:
+            base = member.name.rpartition('/')[2].lower()
+            if member.isreg() and base.endswith(SUFFIXES) and base[0] != '.':
+                content = tar.extractfile(member)
+                assert content is not None  # a regular file
+                yield f'{shard.container}/{member.name}', content.read()
+
+
+def _parquet_photos(file: BinaryIO, shard: Shard) -> Iterator[tuple[str, bytes]]:
+    """Yield the photos of row groups, page by page: a row group may be larger than the memory."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(file, buffer_size=READ_AHEAD, pre_buffer=False) as table:
+        photo, name = photo_columns(table.schema_arrow, shard.container)
+        columns = [photo, *([name] if name else [])]
+        groups = range(table.num_row_groups) if shard.groups is None else shard.groups
+        row = shard.first_row
+        batches = table.iter_batches(ROWS, list(groups), columns, use_threads=False)
+        for values in chain.from_iterable(batch.to_pylist() for batch in batches):
+            content, own = values[photo], values[name] if name else None
+            if isinstance(content, dict):
+                content, own = content['bytes'], own or content.get('path')
+            yield f'{shard.container}/{own if own is not None else row}', content or b''
+            row += 1
+
+
+def photo_columns(schema: 'pyarrow.Schema', name: str) -> tuple[str, str | None]:
+    """Return the columns of the photos and of their names; photos are bytes, or a struct of bytes and path.
+
+    The only column of bytes holds the photos, or the first of PHOTO_COLUMNS. The first of NAME_COLUMNS with text or
+    whole numbers holds the names; None if there is none. Raises UserError without such a column of photos.
+    """
+    from pyarrow import types
+
+    def is_bytes(kind: Any) -> bool:
+        return types.is_binary(kind) or types.is_large_binary(kind)
+
+    def holds_bytes(kind: Any) -> bool:
+        index = kind.get_field_index('bytes') if types.is_struct(kind) else -1
+        return is_bytes(kind) or (index >= 0 and is_bytes(kind.field(index).type))
+
+    def names_photos(kind: Any) -> bool:
+        return types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind)
+
+    found = [field.name for field in schema if holds_bytes(field.type)]
+    known = [column for column in PHOTO_COLUMNS if column in found] if len(found) > 1 else found
+    if not known:
+        had = f'{len(found)} columns of bytes ({", ".join(found)})' if found else 'no column of bytes'
+        way = f'name the column of the photos {PHOTO_COLUMNS[0]}'
+        raise UserError(f'{name}: has {had} among {", ".join(schema.names)}; {way}')
+    names = [one for one in NAME_COLUMNS if one in schema.names and names_photos(schema.field(one).type)]
+    return known[0], names[0] if names else None
