@@ -1,7 +1,7 @@
 """Command line of the engine: arguments, and a run from its sources to its results."""
 
 import argparse
-import resource
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -62,12 +62,15 @@ def predict_with_ray(
     require_ray()
     started = time.monotonic()
     resumed = args.resume and RunFolder.is_run(args.out)
+    if not resumed:
+        RunFolder.require_free(args.out)
     if args.resume and not resumed:
         say(f'{args.out}: no run to resume; a new one begins')
     shards = [] if resumed else plan_shards(args.photos)
-    job = Job(open_reader, args.min_confidence, args.digits)
+    job = Job(open_reader, args.min_confidence, args.digits, os.getcwd())
     with cluster(args.address):
-        run = {'photos': args.photos, **names, 'min_confidence': args.min_confidence, **facts_of_reader(job)}
+        run = {'photos': args.photos, 'folder': job.folder, **names, 'min_confidence': args.min_confidence}
+        run |= facts_of_reader(job)
         folder = RunFolder.resume(args.out, run) if resumed else RunFolder.create(args.out, shards, run)
         done = sorted(set(range(len(folder.shards))) - set(folder.open_shards()))
         before = summarise(map(folder.file_of, done)).photos
@@ -80,12 +83,19 @@ def predict_with_ray(
     if summary.photos <= FEW:
         files += _usual_files(folder)
     rate = f'{(summary.photos - before) / seconds:.1f} photos/s with the start of Ray'
-    peak = f'{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at the peak in this process'
-    say(f'{args.out}: {summary.photos} photos in {duration(seconds)} ({rate}; {peak}): {files}')
+    say(f'{args.out}: {summary.photos} photos in {duration(seconds)} ({rate}{_peak()}): {files}')
     if summary.failed:
         first = one_line(summary.first_error)
         print(f'error: {summary.failed} photos could not be read; first: {first}', file=sys.stderr)
     return int(summary.failed > 0)
+
+
+def _peak() -> str:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return ''
+    return f', {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at the peak in this process'
 
 
 def _usual_files(folder: RunFolder) -> str:

@@ -43,11 +43,13 @@ class Job:
             to one size, and their scores depend on it.
         min_confidence: 0..1, below which an answer is "unsure".
         digits: number of digits of each number. Defaults to None, unknown.
+        folder: to which relative paths are relative. Defaults to '', that of the process.
     """
 
     open_reader: Callable[[], PhotoReader]
     min_confidence: float
     digits: int | None = None
+    folder: str = ''
 
 
 class Progress(Protocol):
@@ -62,6 +64,7 @@ class Progress(Protocol):
 def require_ray() -> None:
     """Raise UserError, with the command that installs it, unless Ray Data can be imported."""
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # nothing is sent to Ray's makers
+    os.environ.setdefault('RAY_BACKEND_LOG_LEVEL', 'fatal')  # errors are raised, too
     try:
         import fsspec  # noqa: F401
         import pyarrow  # noqa: F401
@@ -105,6 +108,7 @@ def facts_of_reader(job: Job) -> dict[str, Any]:
     import ray
 
     def facts() -> dict[str, Any]:
+        _enter(job.folder)
         reader = job.open_reader()
         return {'settings': reader.settings.to_dict(), 'options': dataclasses.asdict(reader.options)}
 
@@ -189,7 +193,7 @@ class Sink:
 
 def _dataset(shards: list[tuple[int, Shard]], job: Job) -> Any:
     import ray
-    from ray.data import ActorPoolStrategy, DataContext
+    from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 
     per_actor = _per_actor()
     resources = ray.cluster_resources()
@@ -203,7 +207,12 @@ def _dataset(shards: list[tuple[int, Shard]], job: Job) -> Any:
     dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
     # Loading takes no share of the cores in Ray's books, or the actors would leave none for it.
     dataset = dataset.map_batches(
-        _load, batch_size=1, batch_format='pyarrow', num_cpus=0, compute=ray.data.TaskPoolStrategy(cores)
+        _load,
+        fn_args=(job.folder,),
+        batch_size=1,
+        batch_format='pyarrow',
+        num_cpus=0,
+        compute=TaskPoolStrategy(cores),
     )
     return dataset.map_batches(
         _Actor,
@@ -222,8 +231,15 @@ def _per_actor() -> dict[str, Any]:
     return {'num_cpus': 1, **({'num_gpus': 1} if ray.cluster_resources().get('GPU') else {})}
 
 
-def _load(batch: 'pyarrow.Table') -> 'Iterator[pyarrow.Table]':
+def _enter(folder: str) -> None:
+    """Change to a folder, unless this machine has none of that path: nothing may be relative to it."""
+    with contextlib.suppress(OSError):
+        os.chdir(folder)
+
+
+def _load(batch: 'pyarrow.Table', folder: str = '') -> 'Iterator[pyarrow.Table]':
     """Load a shard; yield its photos in chunks, as pixels or with an error."""
+    _enter(folder)
     (number,), (content,) = batch['shard'].to_pylist(), batch['content'].to_pylist()
     chunk: list[dict[str, Any]] = []
     size = 0
@@ -254,6 +270,7 @@ class _Actor:
     """Reader of the photos of `_load`, in a process of its own."""
 
     def __init__(self, job: Job) -> None:
+        _enter(job.folder)
         self.job = job
         self.reader = job.open_reader()
 

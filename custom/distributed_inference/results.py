@@ -25,8 +25,8 @@ def schema() -> 'pyarrow.Schema':
     """Return the columns of a Parquet file of results.
 
     `digits`, `scores` and `boxes` (xyxy in pixels) are those of the number, in reading order. `all_digits`,
-    `all_scores` and `all_boxes` are those of all detections, best first, as in pred.json. `number` is that of
-    numbers.csv. A photo that could not be read has an `error` and nothing else.
+    `all_scores` and `all_boxes` are those of all detections, best first, as in pred.json. `number`, `confidence` and
+    `answer` are those of numbers.csv. A photo that could not be read has an `error` and nothing else.
     """
     import pyarrow as pa
 
@@ -36,6 +36,7 @@ def schema() -> 'pyarrow.Schema':
             ('file', pa.string()),
             ('number', pa.string()),
             ('confidence', pa.float64()),
+            ('answer', pa.string()),
             ('digits', digits),
             ('scores', scores),
             ('boxes', boxes),
@@ -68,8 +69,9 @@ def row_of(name: str, result: Answer | UserError) -> dict[str, Any]:
     boxes = xywh_to_xyxy(reading.detections.bboxes).round(3)
     return {
         'file': utf8(name),
-        'number': result.number,
+        'number': reading.text,
         'confidence': reading.confidence,
+        'answer': result.kind,
         'digits': reading.detections.labels[reading.used],
         'scores': reading.detections.scores[reading.used],
         'boxes': list(boxes[reading.used]),
@@ -123,12 +125,13 @@ def write_usual_files(folder: Path, paths: Sequence[Path]) -> None:
     with replacing(folder / 'numbers.csv') as beside, beside.open('w', encoding='utf-8') as file:
 
         def entries() -> Iterator[bytes]:
-            columns = ['file', 'number', 'confidence', 'error', 'all_boxes', 'all_scores', 'all_digits']
+            columns = [*COLUMNS[:-1], 'error', 'all_boxes', 'all_scores', 'all_digits']
             for table in _tables(paths, columns):
                 for row, image_id in zip(table.to_pylist(), ids, strict=False):
                     if row['error'] is not None:
                         continue
-                    numbers.writerow([image_id, row['file'], row['number'], f'{row["confidence"]:.4f}'])
+                    confidence = f'{row["confidence"]:.4f}'
+                    numbers.writerow([row['file'], row['number'], confidence, row['answer'], image_id])
                     labels = row['all_digits']
                     boxes = np.array(row['all_boxes'], np.float64)
                     yield encode_entries(

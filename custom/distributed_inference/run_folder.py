@@ -36,8 +36,7 @@ class RunFolder:
         Raises:
             UserError: the folder has a run already, or cannot be written to.
         """
-        if (path / MANIFEST).exists() or (path / RESULTS).exists():
-            raise UserError(f'{path}: has the results of a run; go on with --resume, or choose another --out')
+        cls.require_free(path)
         with replacing(path / MANIFEST) as beside, beside.open('w', encoding='utf-8') as file:
             file.write(json.dumps({'version': VERSION, **run}) + '\n')
             file.writelines(json.dumps(shard.to_dict()) + '\n' for shard in shards)
@@ -69,6 +68,12 @@ class RunFolder:
             raise UserError(f'{path}: the run {fault}; go on with the same, or choose another --out')
         remove_leftovers(path / RESULTS)
         return cls(path, shards)
+
+    @staticmethod
+    def require_free(path: Path) -> None:
+        """Raise UserError if a folder has the results of a run."""
+        if (path / MANIFEST).exists() or (path / RESULTS).exists():
+            raise UserError(f'{path}: has the results of a run; go on with --resume, or choose another --out')
 
     @staticmethod
     def is_run(path: Path) -> bool:

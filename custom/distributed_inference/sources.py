@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from ..inference.answers import find_photos, matches
-from ..structures.photos import FORMAT_NAMES, SUFFIXES, natural_key, photos_among
+from ..structures.photos import FORMAT_NAMES, SUFFIXES, natural_key, passed_over, photos_among
 from ..utils.errors import UserError
 from ..utils.files import decode_utf8
 from ..utils.messages import one_line, say, say_once
@@ -81,11 +81,11 @@ def _names_in_folder(source: str) -> Iterable[str]:
         containers = {entry for entry in entries if is_container(entry.name) and entry.is_file()}
         if not containers:
             return map(str, find_photos([source]))
-        photos, note = photos_among(entry for entry in entries if entry not in containers)
+        photos, others = photos_among(entry for entry in entries if entry not in containers)
     except OSError as error:
         raise UserError(f'{source}: cannot be read ({error.strerror}); check its permissions') from None
-    if note:
-        say_once(f'note: {one_line(source)}: {note}')
+    if others:
+        say_once(f'note: {one_line(source)}: {passed_over(others)}')
     return sorted(map(str, [*photos, *containers]), key=natural_key)
 
 

@@ -68,7 +68,7 @@ def test_a_file_of_results(pa, tmp_path):
     assert (first['file'], first['number'], first['digits'], first['error']) == ('in/2.png', '7', [7], None)
     assert first['boxes'] == first['all_boxes'] == [[0, 0, 6.667, 10]]
     assert (second['number'], second['confidence'], second['error']) == (None, None, 'in/bad.png: no such file')
-    assert (fourth['number'], fourth['digits']) == ('-1', [])
+    assert (fourth['number'], fourth['answer'], fourth['digits']) == ('', 'nothing found', [])
     assert summarise([tmp_path / 'a.parquet'] * 2) == (8, 2, 'in/bad.png: no such file')
 
 
