@@ -50,8 +50,10 @@ class Shard:
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> 'Shard':
         """Return the shard of `to_dict`. Raises TypeError for another content."""
-        lists = {key: tuple(content[key]) for key in ('photos', 'groups') if key in content}
-        return cls(**{**content, **lists})
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
+        }
+        return cls(**fields)
 
 
 class Loaded(NamedTuple):
