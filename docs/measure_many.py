@@ -6,6 +6,7 @@ python docs/measure_many.py actors --photos 500 --rounds 3
 
 import argparse
 import io
+import os
 import statistics
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import threading
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,7 +31,8 @@ from custom.reading.settings import ReaderSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 CROPS, SIDE = 2000, 64  # different crops, which are repeated; pixels
-PERIOD = 1.0  # seconds between looks at the memory
+PERIOD = 1.0  # seconds between looks at the processes
+KINDS = {'_Actor': 'actor', '_load': 'loader', 'raylet/raylet': 'raylet', 'gcs_server': 'control store'}
 
 
 class OneBox:
@@ -55,23 +58,30 @@ def real_reader() -> PhotoReader:
     return DigitReader(batch_size=1)
 
 
-def write_crops(path: Path, photos: int) -> None:
-    """Write a Parquet file of synthetic house numbers as PNG, CROPS of them repeated, 1,000 in a row group."""
-    import pyarrow as pa
+def make_crops(count: int) -> list[bytes]:
+    """Draw synthetic house numbers, and return each as PNG of SIDE x SIDE pixels."""
     from PIL import Image
-    from pyarrow import parquet
 
+    crops = []
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, 'made')
-        count = str(min(photos, CROPS))
-        command = [sys.executable, ROOT / 'tools/prepare_data.py', 'synth', '--out', made, '--images', count, '--quiet']
-        subprocess.run([*map(str, command), '--seed', '0', '--valid-fraction', '0.1'], check=True)
-        crops = []
+        options = ['--images', str(count), '--seed', '0', '--valid-fraction', '0.1', '--quiet']
+        command = [sys.executable, ROOT / 'tools/prepare_data.py', 'synth', '--out', made, *options]
+        subprocess.run([*map(str, command)], check=True)
         for name in sorted(made.glob('*/*.png')):
             file = io.BytesIO()
             with Image.open(name) as image:
                 image.convert('RGB').resize((SIDE, SIDE)).save(file, 'PNG')
             crops.append(file.getvalue())
+    return crops
+
+
+def write_parquet(path: Path, photos: int) -> None:
+    """Write a Parquet file of CROPS crops that are repeated, 1,000 in a row group."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    crops = make_crops(min(photos, CROPS))
     with parquet.ParquetWriter(path, pa.schema([('bytes', pa.binary()), ('key', pa.string())])) as writer:
         for start in range(0, photos, 1000):
             rows = range(start, min(start + 1000, photos))
@@ -79,35 +89,56 @@ def write_crops(path: Path, photos: int) -> None:
             writer.write_table(pa.table(table))
 
 
-class Memory(threading.Thread):
-    """Resident memory, in MB, of the processes of a run, by kind, with the photos that were read by then."""
+class Look(NamedTuple):
+    """State of the processes of a run, by kind, after a number of photos.
+
+    `memory` is the largest resident memory without shared memory, in MB. `cpu` is the CPU time of all, in seconds.
+    """
+
+    photos: float
+    memory: dict[str, float]
+    cpu: dict[str, float]
+
+
+class Watch(threading.Thread):
+    """Looks at the processes of a run every PERIOD seconds."""
 
     def __init__(self, bar: 'Bar') -> None:
         super().__init__(daemon=True)
         self.bar = bar
-        self.looks: list[tuple[float, dict[str, float]]] = []
+        self.looks: list[Look] = []
+        self.is_over = False
 
     def run(self) -> None:
-        while True:
-            self.looks.append((self.bar.count, self._look()))
+        """Look until `is_over`."""
+        while not self.is_over:
+            self.looks.append(self._look())
             time.sleep(PERIOD)
 
-    def _look(self) -> dict[str, float]:
-        found: dict[str, float] = defaultdict(float)
+    def cpu_per_photo(self) -> dict[str, float]:
+        """Return the CPU time of each kind in ms a photo, from the first results on."""
+        first, last = next(look for look in self.looks if look.photos), self.looks[-1]
+        count = last.photos - first.photos
+        return {kind: 1000 * (last.cpu[kind] - first.cpu.get(kind, 0)) / count for kind in last.cpu}
+
+    def _look(self) -> Look:
+        memory: dict[str, float] = defaultdict(float)
+        cpu: dict[str, float] = defaultdict(float)
         for status in Path('/proc').glob('[0-9]*/status'):
             try:
                 name = (status.parent / 'cmdline').read_bytes().replace(b'\0', b' ').decode()
                 fields = dict(line.split(':', 1) for line in status.read_text().splitlines() if ':' in line)
+                times = (status.parent / 'stat').read_text().rpartition(') ')[2].split()
             except OSError:  # the process has ended
                 continue
-            kinds = {'_Actor': 'actor', '_load': 'loader', 'raylet/raylet': 'raylet'}
-            kind = next((kind for part, kind in kinds.items() if part in name), '')
-            if int(status.parent.name) == threading.main_thread().native_id:
+            kind = next((kind for part, kind in KINDS.items() if part in name), '')
+            if int(status.parent.name) == os.getpid():
                 kind = 'driver'
             if kind and 'VmRSS' in fields:
                 own = int(fields['VmRSS'].split()[0]) - int(fields.get('RssShmem', '0 kB').split()[0])
-                found[kind] = max(found[kind], own / 1024)
-        return found
+                memory[kind] = max(memory[kind], own / 1024)
+                cpu[kind] += (int(times[11]) + int(times[12])) / os.sysconf('SC_CLK_TCK')
+        return Look(self.bar.count, memory, cpu)
 
 
 class Bar:
@@ -139,36 +170,47 @@ def read(source: Path, out: Path, reader, bar: Bar) -> None:
 
 def measure_memory(photos: int, folder: Path) -> None:
     """Print the peak of each kind of process in each quarter of the photos."""
-    write_crops(folder / 'crops.parquet', photos)
+    write_parquet(folder / 'crops.parquet', photos)
     size = (folder / 'crops.parquet').stat().st_size / 1e6
     print(f'{photos} crops of {SIDE}x{SIDE} px, {size:.0f} MB of Parquet; a detector that costs nothing', flush=True)
     bar = Bar()
-    memory = Memory(bar)
-    memory.start()
+    watch = Watch(bar)
+    watch.start()
     with cluster(None):
         read(folder / 'crops.parquet', folder / 'out', cheap_reader, bar)
+    watch.is_over = True
     for quarter in range(4):
         low, high = photos * quarter / 4, photos * (quarter + 1) / 4
-        looks = [look for count, look in memory.looks if low <= count < high or (quarter == 3 and count == high)]
-        peaks = {kind: max(look.get(kind, 0) for look in looks) for kind in ('driver', 'actor', 'loader', 'raylet')}
+        looks = [look for look in watch.looks if low <= look.photos < high or look.photos == high == photos]
+        peaks = {
+            kind: max((look.memory.get(kind, 0) for look in looks), default=0) for kind in ('driver', *KINDS.values())
+        }
         print(f'quarter {quarter + 1}: ' + ', '.join(f'{kind} {peak:.0f} MB' for kind, peak in peaks.items()))
 
 
 def measure_actors(photos: int, rounds: int, folder: Path) -> None:
-    """Print photos/s of one and of two actors in turn, and the ratio of each round."""
+    """Print photos/s of one and of two actors in turn, the ratio of each round, and the CPU time of each process."""
     import ray
 
-    write_crops(folder / 'crops.parquet', photos)
+    source = folder / 'crops'
+    source.mkdir()
+    for i, crop in enumerate(make_crops(photos)):
+        (source / f'{i}.png').write_bytes(crop)
     rates: dict[int, list[float]] = {1: [], 2: []}
     for i in range(rounds):
         for actors in (1, 2) if i % 2 == 0 else (2, 1):
-            ray.init(
-                'local', num_cpus=actors, object_store_memory=500 << 20, include_dashboard=False, log_to_driver=False
-            )
+            options = {'num_cpus': actors, 'object_store_memory': 500 << 20, 'include_dashboard': False}
+            ray.init('local', log_to_driver=False, **options)
             bar = Bar()
-            read(folder / 'crops.parquet', folder / f'{i}-{actors}', real_reader, bar)
+            watch = Watch(bar)
+            watch.start()
+            read(source, folder / f'{i}-{actors}', real_reader, bar)
+            watch.is_over = True
+            watch.join()
             rates[actors].append(bar.rate())
             ray.shutdown()
+            times = watch.cpu_per_photo()
+            print('  CPU, ms a photo: ' + ', '.join(f'{kind} {time:.1f}' for kind, time in times.items()), flush=True)
     ratios = [two / one for one, two in zip(rates[1], rates[2], strict=True)]
     for actors, own in rates.items():
         print(f'{actors} actors: median {statistics.median(own):.1f} photos/s ({min(own):.1f} to {max(own):.1f})')
