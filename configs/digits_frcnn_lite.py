@@ -4,6 +4,7 @@ _base_ = ['./digits_frcnn.py']
 
 model = dict(
     group_size=8,  # smaller groups cost more time than they save
+    bfloat16=False,  # the shipped weights read the same on every CPU
     # mean, std and package as in timm's tf_efficientnet_lite0; strides 4, 8 and 16.
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
     backbone=dict(

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -23,20 +22,21 @@ EXAMPLES = """tasks:
   profile  time of each part of train and infer; not part of "all"
   serve    2,000 requests of 16 clients to `digits-reader serve`; not part of "all"
   domains  number accuracy by domain, against RapidOCR and Tesseract; not part of "all"
+  compare  this build against that of an earlier commit (--build); exit code 1 if it is slower in every round
 
 examples:
   python tools/benchmark.py eval
   python tools/benchmark.py profile --picture profile.png
   python tools/benchmark.py domains --json domains.json --picture failures
   python tools/benchmark.py domains --weights a.safetensors b.safetensors --only meters canvas
+  python tools/benchmark.py compare --build HEAD~5 --only infer startup
   python tools/benchmark.py all --against stock,torchvision --images data/test --json bench.json"""
 
 
 def main() -> int:
     parser = ToolParser(__doc__, EXAMPLES)
-    parser.add_argument(
-        'task', nargs='?', choices=[*TASKS, 'all', 'profile', 'serve', 'domains'], default='all', help='default: all'
-    )
+    others = ['all', 'profile', 'serve', 'domains', 'compare']
+    parser.add_argument('task', nargs='?', choices=[*TASKS, *others], default='all', help='default: all')
     parser.add_argument(
         '--against', metavar='NAME,…', default='', help='baselines; default: all of the task; for domains also none'
     )
@@ -46,7 +46,9 @@ def main() -> int:
     parser.add_argument('--weights', nargs='+', default=[], metavar='CHECKPOINT', help=text)
     text = 'of make domains-data; default: data/domains'
     parser.add_argument('--domains', type=Path, metavar='DIR', help=text)
-    parser.add_argument('--only', nargs='+', default=[], metavar='PART', help='of the names of domains; default: all')
+    text = 'names of domains, or tasks of compare; default: all'
+    parser.add_argument('--only', nargs='+', default=[], metavar='PART', help=text)
+    parser.add_argument('--build', metavar='REV', help='the commit of compare')
     parser.add_argument('--batch', type=int, metavar='N', help='batch size of train and infer, for all')
     parser.add_argument('--pairs', type=int, default=5, metavar='N', help='measured rounds of each; default: 5')
     parser.add_argument('--short', action='store_true', help='short rounds, to check that every task works')
@@ -56,7 +58,8 @@ def main() -> int:
     args = parser.parse_args()
 
     from custom.benchmark.candidate import Settings
-    from custom.benchmark.compare import as_json, choose, compare, machine, table
+    from custom.benchmark.compare import as_json, choose, compare, machine, table, task_modules
+    from custom.benchmark.compare_builds import commit_of, compare_builds
     from custom.runs.named_files import find_checkpoint
     from custom.utils.files import replacing
 
@@ -71,11 +74,13 @@ def main() -> int:
             raise UserError(f'--weights {path}: no such file')
     for option, given, tasks in (
         ('--picture', args.picture, ('profile', 'domains')),
-        ('--json', args.json, (*TASKS, 'all', 'domains')),
+        ('--json', args.json, (*TASKS, 'all', 'domains', 'compare')),
         ('--domains', args.domains, ('domains',)),
-        ('--only', ' '.join(args.only), ('domains',)),
-        ('--batch', args.batch, (*TASKS, 'all', 'profile')),
-        ('--busy', args.busy, (*TASKS, 'all')),
+        ('--only', ' '.join(args.only), ('domains', 'compare')),
+        ('--batch', args.batch, (*TASKS, 'all', 'profile', 'compare')),
+        ('--busy', args.busy, (*TASKS, 'all', 'compare')),
+        ('--build', args.build, ('compare',)),
+        ('--against', args.against, (*TASKS, 'all', 'domains')),
     ):
         if given and args.task not in tasks:
             raise UserError(f'{option} {given}: not an option of {args.task}; leave it out')
@@ -94,16 +99,22 @@ def main() -> int:
         from custom.benchmark.load import show_load
 
         return show_load(settings)
-    modules = [
-        import_module(f'custom.benchmark.task_{name}') for name in (TASKS if args.task == 'all' else [args.task])
-    ]
-    chosen = choose(modules, against)
+    if args.task == 'compare':
+        if not args.build:
+            raise UserError('compare: name the commit by --build REV')
+        if unknown := [name for name in args.only if name not in TASKS]:
+            raise UserError(f'--only {unknown[0]}: no such task; there are {", ".join(TASKS)}')
+        measure = compare_builds(task_modules(args.only or TASKS), commit_of(args.build), settings, args.pairs)
+    else:
+        modules = task_modules(TASKS if args.task == 'all' else [args.task])
+        chosen = choose(modules, against)
+        measure = (compare(module, candidates, settings, args.pairs) for module, candidates in chosen.items())
     facts = machine()
     print(*(f'{name}: {value}' for name, value in facts.items()), sep='\n')
     comparisons = []
-    for module, candidates in chosen.items():
-        comparisons.append(compare(module, candidates, settings, args.pairs))
-        print('', table(comparisons[-1]), sep='\n', flush=True)
+    for comparison in measure:
+        comparisons.append(comparison)
+        print('', table(comparison), sep='\n', flush=True)
     if args.json:
         run = {'command': ' '.join(sys.argv), 'pairs': args.pairs, 'short': args.short, 'busy': args.busy}
         run['images'] = args.images or ''

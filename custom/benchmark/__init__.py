@@ -4,6 +4,7 @@ __all__: list[str] = [
     'boxes',
     'candidate',
     'compare',
+    'compare_builds',
     'compare_domains',
     'domain_scores',
     'domains',

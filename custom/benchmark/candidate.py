@@ -8,6 +8,8 @@ A task is a module (`custom.benchmark.task_infer`, for example) that is light to
 - `prepare(candidate, settings)`: returns a `Prepared`; called in the process of the candidate;
 - `FILES`, where files are made for all candidates: the name of a candidate that `prepare` makes them for, in a process
   of its own;
+- `OPTIONAL`, where the package of a baseline may be missing: the baseline to the package. It takes part if the package
+  is installed or the baseline is named;
 - `AGREE`, where figures of this project and of a baseline must agree: name of the figure to the largest difference.
 
 The process gets JSON lines on stdin and answers each with one on stdout: first the settings (answer: the facts), then
@@ -27,13 +29,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..utils.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 # In the place of the current folder, which may have another package called custom.
-START = f'import sys; sys.path[0] = {str(ROOT)!r}; from custom.benchmark.candidate import main; main()'
+START = 'import sys; sys.path[0] = {!r}; from custom.benchmark.candidate import main; main()'
 PATIENCE = 20  # seconds in which a process has to end by itself
 GFLOP = 'GFLOP'  # the fact with the multiplications and additions of one unit, in 1e9; GFLOP/s are computed from it
 
@@ -70,31 +72,41 @@ def is_ours(candidate: str) -> bool:
     return candidate.startswith('ours')
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of a Python process that imports this project from any working directory."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+class Build(NamedTuple):
+    """A state of this project: its folder, and the Python interpreter with what it needs."""
+
+    root: Path
+    python: str
+
+
+THIS_BUILD = Build(ROOT, sys.executable)
+
+
+def environment(build: Build = THIS_BUILD) -> dict[str, str]:
+    """Return the environment of a Python process that imports a build of this project from any working directory."""
+    path = os.pathsep.join(filter(None, [str(build.root), os.environ.get('PYTHONPATH')]))
     return {**os.environ, 'PYTHONPATH': path}
 
 
 class Worker:
-    """The process of a candidate of the task `module`; `facts` are the candidate's.
+    """The process of a candidate of the task `module` in a build; `facts` are the candidate's.
 
     Raises:
         UserError: the candidate failed.
     """
 
-    def __init__(self, module: str, candidate: str, settings: Settings) -> None:
+    def __init__(self, module: str, candidate: str, settings: Settings, build: Build = THIS_BUILD) -> None:
         self.name = f'{module.rpartition("_")[2]}, {candidate}'
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
         # Unbuffered, or the output of libraries would come after the error message of a process that fails.
         # Baselines get memory as torch allocates it by default; this project asks for huge pages.
         more = {'PYTHONUNBUFFERED': '1'} | ({} if is_ours(candidate) else {'THP_MEM_ALLOC_ENABLE': '0'})
         self.process = subprocess.Popen(
-            [sys.executable, '-c', START, module, candidate],
+            [build.python, '-c', START.format(str(build.root)), module, candidate],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
-            env=environment() | more,
+            env=environment(build) | more,
         )
         try:
             self.facts = self.ask(dataclasses.asdict(settings))

@@ -2,10 +2,11 @@
 
 import dataclasses
 import importlib
+import importlib.util
 import json
 import statistics
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -47,7 +48,7 @@ class Comparison(NamedTuple):
     task: str
     unit: str
     outcomes: dict[str, Outcome]  # of each candidate, this project's first
-    disagreements: list[str]  # figures that differ more than allowed, a line each
+    disagreements: list[str]  # figures that differ more than allowed, or that are worse: a line each
 
     def ratios(self) -> dict[tuple[str, str], list[float]]:
         """Return, for each pair of ours and a baseline, the ratio of their rates in each round."""
@@ -81,7 +82,7 @@ def choose(tasks: Sequence[ModuleType], against: Sequence[str]) -> dict[str, lis
     """Map the name of each task to its candidates.
 
     `against` holds the names of baselines, or the parts of their names before a '-'. A task that has none of them gets
-    all of its baselines.
+    all of its baselines, without those whose package is missing.
 
     Raises:
         UserError: none of the tasks has a baseline of such a name.
@@ -94,8 +95,15 @@ def choose(tasks: Sequence[ModuleType], against: Sequence[str]) -> dict[str, lis
     for task in tasks:
         baselines = [name for name in task.CANDIDATES if not is_ours(name)]
         named = [name for name in baselines if any(f'{name}-'.startswith(f'{part}-') for part in against)]
-        chosen[task.__name__] = [*filter(is_ours, task.CANDIDATES), *(named or baselines)]
+        optional = getattr(task, 'OPTIONAL', {})
+        present = [name for name in baselines if name not in optional or importlib.util.find_spec(optional[name])]
+        chosen[task.__name__] = [*filter(is_ours, task.CANDIDATES), *(named or present)]
     return chosen
+
+
+def task_modules(names: Iterable[str]) -> list[ModuleType]:
+    """Import the modules of tasks by name."""
+    return [importlib.import_module(f'custom.benchmark.task_{name}') for name in names]
 
 
 def compare(module: str, candidates: Sequence[str], settings: Settings, rounds: int) -> Comparison:
@@ -115,15 +123,24 @@ def compare(module: str, candidates: Sequence[str], settings: Settings, rounds: 
         for candidate in candidates:
             say(f'{name}: preparing {candidate}')
             workers[candidate] = stack.enter_context(closing(Worker(module, candidate, settings)))
-        stack.enter_context(busy_processes(usable_cores() if settings.busy else 0))
-        measured: list[dict[str, dict]] = []
+        what = {candidate: task.CANDIDATES[candidate] for candidate in candidates}
+        outcomes = take_turns(name, workers, what, rounds, settings)
+    return Comparison(name, task.UNIT, outcomes, list(disagreements(outcomes, getattr(task, 'AGREE', {}))))
+
+
+def take_turns(
+    name: str, workers: Mapping[str, Worker], what: Mapping[str, str], rounds: int, settings: Settings
+) -> dict[str, Outcome]:
+    """Measure `rounds` rounds of each process in turns, after one warm-up round each; `what` has their descriptions."""
+    measured: list[dict[str, dict]] = []
+    with busy_processes(usable_cores() if settings.busy else 0):
         for i in range(rounds + 1):
             left = duration(sum(one['seconds'] for one in measured[-1].values()) * (rounds + 1 - i)) if i else ''
             say(f'{name}: round {i} of {rounds}, about {left} left' if i else f'{name}: warm-up')
             measured.append({candidate: worker.ask('round') for candidate, worker in workers.items()})
-        outcomes = {
+        return {
             candidate: Outcome(
-                what=task.CANDIDATES[candidate],
+                what=what[candidate],
                 facts=worker.facts,
                 units=[one[candidate]['units'] for one in measured[1:]],
                 seconds=[one[candidate]['seconds'] for one in measured[1:]],
@@ -133,7 +150,6 @@ def compare(module: str, candidates: Sequence[str], settings: Settings, rounds: 
             )
             for candidate, worker in workers.items()
         }
-    return Comparison(name, task.UNIT, outcomes, list(disagreements(outcomes, getattr(task, 'AGREE', {}))))
 
 
 def machine() -> Facts:

@@ -209,11 +209,16 @@ def gflop(run: Callable[[], Any]) -> float:
 
     The executed ones count: Winograd convolutions need fewer than plain ones.
     """
-    from torch.utils.flop_counter import FlopCounterMode
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
     from ..models.numerics import one_thread
 
-    with one_thread(), FlopCounterMode(display=False) as counter:  # the counter covers this thread only
+    def packed(x_shape: Any, weight_shape: Any, *args: Any, out_shape: Any, **kwargs: Any) -> int:
+        return conv_flop_count(x_shape, weight_shape, out_shape)
+
+    more = {torch.ops.mkldnn._convolution_pointwise: packed}
+    with one_thread(), FlopCounterMode(display=False, custom_mapping=more) as counter:  # it covers this thread only
         run()
     return counter.get_total_flops() / 1e9
 

@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import json
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ UNIT = 'photos'
 CANDIDATES = {
     'ours': 'custom.benchmark.task_eval.coco_summary, from arrays of boxes to the twelve figures',
     'pycocotools': 'COCOeval.evaluate, accumulate and summarize, from COCO objects to the same figures',
+    'hotcoco': 'the same of hotcoco, which is written in Rust',
 }
 FIGURES = ('AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', 'AR1', 'AR10', 'AR100', 'ARs', 'ARm', 'ARl')
 AGREE = dict.fromkeys(FIGURES, 1e-12)
@@ -30,9 +34,11 @@ def prepare(candidate: str, settings: Settings) -> Prepared:
     """Draw the same predictions and ground truth for each candidate."""
     truth, predictions = draw(FEW if settings.short else TEST_PHOTOS)
     detections = predictions.detections(truth.image_ids)
-    evaluate = (
-        _pycocotools(detections, truth) if candidate == 'pycocotools' else lambda: coco_summary(detections, truth)
-    )
+    evaluate = {
+        'ours': lambda: lambda: coco_summary(detections, truth),
+        'pycocotools': lambda: _pycocotools(detections, truth),
+        'hotcoco': lambda: _hotcoco(detections, truth),
+    }[candidate]()
     figures: dict[str, float] = {}
 
     def run() -> int:
@@ -49,16 +55,30 @@ def _pycocotools(detections: Detections, truth: DigitAnnotations) -> Callable[[]
     real = _coco(truth.image_ids, truth.box_image_ids, truth.bboxes, truth.labels, more)
     more = {'score': detections.scores, 'iscrowd': 0 * detections.labels}
     predicted = _coco(truth.image_ids, detections.image_ids, detections.bboxes, detections.labels, more)
+    return lambda: _figures(COCOeval(real, predicted, 'bbox'))
 
-    def evaluate() -> dict[str, float]:
-        with contextlib.redirect_stdout(io.StringIO()):  # each step prints
-            evaluation = COCOeval(real, predicted, 'bbox')
-            evaluation.evaluate()
-            evaluation.accumulate()
-            evaluation.summarize()
-        return dict(zip(FIGURES, evaluation.stats.tolist(), strict=True))
 
-    return evaluate
+def _hotcoco(detections: Detections, truth: DigitAnnotations) -> Callable[[], dict[str, float]]:
+    from hotcoco import COCO, COCOeval
+
+    more = {'iscrowd': truth.iscrowd.astype(int)}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, 'truth.json')
+        path.write_text(
+            json.dumps(_coco(truth.image_ids, truth.box_image_ids, truth.bboxes, truth.labels, more).dataset)
+        )
+        real = COCO(str(path))
+    columns = detections.image_ids, detections.bboxes, detections.scores, detections.labels + 1
+    predicted = real.loadRes(np.column_stack(columns).astype(np.float64))
+    return lambda: _figures(COCOeval(real, predicted, 'bbox'))
+
+
+def _figures(evaluation: Any) -> dict[str, float]:
+    with contextlib.redirect_stdout(io.StringIO()):  # each step prints
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return dict(zip(FIGURES, map(float, evaluation.stats), strict=True))
 
 
 def _coco(photos: np.ndarray, ids: np.ndarray, bboxes: np.ndarray, labels: np.ndarray, more: dict[str, Any]) -> Any:

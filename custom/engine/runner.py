@@ -125,6 +125,13 @@ class DigitRunner(Runner):
             if fault[0] is not None:
                 raise fault[0]
 
+    def build_model(self, model: nn.Module | dict) -> nn.Module:
+        """Build the model, and log the type of its arithmetic."""
+        built = super().build_model(model)
+        if arithmetic := getattr(built, 'arithmetic', ''):
+            self.logger.info(arithmetic)
+        return built
+
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model, by default in `DigitDataParallel`.
 

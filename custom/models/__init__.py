@@ -3,6 +3,7 @@
 __all__: list[str] = [
     'backbones',
     'batch_norm',
+    'bfloat16',
     'checkpoints',
     'convolutions',
     'detector',

@@ -1,4 +1,4 @@
-"""Folding of batch norm into the preceding convolutions, for inference."""
+"""Folding of batch norm into the preceding convolutions, and packing of weights in bfloat16, for inference."""
 
 import copy
 from typing import Any
@@ -9,7 +9,11 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from .bfloat16 import Bfloat16Conv2d, pack_bfloat16
 from .numerics import one_thread
+
+# Largest difference of a feature map after folding, as a share of its largest value.
+TOLERANCE, TOLERANCE_BFLOAT16 = 1e-3, 0.05
 
 
 def fold_batch_norm(model: Any) -> None:
@@ -17,6 +21,7 @@ def fold_batch_norm(model: Any) -> None:
 
     A batch norm is folded by torch's `fuse_conv_bn_eval` into the convolution registered before it in the same module.
     If a module computes in another order, the feature maps of a test image change. The model then stays unfolded.
+    Afterwards the weights of layers in bfloat16 are packed.
 
     Args:
         model: has `backbone` and `extract_feat`, and may be wrapped for several processes. It is set to eval mode. A
@@ -33,9 +38,12 @@ def fold_batch_norm(model: Any) -> None:
             _fold_pairs(folded)
             setattr(model, name, folded)
         pairs = list(zip(model.extract_feat(image), expected, strict=True))
-    if not all(torch.allclose(a, b, rtol=0, atol=1e-3 * float(b.abs().max())) for a, b in pairs):
+    has_bfloat16 = any(isinstance(layer, Bfloat16Conv2d) for layer in model.modules())
+    tolerance = TOLERANCE_BFLOAT16 if has_bfloat16 else TOLERANCE
+    if not all(torch.allclose(a, b, rtol=0, atol=tolerance * float(b.abs().max())) for a, b in pairs):
         for name, part in parts.items():
             setattr(model, name, part)
+    pack_bfloat16(model)
 
 
 def _fold_pairs(module: nn.Module) -> None:

@@ -11,9 +11,11 @@ from mmdet.models import FasterRCNN
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 
+from .bfloat16 import LEAST_SPEEDUP, can_use_bfloat16, speedup, use_bfloat16
 from .convolutions import use_fast_convolutions
 from .numerics import one_thread
 from .roi_head import BatchedRoIHead
+from .rpn_head import BatchedRPNHead
 
 Result = TypeVar('Result')
 
@@ -35,15 +37,37 @@ class DigitFasterRCNN(FasterRCNN):
 
     Args:
         group_size: images that are padded together; 0 keeps the batch whole. Defaults to 4.
-        fast_convolutions: use `custom.models.convolutions` on a CPU. Defaults to True.
+        fast_convolutions: use `custom.models.convolutions` on a CPU, where layers are float32. Defaults to True.
+        bfloat16: use `custom.models.bfloat16` if this CPU is faster with it, which is measured once, and if the layers
+            allow it: plain convolutions and batch norm, `BatchedRPNHead` and `BatchedRoIHead`. Defaults to False.
         **kwargs: arguments of MMDetection's FasterRCNN.
+
+    Attributes:
+        arithmetic: the floating-point type of the convolutions on a CPU and its reason, in words.
     """
 
-    def __init__(self, *args: Any, group_size: int = 4, fast_convolutions: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        group_size: int = 4,
+        fast_convolutions: bool = True,
+        bfloat16: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.group_size = group_size
         self.to(memory_format=torch.channels_last)
-        if fast_convolutions:
+        self.arithmetic = 'convolutions in float32'
+        is_faster = False
+        heads = isinstance(self.rpn_head, BatchedRPNHead) and isinstance(self.roi_head, BatchedRoIHead)
+        if bfloat16 and heads and can_use_bfloat16(self):
+            is_faster = speedup() >= LEAST_SPEEDUP
+            kind = 'bfloat16' if is_faster else 'float32'
+            measured = f'bfloat16 is {speedup():.1f} times as fast on this CPU, {LEAST_SPEEDUP:g} is the least'
+            self.arithmetic = f'convolutions in {kind}: {measured}'
+        if is_faster:
+            use_bfloat16(self)
+        elif fast_convolutions:
             use_fast_convolutions(self)
 
     def extract_feat(self, batch_inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -59,7 +59,7 @@ def plain_model():
     cfg.merge_from_dict({f'model.{name}': value for name, value in PLAIN.items()})
     cfg = cfg.model
     cfg.backbone.init_cfg = None
-    for name in ('group_size', 'fast_convolutions'):
+    for name in ('group_size', 'fast_convolutions', 'bfloat16'):
         cfg.pop(name)
     model = MODELS.build(cfg)
     model.load_state_dict(build().state_dict())

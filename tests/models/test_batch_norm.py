@@ -22,6 +22,7 @@ def test_folded_models_have_the_same_feature_maps(name):
     init_default_scope('mmdet')
     cfg = Config.fromfile(ROOT / f'configs/{name}.py').model
     cfg.backbone.init_cfg = None
+    cfg.bfloat16 = False
     torch.manual_seed(0)
     model = MODELS.build(cfg).eval()
     for norm in norms(model):  # as training leaves them, not 0 and 1
