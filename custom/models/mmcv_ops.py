@@ -26,7 +26,7 @@ from torch import Tensor
 
 from ..utils.errors import UserError
 from .numerics import at_least_float32
-from .roi_align import LARGEST_MAP, roi_align_gradient
+from .roi_align import LARGEST_MAP, pool_boxes, roi_align_gradient
 
 MODULE = 'mmcv._ext'
 MAX_POOLING = 0  # mmcv's code for pool_mode='max'; 1 is 'avg'
@@ -106,6 +106,9 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, *argmax: Tens
     """
     features, boxes = at_least_float32(input, rois)
     scale, height, width, ratio, aligned = SETTINGS(settings)
+    if features.device.type == 'cpu':
+        output.copy_(pool_boxes(features, boxes, (height, width), scale, ratio, aligned))
+        return
     output.copy_(torch.ops.torchvision.roi_align(features, boxes, scale, height, width, ratio, aligned))
 
 

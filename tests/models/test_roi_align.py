@@ -1,4 +1,4 @@
-"""RoIAlign's gradient by matrix products against torchvision's."""
+"""RoIAlign by sums of pixels, and its gradient by matrix products, against torchvision's."""
 
 import itertools
 
@@ -6,7 +6,8 @@ import pytest
 import torch
 import torchvision
 
-from custom.models.roi_align import bin_weights, roi_align_gradient
+from custom.models import roi_align
+from custom.models.roi_align import bin_weights, pool_boxes, roi_align_gradient
 
 
 def test_weights_of_one_box_by_hand():
@@ -39,3 +40,23 @@ def test_it_is_the_gradient_of_torchvisions_roi_align(boxes, batch, stride, samp
     found = torch.full_like(expected, 7)
     roi_align_gradient(grad, rois, found, 1 / stride, sampling_ratio, aligned)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(('sampling_ratio', 'aligned'), itertools.product([0, 1, 2], [True, False]))
+@pytest.mark.parametrize(('boxes', 'batch', 'stride'), [(60, 3, 4), (1, 2, 8), (0, 1, 16)])
+def test_pooled_boxes_are_torchvisions(boxes, batch, stride, sampling_ratio, aligned):
+    generator = torch.Generator().manual_seed(boxes + stride)
+    features = torch.randn(batch, 5, 96 // stride, 160 // stride, generator=generator, dtype=torch.float64)
+    rois = random_boxes(boxes, batch, generator).double()
+    expected = torchvision.ops.roi_align(features, rois, (7, 5), 1 / stride, sampling_ratio, aligned)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        found = pool_boxes(features.contiguous(memory_format=layout), rois, (7, 5), 1 / stride, sampling_ratio, aligned)
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_too_many_samples_are_left_to_torchvision(monkeypatch):
+    features, rois = torch.randn(1, 2, 8, 8), torch.tensor([[0, 1.0, 1, 30, 30]])
+    expected = pool_boxes(features, rois, (7, 7), 0.25, 0, True)
+    monkeypatch.setattr(roi_align, 'MOST_SAMPLES', 10)
+    monkeypatch.delattr(roi_align.functional, 'embedding_bag')
+    torch.testing.assert_close(pool_boxes(features, rois, (7, 7), 0.25, 0, True), expected)
