@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import importlib.util
 import json
 import statistics
 import tempfile
@@ -82,7 +81,7 @@ def choose(tasks: Sequence[ModuleType], against: Sequence[str]) -> dict[str, lis
     """Map the name of each task to its candidates.
 
     `against` holds the names of baselines, or the parts of their names before a '-'. A task that has none of them gets
-    all of its baselines, without those whose package is missing.
+    all of its baselines.
 
     Raises:
         UserError: none of the tasks has a baseline of such a name.
@@ -95,9 +94,7 @@ def choose(tasks: Sequence[ModuleType], against: Sequence[str]) -> dict[str, lis
     for task in tasks:
         baselines = [name for name in task.CANDIDATES if not is_ours(name)]
         named = [name for name in baselines if any(f'{name}-'.startswith(f'{part}-') for part in against)]
-        optional = getattr(task, 'OPTIONAL', {})
-        present = [name for name in baselines if name not in optional or importlib.util.find_spec(optional[name])]
-        chosen[task.__name__] = [*filter(is_ours, task.CANDIDATES), *(named or present)]
+        chosen[task.__name__] = [*filter(is_ours, task.CANDIDATES), *(named or baselines)]
     return chosen
 
 

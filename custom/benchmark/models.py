@@ -217,7 +217,11 @@ def gflop(run: Callable[[], Any]) -> float:
     def packed(x_shape: Any, weight_shape: Any, *args: Any, out_shape: Any, **kwargs: Any) -> int:
         return conv_flop_count(x_shape, weight_shape, out_shape)
 
-    more = {torch.ops.mkldnn._convolution_pointwise: packed}
+    def added(other_shape: Any, *args: Any, **kwargs: Any) -> int:
+        return packed(*args, **kwargs)
+
+    operators = torch.ops.mkldnn
+    more = {operators._convolution_pointwise: packed, operators._convolution_pointwise_: added}
     with one_thread(), FlopCounterMode(display=False, custom_mapping=more) as counter:  # it covers this thread only
         run()
     return counter.get_total_flops() / 1e9

@@ -3,13 +3,13 @@
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..inference.reader import PhotoReader
 from ..structures.photos import list_photos
 from . import models
-from .candidate import ROOT, Prepared, Settings
+from .candidate import ROOT, Settings
 
 FILES = 'files'  # the candidate of a task that makes the files of the others, in a process of its own
 MODELS = {'ours': 'float32.onnx', 'ours-int8': 'int8.onnx'}
@@ -42,21 +42,6 @@ def open_reader(candidate: str, settings: Settings) -> PhotoReader:
     from .. import DigitReader as TorchReader
 
     return TorchReader()
-
-
-def text_reader(photos: Sequence[Path]) -> Prepared:
-    """Prepare RapidOCR, from photo files to their text; the figure is how many have a digit."""
-    from ..structures.photos import read_photo
-    from .rivals import open_rapidocr
-
-    read = open_rapidocr(line=False)
-    found: dict[str, float] = {}
-
-    def run() -> int:
-        found['photos with digits'] = sum(bool(read(read_photo(photo)).numbers) for photo in photos)
-        return len(photos)
-
-    return Prepared(run, figures=lambda: found)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import torch
+from mmdet.models.backbones.resnet import Bottleneck
 from torch import nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -35,9 +36,7 @@ class Bfloat16Conv2d(nn.Conv2d):
     def pack(self) -> None:
         """Keep the weights in bfloat16 and in oneDNN's order; later changes of the weights have no effect."""
         weight = self.weight.detach().bfloat16().to_mkldnn()
-        weight = torch._C._nn.mkldnn_reorder_conv2d_weight(
-            weight, list(self.padding), list(self.stride), list(self.dilation), self.groups
-        )
+        weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._settings)
         self.packed = weight, None if self.bias is None else self.bias.detach().bfloat16()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -47,8 +46,22 @@ class Bfloat16Conv2d(nn.Conv2d):
         x = x.bfloat16()
         if self.packed is None:
             return self._conv_forward(x, self.weight.bfloat16(), None if self.bias is None else self.bias.bfloat16())
-        settings = list(self.padding), list(self.stride), list(self.dilation), self.groups
-        return torch.ops.mkldnn._convolution_pointwise(x, *self.packed, *settings, 'none', [], '')
+        return torch.ops.mkldnn._convolution_pointwise(x, *self.packed, *self._settings, 'none', [], '')
+
+    @property
+    def _settings(self) -> tuple[list, list, list, int]:
+        return list(self.padding), list(self.stride), list(self.dilation), self.groups
+
+    def relu(self, x: torch.Tensor) -> torch.Tensor:
+        """Convolve with packed weights, and apply ReLU in the same pass."""
+        assert self.packed is not None
+        return torch.ops.mkldnn._convolution_pointwise(x, *self.packed, *self._settings, 'relu', [], '')
+
+    def add_relu(self, x: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        """Convolve with packed weights, add to `other` in place, and apply ReLU in the same pass."""
+        assert self.packed is not None
+        operator = torch.ops.mkldnn._convolution_pointwise_.binary
+        return operator(other, x, *self.packed, *self._settings, 'add', 1.0, 'relu', [], '')
 
 
 class Bfloat16Prediction(Bfloat16Conv2d):
@@ -57,6 +70,20 @@ class Bfloat16Prediction(Bfloat16Conv2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve."""
         return super().forward(x).float()
+
+
+class Bfloat16Bottleneck(Bottleneck):
+    """A block of ResNet whose ReLUs and sum are part of the convolutions in inference with folded batch norm."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Compute the block; x (N, C, H, W) may be overwritten in inference, since no other block reads it."""
+        norms = self.norm1, self.norm2, self.norm3
+        is_folded = all(isinstance(norm, nn.Identity) for norm in norms) and self.conv1.packed is not None
+        if not is_folded or self.with_plugins or x.device.type != 'cpu':
+            return super().forward(x)
+        # Stages begin with a projection, so the maps that the neck reads are not overwritten.
+        shortcut = self.downsample(x) if self.downsample is not None else x
+        return self.conv3.add_relu(self.conv2.relu(self.conv1.relu(x)), shortcut)
 
 
 class Bfloat16Linear(nn.Linear):
@@ -122,6 +149,8 @@ def use_bfloat16(model: Any) -> None:
         for layer in part.modules():
             if type(layer) is nn.Conv2d:
                 layer.__class__ = Bfloat16Conv2d
+            elif type(layer) is Bottleneck:
+                layer.__class__ = Bfloat16Bottleneck
     for name in ('rpn_cls', 'rpn_reg'):
         getattr(model.rpn_head, name).__class__ = Bfloat16Prediction
     for layer in model.roi_head.bbox_head.shared_fcs:

@@ -63,16 +63,6 @@ def test_baselines_are_chosen_by_name(against, infer):
     assert choose([INFER, EVAL], against) == {'infer': infer, 'eval': ['ours', 'pycocotools']}
 
 
-def test_a_baseline_whose_package_is_missing_takes_part_only_if_it_is_named():
-    read = SimpleNamespace(
-        __name__='read',
-        CANDIDATES=dict.fromkeys(('ours', 'rapid', 'plain'), ''),
-        OPTIONAL={'rapid': 'no_such_package', 'plain': 'numpy'},
-    )
-    assert choose([read], []) == {'read': ['ours', 'plain']}
-    assert choose([read], ['rapid']) == {'read': ['ours', 'rapid']}
-
-
 @pytest.mark.parametrize('name', ['tensorflow', 'ours', 'torch'])
 def test_an_unknown_baseline_is_refused_with_a_list_of_the_known(name):
     message = f'--against {name}: no such baseline here; there are pycocotools, stock, torchvision, torchvision-v2'
