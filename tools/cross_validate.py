@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.commands.parser import ToolParser, run_tool
+from custom.commands.parser import TRAIN_SETTINGS, ToolParser, add_foreign_options, run_tool
 from custom.runs.config import load_config
 from custom.utils.files import replacing
 from custom.utils.messages import say
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument('--processes', type=int, default=1, metavar='N', help='train on N ranks, which share the batch')
     parser.add_argument('--work-dir', help='default: work_dirs/<config name>_folds')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='as in tools/train.py')
+    add_foreign_options(parser, TRAIN_SETTINGS)
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # otherwise the tool that runs for a fold would survive
     cfg = load_config(args.config, args.cfg_options, work_dir=args.work_dir)

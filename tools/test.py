@@ -6,7 +6,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.commands.parser import ToolParser, add_reader, add_run_arguments, run_tool
+from custom.commands.parser import (
+    TEST_SETTINGS,
+    ToolParser,
+    add_foreign_options,
+    add_reader,
+    add_run_arguments,
+    run_tool,
+)
 from custom.runs.config import load_config, select_split
 from custom.runs.named_files import checkpoint_of_run
 from custom.utils.errors import UserError
@@ -29,6 +36,7 @@ def main() -> None:
     dump_help = 'write pred.json, pred.csv, submission.zip, reader.json; default: WORK_DIR/<split or name>[_tta]'
     parser.add_argument('--dump', nargs='?', const='auto', metavar='DIR', help=dump_help)
     add_reader(parser, 'the one tuned for CHECKPOINT')
+    add_foreign_options(parser, TEST_SETTINGS)
     args = parser.parse_args()
     work_dir = args.work_dir or (args.checkpoint if Path(args.checkpoint or '').is_dir() else None) or None
     cfg = load_config(args.config, args.cfg_options, args.launcher, work_dir)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from custom.commands.parser import ToolParser, add_run_arguments, run_tool
+from custom.commands.parser import TRAIN_SETTINGS, ToolParser, add_foreign_options, add_run_arguments, run_tool
 from custom.runs.config import load_config
 from custom.utils.errors import UserError
 
@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT', help=resume_help)
     parser.add_argument('--amp', action='store_true', help='mixed precision, in bfloat16 if the GPU supports it')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
+    add_foreign_options(parser, TRAIN_SETTINGS)
     args = parser.parse_args()
     cfg = load_config(args.config, args.cfg_options, args.launcher, args.work_dir)
 

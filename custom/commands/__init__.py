@@ -1,5 +1,9 @@
 """Code of the tools: parsers, and the commands that span several packages."""
 
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
 __all__: list[str] = [
     'contact_sheets',
     'cross_validate',
@@ -11,3 +15,19 @@ __all__: list[str] = [
     'parser',
     'prepare_data',
 ]
+
+
+def _require_environment() -> None:
+    """End a tool that runs outside .venv with a line, before an import fails."""
+    missing = [name for name in ('numpy', 'PIL', 'tqdm') if find_spec(name) is None]
+    if sys.version_info >= (3, 10) and not missing:
+        return
+    version = '.'.join(map(str, sys.version_info[:2]))
+    reason = f'has no {", ".join(missing)}' if missing else f'is Python {version}, and 3.10 is needed'
+    activate = Path(__file__).resolve().parents[2] / '.venv/bin/activate'
+    way_out = f'. {activate}' if activate.exists() else 'make setup, then . .venv/bin/activate'
+    print(f'error: {sys.executable} {reason}: {way_out}', file=sys.stderr)
+    sys.exit(2)
+
+
+_require_environment()

@@ -5,13 +5,28 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from ..engine.ranks import exit_code_of, exit_process, may_report, print_error
 from ..reading.settings import ReaderConfig
 from ..utils.errors import UserError
 from ..utils.messages import be_quiet, say
+
+TRAIN_SETTINGS = {  # options that users know from other trainers
+    'epochs max-epochs': 'train_cfg.max_epochs',
+    'batch-size batch': 'train_dataloader.batch_size',
+    'lr learning-rate': 'optim_wrapper.optimizer.lr',
+    'workers num-workers': 'train_dataloader.num_workers',
+    'data data-root': 'data_root',
+    'weights load-from pretrained': 'load_from',
+    'seed': 'randomness.seed',
+}
+TEST_SETTINGS = {
+    'batch-size batch': 'test_dataloader.batch_size',
+    'workers num-workers': 'test_dataloader.num_workers',
+    'data data-root': 'data_root',
+}
 
 
 class ToolParser(argparse.ArgumentParser):
@@ -98,6 +113,30 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='default: none')
     # torch.distributed.launch passes the option beside the variable LOCAL_RANK.
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+
+
+class _Setting(argparse.Action):
+    """An option of other programs, which is a setting here; `const` is the setting's key."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> NoReturn:
+        """Raise a UserError with the `--cfg-options` to give."""
+        value = values if values is not None else 'VALUE'
+        given = f'{option_string} {value}' if values is not None else option_string
+        raise UserError(f'{given}: no such option; the setting is --cfg-options {self.const}={value}')
+
+
+def add_foreign_options(parser: argparse.ArgumentParser, settings: Mapping[str, str]) -> None:
+    """Answer options of other programs with the setting that replaces them.
+
+    Args:
+        parser: the tool's parser, whose own options stay.
+        settings: options without dashes, divided by spaces, to the key of `--cfg-options`.
+    """
+    for names, key in settings.items():
+        hidden: dict[str, Any] = {'default': argparse.SUPPRESS, 'help': argparse.SUPPRESS}
+        for option in [f'--{name}' for name in names.split()]:
+            if option not in parser._option_string_actions:
+                parser.add_argument(option, dest=key, action=_Setting, const=key, nargs='?', **hidden)
 
 
 def add_reader(parser: argparse.ArgumentParser, default: str) -> None:

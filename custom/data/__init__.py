@@ -11,6 +11,7 @@ __all__: list[str] = [
     'near_duplicates',
     'numbers',
     'pseudo_labels',
+    'recognition',
     'splits',
     'summary',
 ]

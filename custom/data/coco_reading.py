@@ -21,6 +21,7 @@ from ..utils.errors import UserError
 from ..utils.files import parse_json
 from ..utils.messages import one_line
 from .box_checks import other_form, truth_notes, upright_photos
+from .recognition import way_out
 
 MIN_INSIDE = 0.75  # share of its area inside the photo that makes a box imprecise, not wrong
 ROUNDING = 1e-6  # pixels over the edge that come from adding floats
@@ -81,7 +82,9 @@ def read_json(path: str | os.PathLike, need_boxes: bool) -> dict[str, list[dict]
     try:
         data = parse_json(Path(path).read_bytes())  # bytes: UTF-8 or UTF-16, with or without a byte order mark
     except FileNotFoundError:
-        way = 'give a COCO json, or set data_root to the folder that holds it; `prepare_data.py coco` imports others'
+        way = 'give a COCO json; `prepare_data.py coco` imports others'
+        if Path(path).name in ('train.json', 'valid.json'):
+            way = way_out(Path(path).parent)
         raise UserError(f'{path}: no such file; {way}') from None
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror})') from None

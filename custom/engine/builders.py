@@ -1,6 +1,7 @@
 """Builders of runners, for training and for tests."""
 
 import contextlib
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,27 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch.overrides import TorchFunctionMode
 
+from ..data.recognition import way_out
 from ..models.batch_norm import fold_batch_norm
 from ..models.checkpoints import load_weights
 from ..runs.dumped_config import walk
 from ..utils.errors import UserError
+
+LOGGERS = {
+    'AimVisBackend': 'aim',
+    'ClearMLVisBackend': 'clearml',
+    'DVCLiveVisBackend': 'dvclive',
+    'MLflowVisBackend': 'mlflow',
+    'NeptuneVisBackend': 'neptune',
+    'WandbVisBackend': 'wandb',
+}  # mmengine's backends whose packages are not in requirements.txt
 
 
 def build_runner(cfg: Config) -> Runner:
     """Build the runner of a config, whose data must exist: a runner makes its work dir first.
 
     Raises:
-        UserError: a data set is missing, or the settings of the config cannot be built.
+        UserError: a data set or the package of a logger is missing, or the settings of the config cannot be built.
     """
     used = ('train_dataloader', 'val_dataloader') if cfg.get('train_dataloader') else ('test_dataloader',)
     for _, node in walk([cfg.get(loader) for loader in used]):
@@ -30,11 +41,21 @@ def build_runner(cfg: Config) -> Runner:
             path = Path(node.get('data_root') or '', inside or '')
             if not (path.is_file() if kind == 'DigitDataset' else path.is_dir()):
                 what = 'file' if kind == 'DigitDataset' else 'folder'
-                raise UserError(f'{path}: no such {what}; set data_root to the folder that holds it')
+                raise UserError(f'{path}: no such {what}; {way_out(Path(node.get("data_root") or "."))}')
+    _require_loggers(cfg)
     if cfg.get('compile'):
         import torchvision  # noqa: F401 - registers its operators with torch.compile, unlike custom.models.mmcv_ops
     with building_from(cfg):
         return RUNNERS.build(cfg)
+
+
+def _require_loggers(cfg: Config) -> None:
+    """Check that the packages of the visualizer's backends are installed; mmengine imports them after its start."""
+    for backend in (cfg.get('visualizer') or {}).get('vis_backends') or ():
+        package = LOGGERS.get(backend.get('type'), '') if isinstance(backend, dict) else ''
+        spec = importlib.util.find_spec(package) if package else None
+        if package and (spec is None or spec.origin is None):  # no origin: a folder of that name, as wandb itself makes
+            raise UserError(f'{backend.type}: the package {package} is not installed: pip install {package}')
 
 
 @contextlib.contextmanager

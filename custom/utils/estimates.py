@@ -41,7 +41,7 @@ def share(hits: int, total: int) -> Estimate:
         >>> str(share(11, 11))
         '1.000 (0.741-1.000)'
     """
-    return Estimate(hits / total, *map(float, wilson(hits, total)))
+    return Estimate(float(hits / total), *map(float, wilson(hits, total)))
 
 
 def mean_count(counts: np.ndarray) -> Estimate:

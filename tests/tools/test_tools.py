@@ -1,8 +1,12 @@
 """tools/train.py and tools/test.py as a person runs them, on a tiny data set."""
 
 import csv
+import importlib.util
 import json
+import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -21,6 +25,9 @@ def evaluate(root, work_dir, *more, fresh=False):
 def test_a_training_run_leaves_what_a_person_needs(trained):
     root, work_dir, done = trained
     lines = done.stdout.splitlines()
+    opening, *lines = lines
+    assert opening.startswith('training on 6 photos, validation on 3 | ')
+    assert f' | 1 epoch of 3 steps | output in {work_dir}' in opening
     assert len(lines) == 4  # one for the epoch, two for the reader, one for where everything is
     assert lines[0].startswith('epoch 1/1 | loss ')
     assert 'number accuracy' in lines[0]
@@ -45,7 +52,9 @@ def test_training_resumes_where_it_stopped(trained, tmp_path):
     options = [f'data_root={root}', 'train_cfg.max_epochs=2', *FAST]
     done = run_tool('train.py', 'digits_frcnn_lite', '--work-dir', work, '--resume', '--cfg-options', *options)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith('epoch 2/2 | loss ')
+    opening, first, *_ = done.stdout.splitlines()
+    assert '| continued after epoch 1 of 2 |' in opening
+    assert first.startswith('epoch 2/2 | loss ')
 
 
 def test_a_used_work_dir_is_left_alone(trained):
@@ -184,6 +193,8 @@ def test_a_folder_of_photos_is_tested_instead_of_a_split(trained, tmp_path):
         ([LITE, '--cfg-options', 'train_cfg.max_epoch=2'], 'did you mean train_cfg.max_epochs?'),
         ([LITE, '--amp', '--cfg-options', *FAST], '--amp: no GPU found'),
         ([LITE, '--cfg-options', 'data_root=/nowhere', *FAST], '/nowhere/train.json: no such file'),
+        ([LITE, '--epochs', '3'], '--epochs 3: no such option; the setting is --cfg-options train_cfg.max_epochs=3'),
+        ([LITE, '--batch-size=4'], 'the setting is --cfg-options train_dataloader.batch_size=4'),
         ([LITE, '--resume', '/nowhere/x.pth', '--cfg-options', *FAST], '/nowhere/x.pth'),
     ],
 )
@@ -197,6 +208,46 @@ def test_a_mistake_in_train_is_one_line(tmp_path, change, said):
     assert said in done.stderr
     assert 'Traceback' not in done.stderr
     assert not (tmp_path / 'work').exists()
+
+
+def test_training_without_data_names_the_way_to_some(tmp_path):
+    done = run_tool('train.py', LITE, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        'error: data/synth/train.json: no such file; make demo-data draws synthetic images there; '
+        'data_root=DIR takes your own data set\n'
+    )
+    yolo = tmp_path / 'mine'
+    for name in ('images/1.jpg', 'labels/1.txt', 'data.yaml'):
+        (yolo / name).parent.mkdir(parents=True, exist_ok=True)
+        (yolo / name).touch()
+    done = run_tool('train.py', LITE, '--cfg-options', f'data_root={yolo}', cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f'error: {yolo}/train.json: no such file; this is a YOLO folder: import it by '
+        f'python tools/prepare_data.py yolo --src {yolo} --out data/mine, then set data_root=data/mine\n'
+    )
+    assert not (tmp_path / 'work_dirs').exists()
+
+
+def test_a_logger_whose_package_is_missing_is_one_line(tmp_path, tiny_root):
+    if importlib.util.find_spec('clearml'):
+        pytest.skip('clearml is installed')
+    backends = "visualizer.vis_backends=[{'type': 'LocalVisBackend'}, {'type': 'ClearMLVisBackend'}]"
+    options = ['--cfg-options', f'data_root={tiny_root}', *FAST, backends]
+    done = run_tool('train.py', LITE, '--work-dir', tmp_path / 'work', *options)
+    assert done.returncode == 2
+    assert done.stderr == ('error: ClearMLVisBackend: the package clearml is not installed: pip install clearml\n')
+    assert not (tmp_path / 'work').exists()
+
+
+@pytest.mark.parametrize('tool', ['train.py', 'predict.py', 'doctor.py'])
+def test_without_the_environment_a_tool_says_how_to_enter_it(tool):
+    done = subprocess.run([sys.executable, '-I', '-S', ROOT / 'tools' / tool], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ''
+    (line,) = done.stderr.splitlines()
+    assert re.fullmatch(r'error: \S+ has no numpy, PIL, tqdm: (make setup, then )?\. \S*\.venv/bin/activate', line)
 
 
 def test_weights_that_cannot_be_fetched_are_named_with_the_way_out(tmp_path, tiny_root):
@@ -249,5 +300,5 @@ def test_a_mixture_goes_on_with_pseudo_labels(trained, tmp_path):
     options += ['train_dataloader.sampler.epoch_size=6', 'train_cfg.max_epochs=1']
     done = run_tool('train.py', pseudo, '--work-dir', tmp_path / 'run', '--cfg-options', *options, *FAST)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith('epoch 1/1 | loss ')
+    assert done.stdout.splitlines()[1].startswith('epoch 1/1 | loss ')
     assert not list((tmp_path / 'run').glob('best_*.pth'))  # the last epoch counts
