@@ -26,6 +26,7 @@ class Overlaps(NamedTuple):
 
     photos: np.ndarray  # int64 (D,), index of each detection's photo among the truth's
     labels: np.ndarray  # int64 (D,), the digit
+    scores: np.ndarray  # float64 (D,), from 0 to 1
     areas: np.ndarray  # float64 (D,), square pixels
     rank: np.ndarray  # int64 (D,), number of better-scored boxes of the same photo and digit
     gt_photos: np.ndarray  # int64 (K,), index of each ground-truth box's photo
@@ -65,6 +66,7 @@ def find_overlaps(detections: Detections, truth: DigitAnnotations) -> Overlaps:
     return Overlaps(
         photos=by_id[photos],
         labels=detections.labels[rows],
+        scores=detections.scores[rows],
         areas=bboxes[:, 2] * bboxes[:, 3],
         rank=rank,
         gt_photos=by_id[gt_photos],
@@ -143,6 +145,7 @@ class DigitMatches(NamedTuple):
     ignored: np.ndarray  # bool (10, D), detections that are neither true nor false positives
     n_ground_truth: np.ndarray  # int64 (M,), ground-truth boxes of this digit per photo
     rank: np.ndarray  # int64 (D,), number of better-scored boxes of this digit on the photo
+    scores: np.ndarray  # float64 (D,), from 0 to 1
 
     def average_precision(self, weights: np.ndarray) -> np.ndarray:
         """Compute COCO's AP (R, 10) per IoU threshold, for weights (R, M); nan where no ground truth has weight."""
@@ -226,7 +229,7 @@ def matches_of(overlaps: Overlaps, photos: int, boxes: int, areas: tuple[float, 
         part, own = slice(*cuts[label : label + 2]), counts & (overlaps.gt_labels == label)
         n_ground_truth = np.bincount(overlaps.gt_photos[own], minlength=photos)
         columns = overlaps.photos[part], right[:, part], ignored[:, part], n_ground_truth, overlaps.rank[part]
-        digits.append(DigitMatches(label, *columns))
+        digits.append(DigitMatches(label, *columns, overlaps.scores[part]))
     return Matches(photos, boxes, digits)
 
 

@@ -1,3 +1,3 @@
 """The HTML report of a run."""
 
-__all__: list[str] = ['figures', 'gallery', 'html', 'page', 'plots', 'sources']
+__all__: list[str] = ['comparison', 'figures', 'gallery', 'html', 'page', 'plots', 'sources']

@@ -83,6 +83,33 @@ def sharpness(photo: np.ndarray, bbox: np.ndarray) -> float:
     return float(laplacian.std()) / contrast if contrast else 0.0
 
 
+class ScoreCurve(NamedTuple):
+    """Precision, recall and F1 of the boxes at an IoU of 0.50, over the digits together, by score threshold."""
+
+    thresholds: np.ndarray  # (101,), 0 to 1
+    precision: np.ndarray  # (101,); nan where no box has such a score
+    recall: np.ndarray  # (101,)
+    f1: np.ndarray  # (101,); 0 where no box has such a score
+
+    def at(self, threshold: float) -> float:
+        """Return F1 at the nearest of the thresholds."""
+        return float(self.f1[np.abs(self.thresholds - threshold).argmin()])
+
+
+def score_curve(digits: Sequence[DigitMatches]) -> ScoreCurve:
+    """Compute the curve of the matches of all digits, from 1 digit."""
+    thresholds = np.linspace(0, 1, 101)
+    scores = np.concatenate([digit.scores[~digit.ignored[0]] for digit in digits])
+    right = np.concatenate([digit.right[0][~digit.ignored[0]] for digit in digits])
+    truth = sum(int(digit.n_ground_truth.sum()) for digit in digits)
+    order = np.argsort(-scores, kind='stable')
+    boxes = np.searchsorted(-scores[order], -thresholds, side='right')  # with a score of the threshold or more
+    hits = np.append(0, right[order].cumsum())[boxes]
+    with np.errstate(invalid='ignore'):
+        precision = hits / boxes
+    return ScoreCurve(thresholds, precision, hits / truth, 2 * hits / (boxes + truth))
+
+
 class Group(NamedTuple):
     """Some of the photos: their common property, their number, and how many are read correctly."""
 

@@ -19,8 +19,9 @@ from ..utils.errors import UserError
 
 WIDTH, HEIGHT = 170, 130  # pixels of the page, at most
 MARGIN = 1.0  # around the number, in heights of a digit
-SHARPER = 2  # embedded pixels per pixel of the page, at most
+SHARPER = 3  # embedded pixels per pixel of the page, at most: pictures can be enlarged
 MOST_CARDS, MOST_BYTES = 300, 5_000_000  # of all pictures: a page that a phone can open
+RIGHT_CARDS, RIGHT_BYTES = 100, 1_500_000  # of the photos whose number is right
 
 
 class DrawnBox(NamedTuple):
@@ -44,7 +45,9 @@ class Picture(NamedTuple):
     true: list[DrawnBox]
 
 
-def picture(digits: PhotoDigits, photo: np.ndarray | None, size: tuple[int, int], judged: bool) -> Picture:
+def picture(
+    digits: PhotoDigits, photo: np.ndarray | None, size: tuple[int, int], judged: bool, around: np.ndarray | None = None
+) -> Picture:
     """Crop a photo around its boxes, with a margin of a digit's height; without a box, take the whole photo.
 
     Args:
@@ -52,8 +55,10 @@ def picture(digits: PhotoDigits, photo: np.ndarray | None, size: tuple[int, int]
         photo: (H, W, 3) uint8 RGB; None to draw the boxes alone.
         size: width and height of the photo in pixels.
         judged: whether the ground truth is known, so that boxes are right or wrong.
+        around: boxes (N, 4), xyxy in pixels, that the crop holds. Defaults to None, those of `digits`.
     """
-    left, top, right, bottom = _crop(np.vstack([digits.read, digits.true]), size)
+    around = np.vstack([digits.read, digits.true]) if around is None else around
+    left, top, right, bottom = _crop(around, size)
     scale = min(WIDTH / (right - left), HEIGHT / (bottom - top))
     uri = None if photo is None else _data_uri(photo[top:bottom, left:right], scale * SHARPER)
     read_kinds = ['wrong' if judged else 'plain'] * len(digits.read)
@@ -109,12 +114,17 @@ class Card(NamedTuple):
     problem: str  # why the photo is not shown, or ''
 
 
-def choose(readings: Mapping[int, Reading], true: Mapping[int, str] | None) -> list[int]:
-    """List the photos with a wrong number, by falling confidence; without true numbers, all photos by rising one."""
+def choose(readings: Mapping[int, Reading], true: Mapping[int, str] | None) -> tuple[list[int], list[int]]:
+    """List the photos with a wrong number, by falling confidence, and those with a right one, by rising confidence.
+
+    Without true numbers, all photos are in the first list, by rising confidence.
+    """
+    rising = sorted(readings, key=lambda image_id: readings[image_id].confidence)
     if true is None:
-        return sorted(readings, key=lambda image_id: readings[image_id].confidence)
+        return rising, []
+    right = [image_id for image_id in rising if image_id in true and readings[image_id].number == true[image_id]]
     wrong = [image_id for image_id, number in true.items() if readings[image_id].number != number]
-    return sorted(wrong, key=lambda image_id: -readings[image_id].confidence)
+    return sorted(wrong, key=lambda image_id: -readings[image_id].confidence), right
 
 
 def make_cards(
@@ -125,26 +135,26 @@ def make_cards(
     digits: Mapping[int, PhotoDigits],
     sizes: Mapping[int, Sequence[int]],
     images: Path | None,
+    limits: tuple[int, int] | None = None,
 ) -> list[Card]:
-    """Make cards of the first chosen photos: at most MOST_CARDS with at most MOST_BYTES.
+    """Make cards of the first chosen photos: at most so many, with at most so many bytes, as `limits` has it.
+
+    The limits default to MOST_CARDS and MOST_BYTES.
 
     Mappings are by image_id: file names, readings, true numbers (None where they are unknown), boxes, and known widths
     and heights in pixels, for photos that cannot be read. `images` is the folder of the photos, if it is known.
     """
     cards: list[Card] = []
     total = 0
-    for image_id in tqdm(chosen[:MOST_CARDS], 'drawing', unit=' photos', delay=2, leave=False, disable=None):
+    most_cards, most_bytes = limits or (MOST_CARDS, MOST_BYTES)
+    for image_id in tqdm(chosen[:most_cards], 'drawing', unit=' photos', delay=2, leave=False, disable=None):
         reading, boxes, size = readings[image_id], digits[image_id], sizes.get(image_id)
-        photo, problem = None, ''
-        if images is not None:
-            try:
-                photo = read_photo(photo_path(images, names[image_id]))
-                size = photo.shape[1], photo.shape[0]
-            except UserError as error:
-                problem = str(error)
+        photo, problem = load(images, names[image_id])
+        if photo is not None:
+            size = photo.shape[1], photo.shape[0]
         shown = picture(boxes, photo, (int(size[0]), int(size[1])), true is not None) if size else None
         total += len(shown.uri or '') if shown else 0
-        if total > MOST_BYTES and cards:
+        if total > most_bytes and cards:
             break
         truth, wrong, confused = None, dict[str, int](), list[tuple[int, int]]()
         if true is not None:
@@ -155,6 +165,16 @@ def make_cards(
         numbers = reading.number, truth, reading.confidence
         cards.append(Card(names[image_id], *numbers, wrong, confused, shown, problem))
     return cards
+
+
+def load(images: Path | None, name: str) -> tuple[np.ndarray | None, str]:
+    """Read a photo, (H, W, 3) uint8 RGB; return None and the problem if it cannot be read, or without a folder."""
+    if images is None:
+        return None, ''
+    try:
+        return read_photo(photo_path(images, name)), ''
+    except UserError as error:
+        return None, str(error)
 
 
 def confusions(cards: Iterable[Card]) -> list[tuple[str, str, int]]:

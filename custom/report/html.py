@@ -22,8 +22,16 @@ from ..runs.predictions import weights_notes
 from ..structures.annotations import DigitAnnotations, true_numbers
 from ..structures.digits import DIGITS
 from . import plots
-from .figures import answer_curve, by_height, by_length, by_sharpness, measure_sharpness, precision_at_recalls
-from .gallery import choose, confusion_name, confusions, make_cards
+from .figures import (
+    answer_curve,
+    by_height,
+    by_length,
+    by_sharpness,
+    measure_sharpness,
+    precision_at_recalls,
+    score_curve,
+)
+from .gallery import RIGHT_BYTES, RIGHT_CARDS, choose, confusion_name, confusions, make_cards
 from .page import render_page
 from .sources import Material, Sources, read_material
 
@@ -47,20 +55,26 @@ def make_report(sources: Sources, reader: str | None = None, score_thr: float | 
         page['read_with'] = str(choice)
         page['written'] = datetime.fromtimestamp(sources.pred_json.stat().st_mtime).isoformat(' ', 'minutes')
         page |= _predictions(material, choice.reader.number)
+    page['no_curves'] = 'The predictions are not in the work dir of a training run.'
     if sources.run_dir:
         page['run'] = run_facts(sources.run_dir)
         page['notes'] += page['run'].notes
-        page['curves'] = _training(sources.run_dir, page['notes'])
+        page['curves'] = _training(sources.run_dir)
+        page['no_curves'] = f'{sources.run_dir} has no training scalars (vis_data/*.json).'
     return render_page(page), page['summary']
 
 
-def _training(run_dir: Path, notes: list[str]) -> list[tuple[str, Markup]]:
+def _training(run_dir: Path) -> list[tuple[str, Markup | None, str]]:
+    """Draw the curves of a run; a curve is its title, its plot, and the reason where there is none."""
     scalars = read_scalars(run_dir)
     if not scalars.training:
-        notes.append(f'{run_dir} has no training scalars (vis_data/*.json): there are no training curves.')
         return []
-    validation = [('Validation', plots.validations(scalars))] if scalars.validation else []
-    return [*validation, ('Loss', plots.losses(scalars)), ('Learning rate', plots.learning_rate(scalars))]
+    validation = plots.validations(scalars) if scalars.validation else None
+    return [
+        ('Validation', validation, 'No validation was logged.'),
+        ('Loss', plots.losses(scalars), ''),
+        ('Learning rate', plots.learning_rate(scalars), ''),
+    ]
 
 
 def _predictions(material: Material, config: ReaderConfig) -> dict[str, Any]:
@@ -74,18 +88,23 @@ def _predictions(material: Material, config: ReaderConfig) -> dict[str, Any]:
         confidences = np.array([reading.confidence for reading in readings.values() if reading.number])
         page['numbers'] = len(confidences)
         page['summary'] = f'a number read on {len(confidences)} of {len(readings)} photos'
-        page['confidences'] = plots.confidences(confidences)
+        page['confidences'] = plots.confidences(confidences) if len(confidences) else None
     else:
         true = true_numbers(truth)
         sizes = dict(zip(truth.image_ids.tolist(), truth.sizes.tolist(), strict=True))
         digits = compare_digits(material.detections, readings, truth)
         numbers, matches = NumberResults.of(readings, true), match_boxes(material.detections, truth)
         page |= _figures(numbers, matches, truth, material.images) | {'confusion': _confusion(digits)}
-    chosen = choose(readings, true)
-    cards = make_cards(chosen, material.names, readings, true, digits, sizes, material.images)
-    lengths = sorted({len(card.true) for card in cards if card.true is not None})
+        curve = score_curve(matches.digits)
+        page['f1'] = plots.score_thresholds(curve, config.score_thr)
+        page['f1_at'] = curve.at(config.score_thr)
+    chosen, right = choose(readings, true)
+    of = material.names, readings, true, digits, sizes, material.images
+    cards = make_cards(chosen, *of)
+    page['cards_right'], page['chosen_right'] = make_cards(right, *of, (RIGHT_CARDS, RIGHT_BYTES)), len(right)
+    lengths = sorted({len(card.true) for card in [*cards, *page['cards_right']] if card.true is not None})
     page |= {'cards': cards, 'chosen': len(chosen), 'lengths': lengths, 'confusions': confusions(cards)}
-    page['without_photo'] = sum(bool(card.problem) for card in cards)
+    page['without_photo'] = sum(bool(card.problem) for card in [*cards, *page['cards_right']])
     return page
 
 
@@ -110,6 +129,7 @@ def _figures(numbers: NumberResults, matches: Matches, truth: DigitAnnotations, 
         'answers': plots.answers(answer_curve(numbers), [figures[f'coverage_{n}'].value for n in (95, 99)]),
         'reliability': plots.reliability(numbers.confidences, numbers.right),
         'groups': [(title, plots.groups(rows, name) if rows else None, note) for title, name, rows, note in groups],
+        'no_digits': ', '.join(sorted({*DIGITS} - {str(digit.label) for digit in matches.digits})),
         'digits': [
             (
                 digit.label,

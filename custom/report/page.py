@@ -18,11 +18,12 @@ TEMPLATES = Path(__file__).with_name('templates')
 NO_BREAK = '\N{NO-BREAK SPACE}'
 
 
-def render_page(page: Mapping[str, Any]) -> str:
+def render_page(page: Mapping[str, Any], template: str = 'report.html.j2') -> str:
     """Render the page; all text is escaped, and a content security policy allows the page's own script alone.
 
     Args:
-        page: values by the names in templates/report.html.j2.
+        page: values by the names in the template.
+        template: a file of templates/. Defaults to 'report.html.j2'.
     """
     loader = jinja2.FileSystemLoader(TEMPLATES)
     environment = jinja2.Environment(
@@ -30,18 +31,20 @@ def render_page(page: Mapping[str, Any]) -> str:
     )
     environment.filters |= {'percent': _percent, 'interval': _interval, 'kinds': _kinds}
     script = (TEMPLATES / 'report.js').read_text(encoding='utf-8')
-    page = {'run': None, 'curves': [], 'judged': False, **page}
-    html = environment.get_template('report.html.j2').render(
+    if 'sources' in page:
+        defaults = {'run': None, 'curves': [], 'judged': False, 'page_title': title(page['sources'])}
+        page = {**defaults, **page}
+        page['sections'] = _sections(page)
+    html = environment.get_template(template).render(
         page,
-        page_title=_title(page['sources']),
-        sections=_sections(page),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     return html.encode('utf-8', 'backslashreplace').decode()  # for file names that are not UTF-8
 
 
-def _title(sources: Sources) -> str:
+def title(sources: Sources) -> str:
+    """Name a run and its photos."""
     run = sources.run_dir.resolve().name if sources.run_dir else ''
     if not sources.pred_json:
         return run
@@ -51,8 +54,8 @@ def _title(sources: Sources) -> str:
 def _sections(page: Mapping[str, Any]) -> list[tuple[str, str]]:
     """List the id and the name of the page's sections."""
     judged = [('confidence', 'Confidence'), ('groups', 'Groups'), ('confusion', 'Confusion'), ('boxes', 'Boxes')]
-    sections = [('figures', 'Figures')] + judged * page['judged'] + [('gallery', 'Photos')] if 'photos' in page else []
-    return sections + [('training', 'Training')] * bool(page['curves']) + [('run', 'Run')]
+    photos = [('gallery', 'Photos')] * ('photos' in page)
+    return [('figures', 'Figures'), *judged * page['judged'], *photos, ('training', 'Training'), ('run', 'Run')]
 
 
 def _percent(value: float) -> str:

@@ -19,7 +19,7 @@ from ..evaluation.average_precision import RECALLS
 from ..evaluation.number_accuracy import COVERED_AT, reliability_curve
 from ..runs.curves import Scalars, series
 from ..utils.estimates import wilson
-from .figures import AnswerCurve, Group
+from .figures import AnswerCurve, Group, ScoreCurve
 
 SVG, XLINK = '{http://www.w3.org/2000/svg}', '{http://www.w3.org/1999/xlink}'
 # Placeholders for the page's colours, which its style sheet defines for light and dark.
@@ -117,7 +117,7 @@ def answers(curve: AnswerCurve, coverages: Sequence[float]) -> Markup:
 
     def paint(axes: Axes) -> None:
         axes.fill_between(curve.coverage, curve.low, curve.high, color=ACCENT, alpha=0.18, linewidth=0)
-        axes.plot(curve.coverage, curve.accuracy, color=ACCENT)
+        axes.plot(curve.coverage, curve.accuracy, color=ACCENT, marker=_marker(curve.coverage))
         for covered in sorted({*coverages} - {0}):
             marked = zip(COVERED_AT, coverages, strict=True)
             names = ', '.join(f'{100 * at:.0f}' for at, own in marked if own == covered)
@@ -195,6 +195,25 @@ def precision_recall(name: str, at_50: np.ndarray, at_75: np.ndarray) -> Markup:
     return draw(paint, f'digit-{name}', label, width=170, height=120)
 
 
+def score_thresholds(curve: ScoreCurve, used: float) -> Markup:
+    """Plot F1, precision and recall of the boxes against the score threshold, with a mark at the threshold in use."""
+    best = int(curve.f1.argmax())
+
+    def paint(axes: Axes) -> None:
+        axes.plot(
+            curve.thresholds, curve.precision, color=GOOD, linewidth=1.2, linestyle=(0, (4, 2)), label='precision'
+        )
+        axes.plot(curve.thresholds, curve.recall, color=BAD, linewidth=1.2, linestyle=(0, (1, 1.5)), label='recall')
+        axes.plot(curve.thresholds, curve.f1, color=ACCENT, label='F1')
+        axes.axvline(used, color=MUTED, linewidth=1)
+        axes.annotate(f'{used:.2f}', (used, 0), (4, 4), textcoords='offset points', color=INK)
+        axes.set(xlim=(0, 1), ylim=(0, 1.03), xlabel='score threshold')
+        _legend(axes)
+
+    label = f'F1 against score threshold: {curve.f1[best]:.3f} at most, at {curve.thresholds[best]:.2f}'
+    return draw(paint, 'f1', f'{label}; {curve.at(used):.3f} at the threshold {used:.2f} of the reader')
+
+
 def losses(scalars: Scalars) -> Markup:
     """Plot the loss and its parts."""
     logged = {name for row in scalars.training for name in row if name.startswith('loss')}
@@ -202,8 +221,11 @@ def losses(scalars: Scalars) -> Markup:
 
     def paint(axes: Axes) -> None:
         for name, colour in zip(names[1 : len(SERIES) + 1], SERIES, strict=False):
-            axes.plot(*series(scalars.training, name), color=colour, linewidth=1.2, label=name.removeprefix('loss_'))
-        axes.plot(*series(scalars.training, 'loss'), color=INK, label='loss')
+            steps, values = series(scalars.training, name)
+            label = name.removeprefix('loss_')
+            axes.plot(steps, values, color=colour, linewidth=1.2, marker=_marker(steps), label=label)
+        steps, values = series(scalars.training, 'loss')
+        axes.plot(steps, values, color=INK, marker=_marker(steps), label='loss')
         axes.set_ylim(bottom=0)
         _steps(axes, 'step')
 
@@ -229,7 +251,8 @@ def learning_rate(scalars: Scalars) -> Markup:
     """Plot the learning rate."""
 
     def paint(axes: Axes) -> None:
-        axes.plot(*series(scalars.training, 'lr'), color=ACCENT, label='learning rate')
+        steps, values = series(scalars.training, 'lr')
+        axes.plot(steps, values, color=ACCENT, marker=_marker(steps), label='learning rate')
         axes.ticklabel_format(axis='y', style='sci', scilimits=(-2, 3), useMathText=False)
         axes.set_ylim(bottom=0)
         _steps(axes, 'step')
@@ -237,9 +260,18 @@ def learning_rate(scalars: Scalars) -> Markup:
     return draw(paint, 'learning-rate', 'Learning rate by step')
 
 
+def _marker(points: Sequence[Any] | np.ndarray) -> str:
+    """Return the marker of a curve: a line of one point would be invisible."""
+    return 'o' if len(points) == 1 else ''
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(loc='upper center', bbox_to_anchor=(0.5, 1.2), ncols=3, fontsize=10, handlelength=1.6)
+
+
 def _steps(axes: Axes, unit: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_xlabel(unit)
     if len(axes.lines) > 1:
-        axes.legend(loc='upper center', bbox_to_anchor=(0.5, 1.2), ncols=3, fontsize=10, handlelength=1.2)
+        _legend(axes)
     axes.spines['bottom'].set_color(LINE)

@@ -1,6 +1,9 @@
 """Headless chromium for the tests of pages."""
 
+import importlib.util
+import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +71,23 @@ def emulate(browser: Any, width: int, scheme: str) -> None:
     browser.execute_cdp_cmd('Emulation.setEmulatedMedia', media)
     size = {'width': width, 'height': 850, 'deviceScaleFactor': 1, 'mobile': width < 600}
     browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', size)
+
+
+def accessibility_faults(browser: Any) -> list[str]:
+    """List the faults that axe-core finds on the open page: WCAG 2.2 up to AA, and axe's best practices.
+
+    The test is skipped where axe-core is not installed.
+    """
+    spec = importlib.util.find_spec('axe_playwright_python')
+    if spec is None or spec.origin is None:
+        pytest.skip('axe-core is not installed (requirements.txt: axe-playwright-python)')
+    # Through the developer tools, since the page's content security policy forbids scripts of others.
+    script = Path(spec.origin).with_name('axe.min.js').read_text(encoding='utf-8')
+    browser.execute_cdp_cmd('Runtime.evaluate', {'expression': script})
+    run = {'expression': 'axe.run().then((found) => JSON.stringify(found))', 'awaitPromise': True}
+    found = json.loads(browser.execute_cdp_cmd('Runtime.evaluate', run)['result']['value'])
+    assert found['passes'], 'axe-core has checked nothing'
+    return [f'{rule["id"]}: {node["html"][:200]}' for rule in found['violations'] for node in rule['nodes']]
 
 
 def focus(browser, selector):

@@ -12,6 +12,7 @@ from custom.report.figures import (
     by_sharpness,
     measure_sharpness,
     precision_at_recalls,
+    score_curve,
     sharpness,
 )
 from custom.structures.annotations import DigitAnnotations
@@ -57,6 +58,36 @@ def test_a_digit_without_detections():
         photos=np.zeros(0, int), right=np.zeros((10, 0), bool), ignored=np.zeros((10, 0), bool)
     )
     assert precision_at_recalls(digit).tolist() == [0] * 101
+
+
+def test_f1_by_score_threshold():
+    """Two of three boxes are right; of four ground-truth boxes two are found."""
+    truth = DigitAnnotations(
+        np.arange(2),
+        [],
+        np.full((2, 2), 99),
+        np.array([0, 0, 1, 1]),
+        np.array([[9.0 * i, 0, 8, 8] for i in range(4)]),
+        np.array([3, 3, 7, 7]),
+        np.zeros(4, bool),
+    )
+    found = Detections(np.array([0, 1, 1]), truth.bboxes[[0, 0, 2]], np.array([0.9, 0.6, 0.3]), np.array([3, 7, 7]))
+    curve = score_curve(match_boxes(found, truth).digits)
+    assert curve.recall[[0, 30, 31, 60, 90, 91]].tolist() == [0.5, 0.5, 0.25, 0.25, 0.25, 0]
+    assert curve.precision[[0, 30, 31, 60, 61, 90]].tolist() == [2 / 3, 2 / 3, 0.5, 0.5, 1, 1]
+    assert np.isnan(curve.precision[91])
+    assert curve.f1[[0, 31, 61, 91]] == pytest.approx([4 / 7, 2 / 6, 2 / 5, 0])
+    assert curve.at(0.304) == pytest.approx(4 / 7)
+
+
+def test_f1_of_crowds_and_of_no_box():
+    matches = random_matches()
+    curve = score_curve(matches.digits)
+    right = sum(int(digit.right[0].sum()) for digit in matches.digits)
+    assert curve.recall[0] == right / sum(int(digit.n_ground_truth.sum()) for digit in matches.digits)
+    empty = {'photos': np.zeros(0, int), 'right': np.zeros((10, 0), bool), 'ignored': np.zeros((10, 0), bool)}
+    nothing = score_curve([matches.digits[0]._replace(**empty, scores=np.zeros(0))])
+    assert nothing.f1.tolist() == [0] * 101
 
 
 def test_the_curve_is_by_falling_confidence():

@@ -39,11 +39,16 @@ def cards(chosen, images=None, true=TRUE, sizes=SIZES):
 
 
 def test_wrong_numbers_by_falling_confidence():
-    assert choose(READINGS, TRUE) == [4, 1, 3]
+    assert choose(READINGS, TRUE) == ([4, 1, 3], [2])
+
+
+def test_right_numbers_by_rising_confidence():
+    readings = READINGS | {5: reading('6', 0.4)}
+    assert choose(readings, TRUE | {5: '6'}) == ([4, 1, 3], [5, 2])
 
 
 def test_photos_without_truth_by_rising_confidence():
-    assert choose(READINGS, None) == [3, 1, 4, 2]
+    assert choose(READINGS, None) == ([3, 1, 4, 2], [])
 
 
 def test_the_values_of_a_card():
@@ -139,7 +144,7 @@ def test_a_large_photo_is_cropped_around_its_number_and_downscaled():
     shown = picture(boxes, photo(4000, 3000), (4000, 3000), judged=True)
     # 800 px around the box: x 200 to 2200, y 200 to 2600
     assert shown.height == 130 and shown.width == pytest.approx(2000 * 130 / 2400, abs=0.1)
-    assert pixels(shown).shape[0] == 260  # two for each pixel of the page
+    assert pixels(shown).shape[0] == 390  # three for each pixel of the page, to be enlarged
     assert shown.read[0][:2] == pytest.approx((800 * 130 / 2400, 800 * 130 / 2400), abs=0.1)
     assert shown.read[0].kind == shown.true[0].kind == 'right'
 

@@ -43,7 +43,9 @@ def test_the_figures(page):
         '6 photos, 9 boxes.',
         'Number accuracy 33.3 %',
         '2 of 6 whole numbers are right.',
-        '4 of 4 wrong numbers, by falling confidence.',
+        '4 of 4 wrong numbers, by falling confidence, and 2 of 2 right ones, by rising confidence.',
+        'F1 against score threshold',
+        'The ground truth has no 6.',
         'Coverage at 95 % accuracy 0.0 %',
         'the gap between confidence and accuracy; 0 is perfect.',
         'wrong digit 1 0.167',
@@ -88,7 +90,7 @@ def test_names_are_escaped(page):
     assert page.all('b') and not any('no digit' in text for text in re.findall(r'<b>[^<]*', page.source))
     assert "'<b>no digit</b>'" in page.text  # a class that is none, in the notes
     texts = [card['data-text'] for card in page.all('li') if 'data-text' in card]
-    numbers = {3: '-1 8', 0: '11 71', 1: '53 5', 2: '34 304'}
+    numbers = {3: '-1 8', 0: '11 71', 1: '53 5', 2: '34 304', 4: '20 20', 5: '9 9'}
     assert texts == [f'{HOSTILE[i]} {said}' for i, said in numbers.items()]
     assert not any(name.startswith('on') for _, attributes in page.elements for name in attributes)
     for name in HOSTILE[:4]:
@@ -97,6 +99,8 @@ def test_names_are_escaped(page):
 
 def test_cards_have_the_attributes_of_the_filters(page):
     cards = [card for card in page.all('li') if 'data-text' in card]
+    assert [card['data-result'] for card in cards] == ['wrong'] * 4 + ['right'] * 2
+    cards = cards[:4]
     assert [card['data-kinds'] for card in cards] == ['missing nothing', 'wrong', 'phantom', 'missing']
     assert [card['data-length'] for card in cards] == ['1', '2', '1', '3']
     assert [card['data-confused'].strip() for card in cards] == ['8-10', '7-1', '10-3', '0-10']
@@ -106,12 +110,12 @@ def test_cards_have_the_attributes_of_the_filters(page):
 
 def test_boxes_read_and_ground_truth_are_drawn(page):
     images = page.all('image')
-    assert len(images) == 4 == len([use for use in page.all('use') if use['href'].startswith('#photo-')])
+    assert len(images) == 6 == len([use for use in page.all('use') if use['href'].startswith('#photo-')])
     assert all(image['href'].startswith('data:image/jpeg;base64,') for image in images)
-    # of the wrong numbers: read 11, 53, 34 and nothing; true 71, 5, 304 and 8
+    # read 11, 53, 34, nothing, 20 and 9; true 71, 5, 304, 8, 20 and 9
     kinds = [group.get('class') for group in page.all('g') if group.get('class')]
     assert kinds.count('wrong') == 2 + 1 + 1 + 1  # 7 as 1 on both sides, an insertion, two deletions
-    assert kinds.count('right') == 2 + 2 + 4
+    assert kinds.count('right') == 2 + 2 + 4 + 2 * 3
 
 
 def test_the_confusion_matrix(page):
@@ -131,7 +135,10 @@ def test_no_wrong_number(tmp_path):
     page = report(pred_json, ann)
     assert 'No wrong number: all 6 are right.' in page.text
     assert 'Number accuracy 100.0' in page.text
-    assert page.all('form') == [] == page.all('image')
+    assert '0 of 0 wrong numbers, by falling confidence, and 6 of 6 right ones' in page.text
+    assert len(page.all('image')) == 6
+    checked = [radio['value'] for radio in page.all('input') if radio.get('name') == 'result' and 'checked' in radio]
+    assert checked == ['right']
 
 
 def test_no_prediction_at_all(tmp_path):
@@ -142,7 +149,13 @@ def test_no_prediction_at_all(tmp_path):
     assert 'Number accuracy 0.0' in page.text
     assert '6 of 6 wrong numbers' in page.text
     page = report(pred_json)
-    assert 'There is no photo.' in page.text
+    for reason in (
+        'There is no photo.',
+        'Confidence of the answers Unknown. No number was read.',
+        'Accuracy, calibration, groups, confusions and AP need ground truth: give a COCO json as ANN.',
+        'There are no training curves. The predictions are not in the work dir of a training run.',
+    ):
+        assert reason in page.text, reason
 
 
 def test_without_truth(tmp_path):
@@ -171,15 +184,17 @@ def test_missing_photos(tmp_path):
     assert '2 of the photos cannot be shown.' in page.text
     assert 'no such file' in page.text and 'is not a photo that can be read' in page.text
     assert 'Contrast of neighbouring pixels, at one size; 4 of 6 photos.' in page.text
-    assert len(page.all('image')) == 2
+    assert len(page.all('image')) == 4
     (tmp_path / 'valid').rename(tmp_path / 'elsewhere')
     page = report(pred_json, ann)
     assert 'The photos were not found: give their folder with --images.' in page.text
-    assert 'By sharpness Unknown: no photo could be read.' in page.text
+    assert 'By sharpness Unknown. No photo could be read.' in page.text
     assert page.all('image') == []
-    assert len([rect for rect in page.all('rect') if rect.get('class') == 'empty']) == 8  # boxes are drawn all the same
+    assert (
+        len([rect for rect in page.all('rect') if rect.get('class') == 'empty']) == 12
+    )  # boxes are drawn all the same
     page = report(pred_json, ann, tmp_path / 'elsewhere')
-    assert len(page.all('image')) == 2
+    assert len(page.all('image')) == 4
 
 
 def test_the_reader_beside_the_predictions_is_used(tmp_path):
@@ -196,17 +211,18 @@ def test_a_name_that_is_no_utf_8(tmp_path):
     ann.write_text(ann.read_text().replace(json.dumps(HOSTILE[1])[1:-1], 'caf\\udce9.png'))
     page = report(pred_json, ann)
     assert 'caf\\udce9.png 53 5' in [card.get('data-text') for card in page.all('li')]
-    assert len(page.all('image')) == 4
+    assert len(page.all('image')) == 6
 
 
 def test_the_gallery_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr('custom.report.gallery.MOST_CARDS', 3)
     sources = find_sources(*write_scene(tmp_path))
     said = ' '.join(make_report(sources)[0].split())
-    assert '3 of 4 wrong numbers, by falling confidence.' in said
+    assert '3 of 4 wrong numbers, by falling confidence, and 2 of 2 right' in said
     assert '1 more are left out, so that a phone can open this file.' in said
     monkeypatch.setattr('custom.report.gallery.MOST_BYTES', 1000)
-    assert '1 of 4 wrong numbers' in ' '.join(make_report(sources)[0].split())
+    monkeypatch.setattr('custom.report.html.RIGHT_CARDS', 1)
+    assert '1 of 4 wrong numbers, by falling confidence, and 1 of 2 right' in ' '.join(make_report(sources)[0].split())
 
 
 @pytest.mark.parametrize(
@@ -267,13 +283,14 @@ def test_a_work_dir_without_scalars_predictions_or_a_known_config(tmp_path):
         path.unlink()
     (work / 'digits_frcnn_lite.py').rename(work / 'mine.py')
     page = report(work)
-    assert f'{work} has no training scalars (vis_data/*.json): there are no training curves.' in page.text
+    assert f'There are no training curves. {work} has no training scalars (vis_data/*.json).' in page.text
     assert 'The config is not shown as a difference from its base' in page.text
-    assert 'The whole config' in page.text and 'training' not in page.ids()
+    assert 'The whole config' in page.text
     assert '2 of 6 whole numbers are right.' in page.text
     (work / 'valid' / 'pred.json').unlink()
     page = report(work)
     assert 'There are no predictions in this work dir: make some by tools/test.py' in page.text
-    assert {'run'} == {'figures', 'gallery', 'run'} & set(page.ids())
+    assert 'There are no predictions, so there are no figures and no photos.' in page.text
+    assert {'figures', 'run'} == {'figures', 'gallery', 'run'} & set(page.ids())
     done = run_tool('report.py', work)
     assert done.stdout.startswith(f'{work}/report.html: no predictions (')

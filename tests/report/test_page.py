@@ -1,9 +1,10 @@
 """The report's page in a browser: headless chromium."""
 
 import pytest
-from helpers.browser import CONTRAST, emulate, focus, press
-from helpers.report_scene import HOSTILE, write_run
+from helpers.browser import CONTRAST, accessibility_faults, emulate, focus, press
+from helpers.report_scene import HOSTILE, write_run, write_scene
 
+from custom.report.comparison import make_comparison
 from custom.report.html import make_report
 from custom.report.sources import find_sources
 
@@ -58,7 +59,7 @@ def test_no_error_and_nothing_fetched(opened):
 
 def test_every_picture_loads(opened):
     widths = opened().execute_async_script(LOADED)
-    assert widths == [35, 50, 50, 60]  # pixels: those of the digits, and a digit's height on either side
+    assert widths == [35, 50, 50, 60, 50, 35]  # pixels: those of the digits, and a digit's height on either side
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
@@ -97,7 +98,7 @@ def test_filters_by_keys(opened):
     press(browser, '/')  # finds
     press(browser, '304')
     assert shown(browser) == [2]
-    assert browser.execute_script("return document.getElementById('shown').textContent") == '1 of 4 shown'
+    assert browser.execute_script("return document.getElementById('shown').textContent") == '1 of 6 shown'
     press(browser, Keys.ESCAPE)  # all again
     assert shown(browser) == [3, 0, 1, 2]
     focus(browser, 'input[name=kind]')
@@ -105,7 +106,7 @@ def test_filters_by_keys(opened):
     assert shown(browser) == [0]
     press(browser, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)  # inserted, deleted
     assert shown(browser) == [3, 2]
-    press(browser, Keys.TAB, Keys.TAB, '3')  # the true number has 3 digits
+    press(browser, Keys.TAB, Keys.TAB, '3')  # confusion, then: the true number has 3 digits
     assert shown(browser) == [2]
     press(browser, Keys.TAB, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)  # 10 % confidence
     assert shown(browser) == [2]
@@ -118,9 +119,14 @@ def test_filters_by_keys(opened):
 
 
 def test_a_name_can_be_found(opened):
+    from selenium.webdriver.common.keys import Keys
+
     browser = opened()
     press(browser, '/', '数字')
-    assert shown(browser) == []  # it was read right
+    assert shown(browser) == []  # its number is right
+    focus(browser, 'input[name=result]')
+    press(browser, Keys.ARROW_RIGHT)
+    assert shown(browser) == [4]
     browser = opened()
     press(browser, '/', '<SCRIPT>')
     assert shown(browser) == [0]
@@ -142,9 +148,80 @@ def test_the_page_is_reached_by_tab(opened):
 
     browser = opened()
     names = []
-    for _ in range(2 + 8 + 4 + 6):
+    for _ in range(2 + 8 + 4 + 7):
         press(browser, Keys.TAB)
         names.append(browser.execute_script('return document.activeElement.name || document.activeElement.textContent'))
     assert names[:4] == ['Skip to the figures', 'Dark', 'Figures', 'Confidence']
     assert names[10:14] == ['1'] * 4
-    assert names[-5:] == ['confused', 'length', 'sure', 'text', 'Show all Esc']
+    assert names[-7:] == ['result', 'kind', 'confused', 'length', 'sure', 'text', 'Reset Esc']
+    press(browser, Keys.TAB)
+    assert browser.execute_script('return document.activeElement.getAttribute("aria-label")') == f'Enlarge {HOSTILE[3]}'
+
+
+def test_right_numbers_can_be_shown(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    browser = opened()
+    focus(browser, 'input[name=result]')
+    press(browser, Keys.ARROW_RIGHT)  # right
+    assert shown(browser) == [4, 5]  # by rising confidence
+    press(browser, Keys.ARROW_RIGHT)  # all
+    assert shown(browser) == [3, 0, 1, 2, 4, 5]
+
+
+def test_a_photo_is_enlarged_by_key_or_press(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    def state():
+        script = (
+            'const body = document.querySelector("#large-body svg");'
+            'return [document.getElementById("large").open, document.getElementById("large-name").textContent,'
+            'body ? body.getBoundingClientRect().width : 0]'
+        )
+        return browser.execute_script(script)
+
+    browser = opened()
+    small = browser.execute_script('return document.querySelector("#cards svg").getBoundingClientRect().width')
+    focus(browser, '#cards > li .enlarge')
+    press(browser, Keys.ENTER)
+    is_open, name, width = state()
+    assert is_open and name == f'{HOSTILE[3]}, 1 of 4'
+    assert width > 2 * small
+    title = browser.execute_script('return document.getElementById("large-title").textContent')
+    assert title.startswith('-1 instead of 8')
+    press(browser, Keys.ARROW_RIGHT)
+    assert state()[1] == f'{HOSTILE[0]}, 2 of 4'
+    press(browser, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert state()[1] == f'{HOSTILE[3]}, 1 of 4'
+    press(browser, Keys.ESCAPE)
+    assert not state()[0]
+    assert browser.execute_script('return document.activeElement.className') == 'button enlarge'  # focus is back
+    browser.find_element('css selector', '#cards > li:nth-child(2) .pair').click()
+    assert state()[:2] == [True, f'{HOSTILE[0]}, 2 of 4']
+
+
+@pytest.mark.parametrize(('width', 'scheme'), [(1200, 'light'), (390, 'dark')])
+def test_axe_finds_no_fault(opened, width, scheme):
+    browser = opened(width, scheme)
+    assert accessibility_faults(browser) == []
+    browser.find_element('css selector', '#cards .enlarge').click()
+    assert accessibility_faults(browser) == []
+
+
+def test_axe_finds_no_fault_in_a_comparison(browser, tmp_path):
+    first, ann = write_scene(tmp_path)
+    second = tmp_path / 'second/pred.json'
+    second.parent.mkdir()
+    second.write_text(first.read_text().replace('"category_id": 4', '"category_id": 5'))
+    page = tmp_path / 'comparison.html'
+    html, _ = make_comparison((find_sources(first, ann), find_sources(second, ann)))
+    page.write_text(html, encoding='utf-8')
+    emulate(browser, 1200, 'light')
+    browser.get(page.as_uri())
+    assert [entry for entry in browser.get_log('browser') if entry['level'] != 'INFO'] == []
+    names = "return [...document.querySelectorAll('#cards > li')].filter(c => c.checkVisibility()).length"
+    assert browser.execute_script(names) == 2
+    focus(browser, 'input[name=result]')
+    press(browser, '\ue014')  # arrow right: won
+    assert browser.execute_script(names) == 0
+    assert accessibility_faults(browser) == []

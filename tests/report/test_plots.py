@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from custom.report import plots
-from custom.report.figures import AnswerCurve, Group
+from custom.report.figures import AnswerCurve, Group, ScoreCurve
 from custom.report.plots import ACCENT, CSS, INK, draw
 from custom.runs.curves import Scalars
 
@@ -30,6 +30,28 @@ def test_answers_mark_the_coverages():
 
 def test_one_photo_is_a_plot():
     assert texts(plots.answers(curve((1.0, 0.0)), [0, 0]))
+
+
+def markers(svg):
+    """Count the markers of the curves; each one is drawn by a `use`."""
+    return len(re.findall('<use ', svg))
+
+
+def test_a_curve_of_one_point_is_visible():
+    point = [{'step': 1, 'loss': 0.5, 'loss_cls': 0.2, 'lr': 0.1}]
+    one, two = Scalars(point, []), Scalars([*point, {**point[0], 'step': 2}], [])
+    assert markers(plots.losses(one)) == 4 + markers(plots.losses(two))  # two curves, which are in the legend, too
+    assert markers(plots.learning_rate(one)) == 1 + markers(plots.learning_rate(two))
+    single, double = curve((1.0, 0.5)), curve((0.5, 0.5), (1.0, 0.5))
+    assert markers(plots.answers(single, [0, 0])) == 1 + markers(plots.answers(double, [0, 0]))
+
+
+def test_f1_is_marked_at_the_threshold_of_the_reader():
+    thresholds = np.linspace(0, 1, 101)
+    scores = ScoreCurve(thresholds, np.ones(101), 1 - thresholds, 1 - thresholds)
+    svg = plots.score_thresholds(scores, 0.25)
+    assert 'F1 against score threshold: 1.000 at most, at 0.00; 0.750 at the threshold 0.25 of the reader' in svg
+    assert {'precision', 'recall', 'F1', '0.25'} <= set(texts(svg))
 
 
 def test_reliability_lists_its_points():

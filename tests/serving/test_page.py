@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from helpers.browser import CONTRAST, emulate, press
+from helpers.browser import CONTRAST, accessibility_faults, emulate, press
 from helpers.columns import photo_of, reader_of_columns
 from PIL import Image
 
@@ -227,3 +227,13 @@ def test_contrast_and_width(opened, folder, scheme, width):
     browser.get(browser.current_url + 'docs')
     assert browser.execute_script(CONTRAST) == []
     assert browser.execute_script(wider) == 0
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_axe_finds_no_fault(opened, folder, scheme):
+    browser = opened(scheme=scheme)
+    assert accessibility_faults(browser) == []  # before a photo is there
+    choose(browser, folder / HOSTILE, folder / 'none.jpg', folder / 'broken.png', folder / 'two.png')
+    assert accessibility_faults(browser) == []
+    browser.get(browser.current_url + 'docs')
+    assert accessibility_faults(browser) == []
