@@ -4,6 +4,7 @@
 #     sh tools/setup.sh                         # or: make setup
 #     PYTHON=python3.12 sh tools/setup.sh       # with this interpreter
 #     TORCH=system sh tools/setup.sh            # with the torch and torchvision that the interpreter has
+#     TORCH=cpu sh tools/setup.sh               # with PyTorch's CPU build, from PyTorch's own index: no CUDA libraries
 #
 # Needs Python 3.10 to 3.13 with venv and a package registry, but no compiler. pip's output is in .venv/install.log.
 set -eu
@@ -11,6 +12,7 @@ cd -P "$(dirname "$0")/.."
 
 VENV_PYTHON=.venv/bin/python
 LOG=.venv/install.log
+CPU_INDEX=https://download.pytorch.org/whl/cpu/torch/
 STAMP=.venv/installed.txt # written last: without it .venv is incomplete
 export MMCV_WITH_OPS=0 # nothing is compiled: custom/models/mmcv_ops.py provides mmcv's operators
 unset PYTHONDONTWRITEBYTECODE # without bytecode each import of torch takes 5 s longer
@@ -22,13 +24,13 @@ fail() {
     exit 1
 }
 
-# Print the pins without comments, and without the torch pair if the system's is used.
+all_pins() {
+    sed -e 's/[[:space:]]*#.*//' -e '/^$/d' requirements.txt
+}
+
+# Print the pins without comments, and without the torch pair unless it comes from the registry.
 pins() {
-    sed -e 's/[[:space:]]*#.*//' -e '/^$/d' requirements.txt | if [ "$TORCH" = system ]; then
-        grep -Ev '^torch(vision)?=='
-    else
-        cat
-    fi
+    all_pins | if [ "$TORCH" = pinned ]; then cat; else grep -Ev '^torch(vision)?=='; fi
 }
 
 wanted() {
@@ -85,18 +87,24 @@ explain() {
     elif tail -n 20 "$LOG" | grep -Eqi 'no matching distribution'; then
         fail "the registry has no build of a pinned package for this Python and machine: try another PYTHON=..."
     fi
-    fail "$1; the whole story is in $LOG"
+    fail "$1; the log is $LOG"
 }
 
 install_pins() {
     pins >.venv/pins.txt
-    if [ "$TORCH" = system ]; then printf 'torch\ntorchvision\n'; fi >.venv/excluded.txt
+    # Of axe-playwright-python the tests take the script alone, and playwright is 130 MB.
+    { echo playwright && if [ "$TORCH" != pinned ]; then printf 'torch\ntorchvision\n'; fi; } >.venv/excluded.txt
     step 'fetching the installer' "$VENV_PYTHON" -m pip install "$(grep '^uv==' .venv/pins.txt)" || return 1
+    if [ "$TORCH" = cpu ]; then
+        # shellcheck disable=SC2046 # two words
+        step "installing PyTorch's CPU build" "$VENV_PYTHON" -m uv pip install --python "$VENV_PYTHON" \
+            --torch-backend cpu $(all_pins | grep -E '^torch(vision)?==') || return 1
+    fi
     # uv takes a quarter of pip's time, but ignores pip's settings, such as a mirror. If uv fails, pip installs.
     step 'installing requirements.txt' "$VENV_PYTHON" -m uv pip install --python "$VENV_PYTHON" \
         -r .venv/pins.txt --excludes .venv/excluded.txt || {
         grep -q 'No space left' "$LOG" && return 1
-        step 'once more, with pip' "$VENV_PYTHON" -m pip install -r .venv/pins.txt
+        step 'installing again, with pip' "$VENV_PYTHON" -m pip install -r .venv/pins.txt
     }
 }
 
@@ -104,8 +112,9 @@ TORCH=${TORCH:-$(sed -n 's/^torch: //p' "$STAMP" 2>/dev/null || true)} # default
 TORCH=${TORCH:-pinned}
 case $TORCH in
 pinned) needed_gb=7 ;;
+cpu) needed_gb=3 ;;
 system) needed_gb=2 ;;
-*) fail "TORCH=$TORCH is unknown: say TORCH=system, or TORCH=pinned for the versions of requirements.txt" ;;
+*) fail "TORCH=$TORCH is unknown: give TORCH=cpu, TORCH=system, or TORCH=pinned for the versions of requirements.txt" ;;
 esac
 
 if [ "$(wanted)" = "$(cat "$STAMP" 2>/dev/null)" ] && version=$("$VENV_PYTHON" --version 2>/dev/null); then
@@ -121,6 +130,10 @@ if [ "$TORCH" = system ]; then
     torch_folder=$("$python" -c 'import os, torch, torchvision; print(os.path.dirname(torch.__path__[0]))' 2>/dev/null) ||
         fail "TORCH=system, but $python cannot import torch and torchvision: name the Python that can: PYTHON=/path/to/python3"
 fi
+if [ "$TORCH" = cpu ] && # before an existing .venv is removed
+    ! "$python" -c "import urllib.request; urllib.request.urlopen('$CPU_INDEX', timeout=20)" 2>/dev/null; then
+    fail "TORCH=cpu, but PyTorch's index of CPU builds does not answer ($CPU_INDEX): make setup TORCH=pinned takes the build with CUDA from the package registry, 7 GB"
+fi
 rm -rf .venv
 free_mb=$(df -Pm . | awk 'NR == 2 { print $4 }')
 if [ "$free_mb" -lt "${needed_gb}000" ]; then
@@ -135,7 +148,7 @@ fi
 install_pins || explain 'the packages could not be installed'
 # opencv-python (required by mmcv) and opencv-python-headless install into the same cv2/, in no fixed order. The first
 # cannot be imported without libGL, so the second is installed again.
-step 'making sure of the headless cv2' "$VENV_PYTHON" -m pip install --force-reinstall --no-deps \
+step 'installing the headless cv2 again' "$VENV_PYTHON" -m pip install --force-reinstall --no-deps \
     "$(grep '^opencv-python-headless==' .venv/pins.txt)" || explain 'opencv-python-headless could not be installed'
 step 'installing this project' "$VENV_PYTHON" -m pip install --no-deps -e . || explain 'this project could not be installed'
 step 'importing the libraries once' "$VENV_PYTHON" -c \

@@ -186,7 +186,7 @@ def test_half_made_venv_is_made_anew(project):
     result = project.setup()
     assert result.stderr.splitlines() == [
         'ImportError: libGL.so.1',
-        'setup: an installed library cannot be imported; the whole story is in .venv/install.log',
+        'setup: an installed library cannot be imported; the log is .venv/install.log',
     ]
     (project.venv / 'left over').touch()
     project.python.write_text(good)
@@ -210,7 +210,7 @@ def test_pip_takes_over_from_uv(project):
     interpreter(project.python, special="'-m uv'*) echo 'Failed to fetch'; exit 1 ;;")
     result = project.setup()
     assert result.returncode == 0
-    assert 'installing requirements.txt ... failed\nsetup: once more, with pip ...' in result.stdout
+    assert 'installing requirements.txt ... failed\nsetup: installing again, with pip ...' in result.stdout
     assert '-m pip install -r .venv/pins.txt' in project.calls()
 
 
@@ -227,7 +227,7 @@ def test_system_torch_is_used_and_remembered(project):
     assert project.setup(TORCH='system').returncode == 0
     assert (project.venv / 'torch.pth').read_text() == '/opt/site\n'
     assert (project.venv / 'pins.txt').read_text() == 'opencv-python-headless==4.0\nuv==0.1\n'
-    assert (project.venv / 'excluded.txt').read_text() == 'torch\ntorchvision\n'
+    assert (project.venv / 'excluded.txt').read_text() == 'playwright\ntorch\ntorchvision\n'
     assert project.setup().stdout == 'setup: .venv is ready (Python 3.11)\n'
     assert 'making .venv' in project.setup(TORCH='pinned').stdout
 
@@ -239,8 +239,39 @@ def test_system_torch_that_is_not_there(project):
 
 
 @pytest.mark.integration
+def test_cpu_torch_comes_from_its_index_and_is_remembered(project):
+    disk(project.folder, 3000)
+    assert project.setup(TORCH='cpu').returncode == 0
+    index, installer, pair, others, *_ = project.calls()
+    assert "urlopen('https://download.pytorch.org/whl/cpu/torch/'" in index
+    assert installer == '-m pip install uv==0.1'
+    assert pair == '-m uv pip install --python .venv/bin/python --torch-backend cpu torch==2.0 torchvision==1.0'
+    assert others.startswith('-m uv pip install --python .venv/bin/python -r .venv/pins.txt --excludes')
+    assert (project.venv / 'pins.txt').read_text() == 'opencv-python-headless==4.0\nuv==0.1\n'
+    assert (project.venv / 'excluded.txt').read_text() == 'playwright\ntorch\ntorchvision\n'
+    assert project.setup().stdout == 'setup: .venv is ready (Python 3.11)\n'
+
+
+@pytest.mark.integration
+def test_cpu_torch_whose_index_does_not_answer_leaves_the_environment(project):
+    assert project.setup().returncode == 0
+    before = sorted(project.venv.rglob('*'))
+    interpreter(project.python, special='*download.pytorch.org*) exit 1 ;;')
+    result = project.setup(TORCH='cpu')
+    assert result.returncode == 1
+    assert (result.stdout, result.stderr) == (
+        '',
+        "setup: TORCH=cpu, but PyTorch's index of CPU builds does not answer "
+        '(https://download.pytorch.org/whl/cpu/torch/): make setup TORCH=pinned takes the build with CUDA from the '
+        'package registry, 7 GB\n',
+    )
+    assert sorted(project.venv.rglob('*')) == before
+    assert project.setup().stdout == 'setup: .venv is ready (Python 3.11)\n'
+
+
+@pytest.mark.integration
 def test_unknown_torch(project):
-    assert project.refusal(TORCH='cpu').startswith('setup: TORCH=cpu is unknown: say TORCH=system, or TORCH=pinned')
+    assert project.refusal(TORCH='gpu').startswith('setup: TORCH=gpu is unknown: give TORCH=cpu, TORCH=system, or')
 
 
 def test_requirements_are_exact_and_of_one_family():
