@@ -9,13 +9,20 @@ import os
 import runpy
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from ..data.coco_reading import read_json
 from ..runs.config import load_config, select_split
 from ..utils.errors import UserError
 from ..utils.messages import say
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 BROKEN = {
     'benchmark': 'it needs psutil, and measures on a GPU only',
@@ -65,7 +72,8 @@ def adapt_arguments(name: str, arguments: Sequence[str], split: str, folder: Pat
     """Return the arguments with which a script of MMDetection works in this project.
 
     Copies take the place of two files. The config gets its overrides (those of tools/train.py) and a test loop over a
-    split with ground truth. The json of coco_error_analysis gets supercategories.
+    split with ground truth, which prints its figures. For get_flops the only image is a blank one of the config's
+    scale. The json of coco_error_analysis gets supercategories.
 
     Args:
         name: name of the script.
@@ -93,6 +101,11 @@ def adapt_arguments(name: str, arguments: Sequence[str], split: str, folder: Pat
         if name == 'analyze_results':  # finds the loaders of photos and labels by their names
             loaders = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations', 'with_bbox': True}]
             cfg.train_dataloader = {'dataset': {'type': 'DigitDataset', 'pipeline': loaders}}
+        if name == 'get_flops':
+            _use_blank_image(cfg, folder / 'blank')
+        for hook in cfg.get('custom_hooks') or ():
+            if hook.get('type') == 'ConsoleHook':
+                hook['figures'] = True
         copy(configs[0], cfg.pretty_text)
     if name == 'coco_error_analysis' and '--ann' in adapted[:-1]:
         index = adapted.index('--ann') + 1
@@ -102,6 +115,16 @@ def adapt_arguments(name: str, arguments: Sequence[str], split: str, folder: Pat
     if name == 'analyze_logs' and 'plot_curve' in adapted and '--style' not in adapted:
         adapted += ['--style', 'default']  # the script's default, dark, is no style of matplotlib
     return adapted
+
+
+def _use_blank_image(cfg: 'Config', folder: Path) -> None:
+    """Replace the validation images by a blank one as large as the config's scale, made in a new folder."""
+    dataset = cfg.val_dataloader.dataset
+    width, height = next(step.scale for step in dataset.pipeline if 'scale' in step)
+    folder.mkdir()
+    Image.new('RGB', (width, height)).save(folder / '1.png')
+    dataset.update(type='DigitFolder', data_root='', ann_file='', data_prefix={'img': str(folder)})
+    say(f'note: get_flops: a blank image of {width} x {height} px instead of the data set')
 
 
 def run_script(name: str, arguments: Sequence[str], split: str = 'valid') -> None:
@@ -126,9 +149,15 @@ def run_script(name: str, arguments: Sequence[str], split: str = 'valid') -> Non
     if name in BROKEN:
         raise UserError(f'{name}: does not work: {BROKEN[name]}')
     os.environ.setdefault('MPLBACKEND', 'agg')
+    started = time.time()
     with tempfile.TemporaryDirectory() as folder, torch.serialization.safe_globals(stored_by_mmengine()):
         sys.argv = [str(known[name]), *adapt_arguments(name, arguments, split, Path(folder))]
         try:
             runpy.run_path(str(known[name]), run_name='__main__')
         except FileNotFoundError as error:
             raise UserError(f'{error.filename}: no such file; {name} --help shows the arguments') from error
+    for place in dict.fromkeys(argument for argument in arguments if Path(argument).is_dir()):
+        made = [path for path in Path(place).rglob('*') if path.is_file() and path.stat().st_mtime >= started - 1]
+        if made:
+            first = min(made).relative_to(place)
+            print(f'{place}: {len(made)} file{"s" * (len(made) > 1)} written, {first}' + ', …' * (len(made) > 1))

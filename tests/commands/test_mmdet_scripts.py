@@ -31,7 +31,9 @@ def run(trained):
 def results(tmp_path_factory, root, run):
     """What `test --out` wrote."""
     path = tmp_path_factory.mktemp('results') / 'results.pkl'
-    mmdet('test', LITE, run / 'epoch_1.pth', '--work-dir', path.parent, '--out', path, root=root, fresh=True)
+    arguments = ['--work-dir', path.parent, '--out', path]
+    printed = mmdet('test', LITE, run / 'epoch_1.pth', *arguments, root=root, fresh=True)
+    assert 'number accuracy ' in printed and 'AP50 ' in printed  # as tools/test.py prints them
     return path
 
 
@@ -114,8 +116,12 @@ def test_browse_dataset(tmp_path, root):
 
 
 @pytest.mark.integration
-def test_get_flops(root):
-    assert 'Params: 1.735M' in mmdet('get_flops', LITE, root=root)
+def test_get_flops_needs_no_data_set(tmp_path):
+    done = run_tool('mmdet_script.py', 'get_flops', LITE, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'Params: 1.735M' in done.stdout
+    assert 'Input shape: (80, 320)' in done.stdout
+    assert 'a blank image of 320 x 80 px instead of the data set' in done.stderr
 
 
 @pytest.mark.integration
@@ -128,7 +134,8 @@ def test_analyze_logs(tmp_path, run):
 
 @pytest.mark.integration
 def test_confusion_matrix(tmp_path, root, results):
-    mmdet('confusion_matrix', LITE, results, tmp_path, root=root)
+    printed = mmdet('confusion_matrix', LITE, results, tmp_path, root=root)
+    assert printed.splitlines()[-1] == f'{tmp_path}: 1 file written, confusion_matrix.png'
     assert (tmp_path / 'confusion_matrix.png').is_file()
 
 
