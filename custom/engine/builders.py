@@ -60,12 +60,17 @@ def _require_loggers(cfg: Config) -> None:
 
 @contextlib.contextmanager
 def building_from(cfg: Config) -> Iterator[None]:
-    """Raise errors that wrong settings cause as a UserError that names the config's file."""
+    """Raise errors of wrong settings as a UserError that names the config's file, those of a logger with its name."""
     try:
         yield
     except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         reason = error or type(error).__name__
         raise UserError(f'{cfg.filename}: cannot be built with these settings ({reason})') from error
+    except Exception as error:
+        package = type(error).__module__.partition('.')[0]
+        if package not in LOGGERS.values():
+            raise
+        raise UserError(f'{package}: {" ".join(str(error).split())[:400]}') from error
 
 
 class NoRandomWeights(TorchFunctionMode):

@@ -1,3 +1,5 @@
+import importlib.util
+
 import pytest
 import torch
 from helpers.project import FAST, ROOT
@@ -7,8 +9,15 @@ from torch import nn
 
 from custom.engine import builders
 from custom.engine.builders import NoRandomWeights, build_test_runner
+from custom.engine.visualizer import DigitVisualizer
 from custom.runs.config import load_config
 from custom.utils.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def no_visualizer_of_others():
+    """mmengine keeps the visualizer of a runner by its name, with its folder, which a failed start removes."""
+    DigitVisualizer._instance_dict.clear()
 
 
 def test_weights_are_not_drawn_within_the_context():
@@ -77,3 +86,25 @@ def test_the_log_of_a_test_begins_with_the_versions_and_the_config(tmp_path):
     assert '\ntorch: 2.' in text
     assert "\n    type='SomeModel'" in text
     assert 'System environment' not in text
+
+
+def test_an_error_of_a_logger_is_one_line_and_errors_of_others_stay():
+    def error_of(module):
+        return type('Refused', (Exception,), {'__module__': module})('no store\n  at this place')
+
+    cfg = Config({}, filename=None)
+    with pytest.raises(UserError, match=r'^mlflow: no store at this place$'), builders.building_from(cfg):
+        raise error_of('mlflow.exceptions')
+    with pytest.raises(Exception, match='no store\n') as caught, builders.building_from(cfg):
+        raise error_of('someone')
+    assert not isinstance(caught.value, UserError)
+
+
+def test_a_folder_of_the_name_of_a_package_is_no_package(tmp_path, monkeypatch):
+    (tmp_path / 'clearml').mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    cfg = Config({'visualizer': {'vis_backends': [{'type': 'ClearMLVisBackend'}]}})
+    if (found := importlib.util.find_spec('clearml')) and found.origin:
+        pytest.skip('clearml is installed')
+    with pytest.raises(UserError, match='the package clearml is not installed: pip install clearml'):
+        builders.build_runner(cfg)

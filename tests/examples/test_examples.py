@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers.project import ROOT, coco
+from helpers.project import FAST, ROOT, coco
 from PIL import Image, ImageDraw, ImageFont
 
 pytestmark = pytest.mark.integration
@@ -26,6 +26,7 @@ def test_every_example_has_a_test():
         'read_boxes.py',
         'read_photos.py',
         'score_predictions.py',
+        'search_settings.py',
     }
 
 
@@ -53,3 +54,18 @@ def test_score_predictions(tmp_path):
     lines = run_example('score_predictions.py', 'pred.json', 'ann.json', cwd=tmp_path)
     assert lines[0].startswith('number accuracy 1.000 (1 of 1 photo')
     assert any(line.startswith('AP 1.000') for line in lines)
+
+
+@pytest.mark.slow
+def test_search_settings(tmp_path, tiny_root):
+    """Two trials, the second one by a search that goes on."""
+    pytest.importorskip('optuna', reason='optuna is not installed')
+    for count in (1, 2):
+        shared = ['train_cfg.max_epochs=1', *FAST]
+        lines = run_example('search_settings.py', str(tiny_root), 'search', '1', *shared, cwd=tmp_path)
+        best, settings = lines[-2:]
+        assert best.startswith(f'best of {count} trial'), best
+    assert [pair.partition('=')[0] for pair in settings.split()] == ['lr', 'weight_decay', 'head']
+    assert sorted(path.name for path in (tmp_path / 'search').iterdir()) == ['study.db', 'trial_0', 'trial_1']
+    config = (tmp_path / 'search/trial_1/digits_frcnn_lite.py').read_text()
+    assert 'fc_out_channels=' in config and f"data_root = '{tiny_root}'" in config

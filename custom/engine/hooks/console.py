@@ -40,7 +40,8 @@ def describe_run(runner: Runner) -> str:
         length = f'continued after {unit} {done} of {total}'
     else:
         length = f'{total} {unit}{"s" * (total > 1)}' + (f' of {steps}' if unit == 'epoch' else '')
-    return f'{photos} | {processes}{name} | {length} | output in {runner.work_dir}'
+    work_dir = runner.cfg.get('work_dir') or runner.work_dir
+    return f'{photos} | {processes}{name} | {length} | output in {work_dir}'
 
 
 @HOOKS.register_module()
