@@ -1,4 +1,4 @@
-"""What is said of a data root that is not in the layout; each command that is named runs."""
+"""Advice for a data root that is not in the layout; each import command runs."""
 
 import json
 import shlex
@@ -79,7 +79,7 @@ def test_an_import_goes_beside_a_folder_that_is_there(tmp_path, monkeypatch):
     assert '--src data/mine --out data/mine_digits, then set data_root=data/mine_digits' in way_out(Path('data/mine'))
 
 
-def test_what_is_said_of_other_roots(tmp_path, monkeypatch):
+def test_the_advice_for_other_roots(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert way_out(Path('data/synth')).startswith('make demo-data draws synthetic images there')
     assert way_out(Path('gone')) == 'set data_root to the folder that holds it'

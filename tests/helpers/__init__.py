@@ -1,1 +1,1 @@
-"""What tests share."""
+"""Parts that tests share."""
