@@ -38,6 +38,7 @@ def documentation_page(schema: dict[str, Any]) -> str:
 <style>{STYLE}</style>
 </head>
 <body>
+<main>
 <h1>{escape(info['title'])}: HTTP interface</h1>
 <p>{escape(info['description'])} <a href="/">The page</a> uses this interface. The same as OpenAPI:
 <a href="/openapi.json">openapi.json</a>.</p>
@@ -45,6 +46,7 @@ def documentation_page(schema: dict[str, Any]) -> str:
 {''.join(operations)}
 <h2>Models</h2>
 {''.join(models)}
+</main>
 </body>
 </html>
 """
