@@ -15,7 +15,7 @@ from helpers.project import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 PAGE = ROOT / 'docs/new_variant.md'
-BLOCK = re.compile(r'^```(python|bash)\n(.*?)^```\n', re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```(python|text|bash)\n(.*?)^```\n', re.MULTILINE | re.DOTALL)
 
 
 def clone(folder: Path) -> Path:
@@ -77,7 +77,7 @@ def test_the_page_runs(tmp_path):
     printed = {}
     try:
         for language, sentence, block in steps():
-            if language == 'python':
+            if language != 'bash':
                 edit(root, sentence, block)
                 continue
             for line in block.replace('\\\n', ' ').splitlines():
