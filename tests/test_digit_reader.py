@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +164,26 @@ def test_importing_the_package_needs_no_torch():
     code = 'import custom, sys; print("torch" in sys.modules, hasattr(custom, "x"), custom.DigitReader.__name__)'
     done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == 'False False DigitReader\n'
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork on this system')
+def test_a_reader_reads_after_a_fork(random_weights, tmp_path):
+    """In a process whose OpenMP threads have started, which a fork does not have."""
+    code = f"""
+import os, signal
+import numpy as np, torch
+from custom import DigitReader
+torch.set_num_threads(2)
+reader = DigitReader(checkpoint={str(random_weights)!r})
+photos = list(np.random.default_rng(0).integers(0, 255, (12, 40, 80, 3), dtype=np.uint8))
+before = [reading.number for reading in reader.read_many(photos)]
+torch.randn(2000, 2000) @ torch.randn(2000, 2000)
+child = os.fork()
+if not child:
+    signal.alarm(100)
+    os._exit([reading.number for reading in reader.read_many(photos)] != before)
+print(os.waitpid(child, 0)[1])
+"""
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.stdout.split()[-1:] == ['0'], done.stderr

@@ -13,6 +13,7 @@ cd -P "$(dirname "$0")/.."
 VENV_PYTHON=.venv/bin/python
 LOG=.venv/install.log
 CPU_INDEX=https://download.pytorch.org/whl/cpu/torch/
+LOCK=.setup.lock # its lock ends with the process that has it, however that ends
 STAMP=.venv/installed.txt # written last: without it .venv is incomplete
 export MMCV_WITH_OPS=0 # nothing is compiled: custom/models/mmcv_ops.py provides mmcv's operators
 unset PYTHONDONTWRITEBYTECODE # without bytecode each import of torch takes 5 s longer
@@ -62,6 +63,15 @@ choose_python() {
     done
     [ -n "$reasons" ] || reasons=" found none as ${PYTHON:-python3};"
     fail "needs Python 3.10 to 3.13 with venv:$reasons install one, or name it: PYTHON=/path/to/python3"
+}
+
+# Lock file descriptor 9, by util-linux or by any Python; with an argument, fail instead of waiting for another process.
+take_lock() {
+    if command -v flock >/dev/null; then
+        flock ${1:+-n} 9
+    else
+        "${PYTHON:-python3}" -c "import fcntl; fcntl.flock(9, fcntl.LOCK_EX ${1:+| fcntl.LOCK_NB})" 2>/dev/null
+    fi
 }
 
 # step TEXT COMMAND...: run the command with its output in the log, and print its duration.
@@ -117,6 +127,11 @@ system) needed_gb=2 ;;
 *) fail "TORCH=$TORCH is unknown: give TORCH=cpu, TORCH=system, or TORCH=pinned for the versions of requirements.txt" ;;
 esac
 
+exec 9>"$LOCK" || fail "cannot write to $PWD"
+if ! take_lock nonblocking; then
+    echo 'setup: another set-up is running in this folder; waiting for its end'
+    take_lock
+fi
 if [ "$(wanted)" = "$(cat "$STAMP" 2>/dev/null)" ] && version=$("$VENV_PYTHON" --version 2>/dev/null); then
     echo "setup: .venv is ready ($version)"
     exit

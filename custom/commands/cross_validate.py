@@ -25,6 +25,7 @@ from ..submission.pred_json import read_pred_json, write_pred_json
 from ..utils.errors import UserError
 from ..utils.estimates import share
 from ..utils.messages import duration, say, say_notes
+from ..utils.processes import WITH_PARENT
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 NO_VALIDATION = ('val_dataloader=None', 'val_cfg=None', 'val_evaluator=None')
@@ -89,7 +90,9 @@ class FoldRuns:
 
     def _run(self, folder: Path, start: list[str], tool: str, more: list[str], options: list[str]) -> None:
         command = [*start, str(TOOLS / tool), str(self.config), *more, '--work-dir', str(folder)]
-        env = {'OMP_NUM_THREADS': '1', **os.environ} if len(start) > 1 else None  # torchrun's default, unannounced
+        env = {**os.environ, WITH_PARENT: '1'}
+        if len(start) > 1:
+            env.setdefault('OMP_NUM_THREADS', '1')  # torchrun's default, unannounced
         # stdout is for the final figures.
         with subprocess.Popen([*command, '--cfg-options', *options], stdout=sys.stderr, env=env) as process:
             try:

@@ -13,6 +13,7 @@ import sys
 from ..engine.ranks import LAUNCHED, WAY_OUT
 from ..utils.cores import usable_cores
 from ..utils.errors import UserError
+from ..utils.processes import WITH_PARENT
 from .parser import run_tool
 
 
@@ -49,7 +50,7 @@ def main() -> int:
         raise UserError(f'{__doc__.splitlines()[2].strip()}: give the number of processes and the script')
     arguments = torchrun_arguments(sys.argv[1], sys.argv[2:])
     os.environ.setdefault('OMP_NUM_THREADS', str(max(1, usable_cores() // int(sys.argv[1]))))
-    os.environ[LAUNCHED] = '1'
+    os.environ[LAUNCHED] = os.environ[WITH_PARENT] = '1'
 
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing import SignalException

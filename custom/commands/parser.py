@@ -12,6 +12,7 @@ from ..engine.ranks import exit_code_of, exit_process, may_report, print_error
 from ..reading.settings import ReaderConfig
 from ..utils.errors import UserError
 from ..utils.messages import be_quiet, say
+from ..utils.processes import WITH_PARENT, end_at_second_interrupt, end_with_parent
 
 TRAIN_SETTINGS = {  # options that users know from other trainers
     'epochs max-epochs': 'train_cfg.max_epochs',
@@ -85,6 +86,9 @@ def run_tool(main: Callable[[], int | None]) -> None:
     A `UserError` becomes one line on stderr and exit code 2, Ctrl-C exit code 130. Only one of several ranks prints.
     """
     os.environ.setdefault('TORCH_CPP_LOG_LEVEL', 'ERROR')  # no warning for each connection that a lost rank breaks
+    end_at_second_interrupt()
+    if WITH_PARENT in os.environ:
+        end_with_parent()
     warnings.filterwarnings('ignore', 'Image size .* exceeds limit')  # structures.photos raises an error instead
     try:
         code = main() or 0

@@ -2,12 +2,15 @@
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Sampler, get_worker_info
+
+from ..utils.processes import end_with_parent
 
 
 class Draw(int):
@@ -39,20 +42,26 @@ class Draw(int):
 
 @contextlib.contextmanager
 def seeded(index: int) -> Iterator[None]:
-    """Seed the random generators of Python, numpy and torch for a `Draw`; restore them at the end."""
+    """Seed the random generators of Python, numpy and torch (CPU) for a `Draw`.
+
+    They are restored at the end, but not in a worker process, where nothing else uses them.
+    """
     if not isinstance(index, Draw):
         yield
         return
-    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    before = None
+    if get_worker_info() is None:
+        before = random.getstate(), np.random.get_state(), torch.get_rng_state()
     np.random.seed(index.seed)
     random.seed(int(np.random.randint(2**31)))
-    torch.manual_seed(int(np.random.randint(2**31)))
+    torch.default_generator.manual_seed(int(np.random.randint(2**31)))  # unlike torch.manual_seed, leaves GPUs alone
     try:
         yield
     finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])
-        torch.set_rng_state(before[2])
+        if before is not None:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
+            torch.set_rng_state(before[2])
 
 
 class SeededSampler:
@@ -83,12 +92,21 @@ class SeededSampler:
         return len(self.sampler)  # type: ignore[arg-type]
 
 
+def _start_worker(start: Callable[[int], None] | None, number: int) -> None:
+    """Start a worker process of a loader, which ends with the parent process."""
+    end_with_parent()
+    if start is not None:
+        start(number)
+
+
 def seed_draws(loader: DataLoader, seed: int | None) -> DataLoader:
     """Make the batches of a loader independent of the global random state, and of the number of its workers.
 
     The random augmentation of an image of `DigitDataset` then depends on the seed, the rank, the epoch and its position
-    in the epoch. The loader has a random generator of its own, so it draws nothing from torch's global one.
+    in the epoch. The loader has a random generator of its own, so it draws nothing from torch's global one. Worker
+    processes end with this process.
     """
+    loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
     loader.generator = torch.Generator()
     loader.generator.manual_seed(seed or 0)
     if loader.batch_sampler is not None:

@@ -1,3 +1,13 @@
 """Runner, processes, metrics and builders."""
 
-__all__: list[str] = ['builders', 'hooks', 'lazy_imports', 'metrics', 'parallel', 'ranks', 'runner', 'visualizer']
+__all__: list[str] = [
+    'builders',
+    'hooks',
+    'lazy_imports',
+    'metrics',
+    'parallel',
+    'ranks',
+    'runner',
+    'visualizer',
+    'worker_faults',
+]

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from ..utils.errors import UserError
+from .worker_faults import worker_fault
 
 LAUNCHED = 'DIGITS_LAUNCHED'  # set by custom.commands.launch, which itself reports lost ranks of its machine
 WAY_OUT = (
@@ -139,11 +140,13 @@ def print_error(message: str) -> None:
 def exit_code_of(error: Exception) -> int:
     """Print the reason of an error that is being handled; return the exit code.
 
-    A single process raises the error again, unless it is short of memory. In a distributed run, the rank with the fault
-    prints its traceback, and ranks that lost the connection name the ranks that are gone.
+    A single process raises the error again, unless it or a worker process is short of memory or files. In a distributed
+    run, the rank with the fault prints its traceback, and ranks that lost the connection name the ranks that are gone.
     """
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if isinstance(error, MemoryError) or _MEMORY.search(str(error)):
+    if fault := worker_fault(error):
+        print_error(fault)
+    elif isinstance(error, MemoryError) or _MEMORY.search(str(error)):
         print_error(f'{reason}: {WAY_OUT}')
     elif not group():
         raise error

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ from .ranks import local_size, register_ranks, set_rendezvous
 
 # Warnings of mmengine about its own calls, and about each weight that the config freezes.
 IGNORED = ('will be deprecated in future', 'is skipped since its requires_grad=False')
+
+
+def _refuse_log(path: str, record: logging.LogRecord) -> None:
+    """Raise the error of a log file that cannot be written, where logging prints a traceback for each line."""
+    error = sys.exc_info()[1]
+    if isinstance(error, OSError):
+        raise UserError(f'{path}: could not be written ({error.strerror}); choose another --work-dir') from error
+    raise error or RuntimeError(record.getMessage())
 
 
 @RUNNERS.register_module()
@@ -77,7 +86,8 @@ class DigitRunner(Runner):
         logger = getattr(self, 'logger', None)
         for handler in logger.handlers if logger else []:
             if isinstance(handler, logging.FileHandler):
-                handler.close()
+                with contextlib.suppress(OSError):
+                    handler.close()
         if hasattr(self, 'visualizer'):
             with contextlib.suppress(Exception):  # a writer of TensorBoard, say, that cannot write
                 self.visualizer.close()
@@ -87,7 +97,9 @@ class DigitRunner(Runner):
         """Build the logger; its console handler prints warnings only, on stderr, since stdout is for results."""
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
-            if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+            if isinstance(handler, logging.FileHandler):
+                handler.handleError = partial(_refuse_log, handler.baseFilename)  # type: ignore[method-assign]
+            elif isinstance(handler, logging.StreamHandler):
                 handler.setStream(sys.stderr)
                 handler.setLevel(max(handler.level, logging.ERROR if is_quiet() else logging.WARNING))
                 handler.addFilter(lambda record: not any(part in record.getMessage() for part in IGNORED))

@@ -1,6 +1,8 @@
 """Test-time augmentation (`custom.inference.multiview`) in MMDetection's test loop."""
 
 import dataclasses
+import functools
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, NoReturn
@@ -27,6 +29,16 @@ NOT_TUNED = (
 )
 
 
+@functools.cache
+def allow_fork() -> None:
+    """Let forks of this process run models on one thread.
+
+    Threads of OpenMP do not survive a fork: without this, torch waits for them in the child forever.
+    """
+    if hasattr(os, 'register_at_fork'):  # not on Windows
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
 class ModelDetector:
     """A model of MMDetection as a `Detector`. Its data preprocessor takes BGR.
 
@@ -37,10 +49,19 @@ class ModelDetector:
 
     def __init__(self, model: BaseModel) -> None:
         self.model = model
+        self.process = os.getpid()
+        allow_fork()
 
     @torch.inference_mode()
     def detect(self, views: Sequence[View]) -> list[Boxes]:
-        """Detect the digits in each view; see `Detector`."""
+        """Detect the digits in each view; see `Detector`.
+
+        Raises:
+            UserError: the model is on a GPU, which this process has from before a fork.
+        """
+        device = next(self.model.parameters()).device
+        if device.type != 'cpu' and os.getpid() != self.process:
+            raise UserError(f'{device} cannot be used after a fork: open the reader in the child process')
         shapes = [view.pixels.shape[:2] for view in views]
         metas = [{'img_shape': s, 'ori_shape': s, 'scale_factor': v.scale} for s, v in zip(shapes, views, strict=True)]
         inputs = [torch.from_numpy(np.ascontiguousarray(view.pixels[..., ::-1].transpose(2, 0, 1))) for view in views]

@@ -31,10 +31,16 @@ class OnnxDetector:
     def __init__(self, path: str | os.PathLike, threads: int | None = None, provider: str = CPU) -> None:
         self.session = open_session(path, 1, provider)
         self.facts, self.reader = from_metadata(self.session.get_modelmeta().custom_metadata_map, path)
-        self.pool = ThreadPoolExecutor(threads or usable_cores())
+        self.threads = threads or usable_cores()
+        self._start_pool()
+
+    def _start_pool(self) -> None:
+        self.process, self.pool = os.getpid(), ThreadPoolExecutor(self.threads)
 
     def detect(self, views: Sequence[View]) -> list[Boxes]:
         """Detect the digits in each view; see `Detector`."""
+        if self.process != os.getpid():  # threads do not survive a fork
+            self._start_pool()
         order = sorted(range(len(views)), key=lambda i: views[i].pixels.shape[1::-1], reverse=True)
         size = self.facts.group_size or len(order)
         groups = [order[start : start + size] for start in range(0, len(order), size)]

@@ -29,6 +29,7 @@ from ..data.layout import SPLITS
 from ..utils.cores import usable_cores
 from ..utils.errors import UserError
 from ..utils.files import building, is_free, parse_json
+from ..utils.processes import end_with_parent
 from ..utils.validation import require_number
 from .crops import describe_digit_crops, digit_crops
 from .domains import DOMAINS
@@ -138,6 +139,7 @@ def choose_domain(config: SynthConfig, split: str, image_id: int) -> str:
 
 
 def _start_worker() -> None:
+    end_with_parent()
     cv2.setNumThreads(1)  # the processes share the cores already
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the pool
 

@@ -1,4 +1,6 @@
+import contextlib
 import logging
+import os
 import signal
 import socket
 import warnings
@@ -170,3 +172,13 @@ def test_a_test_with_the_hook_still_in_its_config_uses_the_average(tmp_path, ave
     load_weights(runner.model, tmp_path / 'a' / 'epoch_2.pth')
     runner.test()
     assert model.seen == [stored(tmp_path, 'a/epoch_2.pth')['state_dict']['weight'].item()]
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no device that is always full')
+def test_a_log_that_cannot_be_written_ends_the_run_with_its_name(tmp_path):
+    runner = toy_runner(tmp_path, train_dataloader=TRAIN)
+    (handler,) = [one for one in runner.logger.handlers if isinstance(one, logging.FileHandler)]
+    with contextlib.suppress(OSError), open('/dev/full', 'w', encoding='utf-8') as full:
+        handler.setStream(full).close()
+        with pytest.raises(UserError, match=r'\.log: could not be written \(No space left on device\); choose another'):
+            runner.logger.info('a line')

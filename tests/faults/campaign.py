@@ -112,9 +112,12 @@ class Scene:
         codes, out, err = self._servers.own.run(command, [cwd] * count, [{**os.environ, **env}] * count, limit)
         return [Ended(*parts) for parts in zip(codes, out, err, strict=True)]
 
-    def new_process(self, name: str, *args: object, **popen: object) -> subprocess.Popen:
-        """Start a tool as a new Python process in a session of its own, with pipes for stdout and stderr."""
-        command = [sys.executable, str(ROOT / 'tools' / name), *map(str, args)]
+    def new_process(self, name: str, *args: object, within: Sequence[str] = (), **popen: object) -> subprocess.Popen:
+        """Start a tool as a new Python process in a session of its own, with pipes for stdout and stderr.
+
+        `within` is a command that runs the tool under a limit.
+        """
+        command = [*within, sys.executable, str(ROOT / 'tools' / name), *map(str, args)]
         pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True, 'cwd': ROOT}
         return subprocess.Popen(command, start_new_session=True, **{**pipes, **popen})
 

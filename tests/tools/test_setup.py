@@ -112,6 +112,40 @@ def test_python_without_venv(project):
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize('has_flock', [True, False])
+def test_two_set_ups_at_once_make_one_venv(project, has_flock):
+    """The first one is held where it installs; the second one waits for it and finds everything done."""
+    gate, reached = project.folder / 'gate', project.folder / 'reached'
+    os.mkfifo(gate)
+    os.mkfifo(reached)
+    interpreter(project.python, special=f"'-m uv'*) echo x >'{reached}'; cat '{gate}' ;;")
+    if not has_flock:  # on macOS, say
+        tools = project.folder / 'without'
+        tools.mkdir()
+        for path in (*Path('/usr/bin').iterdir(), *Path('/bin').iterdir()):
+            if path.name != 'flock' and not (tools / path.name).exists():
+                (tools / path.name).symlink_to(path)
+    path = f'{project.folder / "bin"}:{"/usr/bin:/bin" if has_flock else tools}'
+    own = {} if has_flock else {'PYTHON': str(project.python)}
+    if not has_flock:
+        interpreter(
+            project.python,
+            special=f"'-m uv'*) echo x >'{reached}'; cat '{gate}' ;;\n*fcntl*) exec {sys.executable} \"$@\" ;;",
+        )
+    command = ['sh', str(project.folder / 'tools/setup.sh')]
+    env = {key: value for key, value in os.environ.items() if key not in ('PYTHON', 'TORCH')} | {'PATH': path} | own
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.STDOUT, 'text': True, 'env': env}
+    with subprocess.Popen(command, **pipes) as first:
+        reached.read_text()
+        with subprocess.Popen(command, **pipes) as second:
+            assert second.stdout.readline() == 'setup: another set-up is running in this folder; waiting for its end\n'
+            gate.write_text('')
+            assert second.stdout.read() == 'setup: .venv is ready (Python 3.11)\n'
+        assert 'importing the libraries once' in first.stdout.read()
+    assert (first.returncode, second.returncode) == (0, 0)
+
+
+@pytest.mark.integration
 def test_no_disk(project):
     disk(project.folder, 6999)
     assert project.refusal() == (

@@ -59,22 +59,27 @@ class DigitCheckpointHook(CheckpointHook):
         """Keep the random states and the last validation of the checkpoint that the run resumes from."""
         if runner._resume:
             self.resumed = {key: checkpoint.get(key) for key in ('random_states', 'validated')}
+            self._restore_random_states(runner)  # raises here what is wrong with them
+
+    def _restore_random_states(self, runner: Runner) -> bool:
+        """Restore the random state of this rank; return False if the checkpoint lacks the states of these ranks."""
+        states = (self.resumed or {}).get('random_states')
+        if not isinstance(states, list) or len(states) != runner.world_size:
+            return False
+        restore_random_states(states[get_rank()])
+        return True
 
     def before_train(self, runner: Runner) -> None:
         """Prepare the folder; after a resume, do what an uninterrupted run has done at this point."""
         self.replaced = []
-        kept = runner.message_hub.get_info('keep_ckpt_ids') or []
-        runner.message_hub.update_info('keep_ckpt_ids', [step for step in kept if type(step) is int])
+        runner.message_hub.update_info('keep_ckpt_ids', self._stored(runner, 'keep_ckpt_ids', int))
         super().before_train(runner)
         if self.save_best is not None:
             self._find_best(runner)
         if self.resumed is None:
             return
         self.saved = step = runner.epoch if self.by_epoch else runner.iter
-        states = self.resumed['random_states']
-        if isinstance(states, list) and len(states) == runner.world_size:
-            restore_random_states(states[get_rank()])
-        elif is_main_process():
+        if not self._restore_random_states(runner) and is_main_process():
             say('note: the checkpoint lacks the random states of these processes: the run goes on with other ones')
         self.validated = self.resumed['validated']
         loop, is_known = runner.train_loop, isinstance(self.validated, int)
@@ -82,6 +87,12 @@ class DigitCheckpointHook(CheckpointHook):
         is_due = step % loop.val_interval == 0 or step == last
         if is_known and self.validated != step and is_due and runner.val_loop is not None and step >= loop.val_begin:
             runner.val_loop.run()
+
+    @staticmethod
+    def _stored(runner: Runner, key: str, kind: type) -> list:
+        """Return the items of this type in a list of the message hub."""
+        stored = runner.message_hub.get_info(key)
+        return [item for item in stored if type(item) is kind] if isinstance(stored, list) else []
 
     def _infos(self) -> dict[str, str]:
         """Return the metric of each best checkpoint with the suffix of its names in the message hub."""
@@ -122,8 +133,7 @@ class DigitCheckpointHook(CheckpointHook):
                 if is_main_process():
                     say(f'note: {path} is missing or torn: the next validation chooses the best checkpoint anew')
         self._set_best(found)
-        names = hub.get_info('replaced_best') or []
-        self._delete([name for name in names if isinstance(name, str)])
+        self._delete(self._stored(runner, 'replaced_best', str))
 
     def _delete(self, names: list[str]) -> None:
         """Delete former best checkpoints of the work dir."""

@@ -1,0 +1,61 @@
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from custom.utils.processes import end_with_parent
+
+# A parent process that waits, and its worker, which has the pipe to the test open until it ends.
+PARENT = """
+import os, signal, time
+from custom.utils.processes import end_at_second_interrupt, end_with_parent
+end_at_second_interrupt()
+if not os.fork():
+    signal.alarm(120)
+    end_with_parent()
+    os.write(1, b'ready\\n')
+    time.sleep(200)
+try:
+    os.write(1, b'ready\\n')
+    time.sleep(200)
+except KeyboardInterrupt:
+    os.write(1, b'first\\n')
+    try:
+        time.sleep(200)
+    finally:
+        os.write(1, b'never\\n')
+"""
+
+
+@pytest.fixture
+def parent():
+    """The process of PARENT, when its worker is ready, too."""
+    with subprocess.Popen([sys.executable, '-c', PARENT], stdout=subprocess.PIPE, text=True) as process:
+        assert [process.stdout.readline() for _ in range(2)] == ['ready\n'] * 2
+        yield process
+        process.kill()
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='prctl is of Linux')
+def test_a_worker_ends_with_its_killed_parent(parent):
+    parent.kill()
+    assert parent.communicate(timeout=60) == ('', None)  # the end of the pipe: the worker has closed it, too
+
+
+def test_the_second_interrupt_ends_the_process_at_once(parent):
+    parent.send_signal(signal.SIGINT)
+    assert parent.stdout.readline() == 'first\n'
+    parent.send_signal(signal.SIGINT)
+    assert parent.wait(60) == -signal.SIGINT
+    assert parent.stdout.read() == ''
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='prctl is of Linux')
+def test_a_worker_whose_parent_is_there_goes_on():
+    worker = multiprocessing.get_context('fork').Process(target=lambda: (end_with_parent(), os._exit(3)))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 3
