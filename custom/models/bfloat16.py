@@ -157,9 +157,8 @@ def use_bfloat16(model: Any) -> None:
         layer.__class__ = Bfloat16Linear
 
 
-def pack_bfloat16(model: nn.Module) -> bool:
-    """Pack the weights of all layers that compute in bfloat16, for inference; return whether there are any."""
-    layers = [layer for layer in model.modules() if isinstance(layer, (Bfloat16Conv2d, Bfloat16Linear))]
-    for layer in layers:
-        layer.pack()
-    return bool(layers)
+def pack_bfloat16(model: nn.Module) -> None:
+    """Pack the weights of all layers on a CPU that compute in bfloat16, for inference."""
+    for layer in model.modules():
+        if isinstance(layer, (Bfloat16Conv2d, Bfloat16Linear)) and layer.weight.device.type == 'cpu':
+            layer.pack()
