@@ -19,7 +19,9 @@ __all__: list[str] = [
 
 def _require_environment() -> None:
     """End a tool that runs outside .venv with a line, before an import fails."""
-    missing = [name for name in ('numpy', 'PIL', 'tqdm') if find_spec(name) is None]
+    examined = 'doctor' in (Path(word).stem for word in sys.argv[:2])  # it lists itself what else is missing
+    needed = ('numpy', 'PIL', 'tqdm') if examined else ('numpy', 'PIL', 'tqdm', 'torch', 'mmengine')
+    missing = [name for name in needed if find_spec(name) is None]
     if sys.version_info >= (3, 10) and not missing:
         return
     version = '.'.join(map(str, sys.version_info[:2]))

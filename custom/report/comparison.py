@@ -133,7 +133,8 @@ def _run(
     results = NumberResults.of(readings, true_numbers(truth))
     figures = results.estimates() | match_boxes(material.detections, truth).estimates()
     digits = compare_digits(material.detections, readings, truth)
-    name = sources.run_dir.resolve().name if sources.run_dir else str(sources.pred_json.resolve().parent.name)
+    folders = sources.pred_json.resolve().parent.parts
+    name = sources.run_dir.resolve().name if sources.run_dir else '/'.join(folders[-2:])
     return Run(name, sources.pred_json, choice, readings, digits, results, figures)
 
 
