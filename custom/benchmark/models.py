@@ -151,10 +151,10 @@ def _set_statistics(backbone: Any) -> None:
 
 def predictor(kind: str, settings: Settings) -> Any:
     """Build a `detector` for inference: ours with its batch norm folded, as in tools/test.py."""
-    from ..models.batch_norm import fold_batch_norm
-
-    model = detector(kind, settings).eval()
+    model = detector(kind, settings).eval()  # registers the operators that the next import needs
     if kind == 'ours':
+        from ..models.batch_norm import fold_batch_norm
+
         fold_batch_norm(model)
     return model
 
