@@ -119,7 +119,8 @@ def test_the_learning_rate_is_scaled_by_the_photos_of_a_step(trainer):  # noqa: 
     options = [f'train_dataloader.{key}' for key in ('batch_size=2', 'dataset.indices=4')]
     rates = {}
     for ranks, flags in ((1, []), (1, ['--auto-scale-lr']), (2, ['--auto-scale-lr'])):
-        rows = trainer.train(ranks, *options, 'auto_scale_lr.base_batch_size=8', flags=flags)
+        work_dir = f'{ranks} {len(flags)}'
+        rows = trainer.train(ranks, *options, 'auto_scale_lr.base_batch_size=8', work_dir=work_dir, flags=flags)
         rates[ranks, bool(flags)] = rows[0]['lr']
     plain = 0.5 * 2e-4  # the backbone's
     assert rates == pytest.approx({(1, False): plain, (1, True): plain * 2 / 8, (2, True): plain * 4 / 8})
