@@ -13,6 +13,7 @@ import sys
 from ..engine.ranks import LAUNCHED, WAY_OUT
 from ..utils.cores import usable_cores
 from ..utils.errors import UserError
+from ..utils.messages import complain
 from ..utils.processes import WITH_PARENT
 from .parser import run_tool
 
@@ -62,7 +63,7 @@ def main() -> int:
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode < 0:
-            print(f'error: rank {rank} was ended by {failure.signal_name()}: {WAY_OUT}', file=sys.stderr)
+            complain(f'rank {rank} was ended by {failure.signal_name()}: {WAY_OUT}')
         return failure.exitcode if failure.exitcode > 0 else 1
     except SignalException as error:
         return 128 + error.sigval

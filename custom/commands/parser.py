@@ -2,15 +2,13 @@
 
 import argparse
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from ..engine.ranks import exit_code_of, exit_process, may_report, print_error
-from ..reading.settings import ReaderConfig
-from ..utils.errors import UserError
+from ..utils.console import run_command
 from ..utils.messages import be_quiet, say
 from ..utils.processes import WITH_PARENT, end_at_second_interrupt, end_with_parent
 
@@ -81,31 +79,13 @@ class _Version(argparse.Action):
 
 
 def run_tool(main: Callable[[], int | None]) -> None:
-    """Run a tool's `main` and exit the process with its return code.
-
-    A `UserError` becomes one line on stderr and exit code 2, Ctrl-C exit code 130. Only one of several ranks prints.
-    """
+    """Run a tool's `main` by `run_command` and exit the process with its code. Only one of several ranks prints."""
     os.environ.setdefault('TORCH_CPP_LOG_LEVEL', 'ERROR')  # no warning for each connection that a lost rank breaks
     end_at_second_interrupt()
     if WITH_PARENT in os.environ:
         end_with_parent()
     warnings.filterwarnings('ignore', 'Image size .* exceeds limit')  # structures.photos raises an error instead
-    try:
-        code = main() or 0
-    except UserError as error:
-        # A data loader's worker process wraps the error in its traceback. The message follows the last name.
-        print_error(re.split(r'\n\S*UserError: ', str(error))[-1].strip())
-        code = 2
-    except KeyboardInterrupt:
-        if may_report():
-            print('stopped', file=sys.stderr)
-        code = 130
-    except BrokenPipeError:  # the process that read our stdout, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    except Exception as error:
-        code = exit_code_of(error)
-    exit_process(code)
+    exit_process(run_command(main, print_error, exit_code_of))
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -150,6 +130,8 @@ def add_reader(parser: argparse.ArgumentParser, default: str) -> None:
 
 def add_reader_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the tools that read numbers from a pred.json."""
+    from ..reading.settings import ReaderConfig
+
     add_reader(parser, 'the one beside PRED_JSON, if there is one')
     text = f"score threshold of candidate digits; default: the reader's, else {ReaderConfig.score_thr}"
     parser.add_argument('--score-thr', type=float, help=text)

@@ -18,7 +18,7 @@ from ..structures.geometry import around_turned
 from ..structures.photos import find_photo, list_photos, read_photo, stays_inside
 from ..utils.cores import usable_cores
 from ..utils.errors import UserError
-from ..utils.files import parse_json
+from ..utils.files import parse_json, read_file
 from ..utils.messages import one_line
 from .box_checks import other_form, truth_notes, upright_photos
 from .recognition import way_out
@@ -80,7 +80,7 @@ def read_json(path: str | os.PathLike, need_boxes: bool) -> dict[str, list[dict]
         UserError: the file cannot be read, or is no COCO json.
     """
     try:
-        data = parse_json(Path(path).read_bytes())  # bytes: UTF-8 or UTF-16, with or without a byte order mark
+        data = parse_json(read_file(path))  # bytes: UTF-8 or UTF-16, with or without a byte order mark
     except FileNotFoundError:
         way = 'give a COCO json; `prepare_data.py coco` imports others'
         if Path(path).name in ('train.json', 'valid.json'):

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ..structures.annotations import DigitAnnotations, subset
 from ..structures.photos import free_names, image_id_of
 from ..utils.errors import UserError
-from ..utils.files import is_free
+from ..utils.files import is_free, read_file
 from ..utils.messages import one_line
 from .coco_writing import annotations_json
 
@@ -42,7 +42,7 @@ def require_free(out: Path) -> None:
 def copy_photo(source: Path, target: Path) -> None:
     """Copy the bytes of a photo; a UserError means that it cannot be read, an OSError that it cannot be written."""
     try:
-        content = source.read_bytes()
+        content = read_file(source)
     except OSError as error:
         raise UserError(f'{one_line(source)}: cannot be read ({error.strerror}); check its permissions') from None
     target.write_bytes(content)

@@ -14,7 +14,7 @@ import numpy as np
 from ..structures.annotations import true_numbers
 from ..structures.photos import free_names, photo_path, stays_inside
 from ..utils.errors import UserError
-from ..utils.files import building, decode_utf8
+from ..utils.files import MOST_TEXT, building, decode_utf8, read_file
 from ..utils.messages import one_line
 from .coco_reading import read_annotations
 from .layout import LABELLED_SPLITS, Imported, copy_photo, require_free
@@ -46,7 +46,7 @@ def read_numbers_csv(path: str | os.PathLike) -> list[NumberedPhoto]:
         UserError: the file cannot be read, lacks a column, or has a row with a fault (the first one is named).
     """
     try:
-        text = decode_utf8(Path(path).read_bytes().removeprefix(codecs.BOM_UTF8), path)  # Excel writes the mark
+        text = decode_utf8(read_file(path, MOST_TEXT).removeprefix(codecs.BOM_UTF8), path)  # Excel writes the mark
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror}); give a CSV with the columns file,number') from None
     reader = csv.DictReader(io.StringIO(text, newline=''))

@@ -14,7 +14,7 @@ import numpy as np
 from ..structures.annotations import DigitAnnotations, subset, true_numbers
 from ..structures.photos import photo_path
 from ..utils.errors import UserError
-from ..utils.files import parse_json, replacing
+from ..utils.files import parse_json, read_file, replacing
 from .coco_reading import read_annotations
 from .coco_writing import annotations_json
 from .layout import LABELLED_SPLITS, renumber
@@ -118,7 +118,7 @@ def write_folds(work_dir: Path, truth: DigitAnnotations, fold_of: np.ndarray, ma
     record = {**made_of, 'folds': len(folders), 'photos': len(fold_of), 'labels': labels}
     if path.is_file():
         try:
-            old = dict(parse_json(path.read_bytes()))
+            old = dict(parse_json(read_file(path)))
         except (OSError, ValueError, TypeError) as error:
             way = 'remove the folder, or choose another --work-dir'
             raise UserError(f'{path}: cannot be read ({error}); {way}') from error

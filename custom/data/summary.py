@@ -13,7 +13,7 @@ from ..structures.digits import DIGITS
 from ..structures.photos import passed_over, photos_among
 from ..utils.errors import UserError
 from ..utils.messages import one_line
-from .coco_reading import ids_and_names, read_annotations
+from .coco_reading import Findings, ids_and_names, read_annotations
 from .formats.labels import files_below
 from .layout import LABELLED_SPLITS, SPLITS
 from .near_duplicates import nearest_duplicates, scan_photos
@@ -45,7 +45,7 @@ def check_root(root: Path) -> dict[str, Split]:
             except UserError as error:
                 faults.append(str(error))
     if faults:
-        raise UserError('\n'.join(faults))
+        raise UserError('\n  '.join(faults))
     if not any(split.truth for split in splits.values()):
         if any((root / f'{name}.json').is_file() for name in LABELLED_SPLITS):
             raise UserError(f'{root}: no split has a digit that counts; all boxes are crowd or to be ignored')
@@ -65,11 +65,12 @@ def _check_split(root: Path, name: str) -> Split:
 
 def unlisted_notes(folder: Path, names: Iterable[str], json_name: str) -> list[str]:
     """Count the photos of a folder, at any depth, that its json does not list, and files that are no photo."""
-    photos, others = photos_among(files_below(folder, ('',)))
+    found = Findings()
+    photos, others = photos_among(files_below(folder, found))
     listed = {os.path.normpath(name) for name in names}
     unlisted = [name for path in photos if (name := str(path.relative_to(folder))) not in listed]
     first = f'{len(unlisted)} × photo not in {json_name}, not used; first: {one_line(unlisted[0])}' if unlisted else ''
-    return [line for line in (first, passed_over(others)) if line]
+    return [line for line in (first, passed_over(others), *found.lines()) if line]
 
 
 def near_duplicate_lines(splits: Mapping[str, Split]) -> list[str]:

@@ -11,7 +11,9 @@ import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
+from ..utils.console import first_line, is_shortage
 from ..utils.errors import UserError
+from ..utils.messages import complain
 from .worker_faults import worker_fault
 
 LAUNCHED = 'DIGITS_LAUNCHED'  # set by custom.commands.launch, which itself reports lost ranks of its machine
@@ -22,7 +24,6 @@ WAY_OUT = (
 _LOST = re.compile(
     r'gloo/transport|ncclRemoteError|remote process exited|Connection (was )?(closed|reset)', re.IGNORECASE
 )
-_MEMORY = re.compile("out of memory|can't allocate memory|DataLoader worker .* killed by signal: Killed", re.I)
 _STOPPED = re.compile('DataLoader worker .* killed by signal: (Terminated|Interrupt)')  # the rank is stopped next
 _processes: list[tuple[str, int]] = []  # machine and process id of every rank
 
@@ -130,11 +131,11 @@ def may_report() -> bool:
     return local_rank() == 0
 
 
-def print_error(message: str) -> None:
-    """Print an error on stderr once for all ranks, prefixed with the rank."""
+def print_error(message: str, is_error: bool = True) -> None:
+    """Print an error on stderr once for all ranks, prefixed with the rank; see `complain`."""
     if may_report():
-        rank = f'rank {group().get_rank()}: ' if group() else ''
-        print(f'error: {rank}{message}', file=sys.stderr, flush=True)
+        rank = f'rank {group().get_rank()}: ' if group() and is_error else ''
+        complain(f'{rank}{message}', is_error)
 
 
 def exit_code_of(error: Exception) -> int:
@@ -143,10 +144,10 @@ def exit_code_of(error: Exception) -> int:
     A single process raises the error again, unless it or a worker process is short of memory or files. In a distributed
     run, the rank with the fault prints its traceback, and ranks that lost the connection name the ranks that are gone.
     """
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = first_line(error)
     if fault := worker_fault(error):
         print_error(fault)
-    elif isinstance(error, MemoryError) or _MEMORY.search(str(error)):
+    elif is_shortage(error):
         print_error(f'{reason}: {WAY_OUT}')
     elif not group():
         raise error
@@ -156,7 +157,7 @@ def exit_code_of(error: Exception) -> int:
         _print_lost(0.5, f'rank {group().get_rank()} was stopped')
     elif may_report():
         traceback.print_exception(error)
-        print(f'error: rank {group().get_rank()}: failed, see above ({reason})', file=sys.stderr, flush=True)
+        complain(f'rank {group().get_rank()}: failed, see above ({reason})')
     return 1
 
 
@@ -168,7 +169,7 @@ def _print_lost(patience: float, otherwise: str) -> None:
     names = ', '.join(map(str, lost_ranks()))
     if not (names and LAUNCHED in os.environ) and may_report():
         reason = f'rank {names} is gone (killed?)' if names else otherwise
-        print(f'error: {reason}, and the run ends: {WAY_OUT}', file=sys.stderr, flush=True)
+        complain(f'{reason}, and the run ends: {WAY_OUT}')
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..utils.errors import UserError
-from ..utils.messages import one_line, say
+from ..utils.messages import complain, one_line, say
 from .options import ReadingOptions, add_options, options_of
 from .reader import PhotoReader, PhotoReading
 
@@ -116,7 +116,7 @@ def read_photos(
         write_answers(args.out, answers)
         say(f'{args.out}: numbers.csv and pred.json of {len(answers)} photos, their copies in {FOLDER}/')
     for failure in failed:
-        print(f'error: {one_line(failure)}', file=sys.stderr)
+        complain(one_line(failure))
     if sys.stderr.isatty():
         say(closing_line(answers, readings.seconds, len(paths) - len(answers), len(others)))
     return int(bool(failed))
@@ -168,7 +168,7 @@ def _watch(args: argparse.Namespace, open_reader: Callable[[], PhotoReader]) -> 
     while not stopped.is_set():
         for record, result in watch.read(stopped.is_set):
             if isinstance(result, UserError):
-                print(f'error: {one_line(result)}', file=sys.stderr, flush=True)
+                complain(one_line(result))
             if args.json:
                 print(json.dumps(record), flush=True)
             elif not isinstance(result, UserError):

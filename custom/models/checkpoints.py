@@ -30,6 +30,7 @@ from torch import nn
 from ..runs.checkpoint_files import checkpoints
 from ..structures.digits import DIGITS
 from ..utils.errors import UserError
+from ..utils.files import open_regular
 from ..utils.messages import say
 
 WAY_OUT = (
@@ -79,7 +80,7 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
     """
     path = Path(path).expanduser()
     try:
-        with path.open('rb') as file:
+        with open_regular(path) as file:
             start = file.read(4)
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror}); give a .pth or .safetensors file') from error

@@ -1,7 +1,6 @@
 """The command digits-reader."""
 
 import argparse
-import os
 import sys
 import warnings
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from ..inference.command import TABLE, add_arguments, check_arguments, read_photos
 from ..inference.options import add_options, options_of
 from ..inference.reader import PhotoReader
-from ..utils.errors import UserError
+from ..utils.console import run_command
 from ..utils.messages import be_quiet
 
 EXAMPLES = f"""{TABLE}
@@ -31,20 +30,9 @@ examples:
 
 
 def main() -> None:
-    """Run the command and exit with its code: 2 after bad input, 130 after Ctrl-C."""
+    """Run the command and exit with its code, see `run_command`."""
     warnings.filterwarnings('ignore', 'Image size .* exceeds limit')  # structures.photos raises an error instead
-    try:
-        code = _run()
-    except UserError as error:
-        print(f'error: {error}', file=sys.stderr)
-        code = 2
-    except KeyboardInterrupt:
-        print('stopped', file=sys.stderr)
-        code = 130
-    except BrokenPipeError:  # the process that read our stdout, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    sys.exit(code)
+    sys.exit(run_command(_run))
 
 
 def _run() -> int:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..reading.lookup import FILE_NAME
 from ..reading.settings import ReaderSettings
 from ..utils.errors import UserError
-from ..utils.files import parse_json
+from ..utils.files import parse_json, read_file
 from ..utils.messages import one_line
 from ..utils.validation import require_number
 
@@ -22,6 +21,7 @@ KEY = 'detector.json'  # beside reader.json, a name in the metadata of the file
 INPUTS, OUTPUTS = ['images', 'sizes'], ['boxes', 'scores', 'labels']
 CPU = 'CPUExecutionProvider'
 EXPORT = 'tools/export_onnx.py makes such a file'
+MOST_BYTES = 1 << 31  # the limit of ONNX for one file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +103,7 @@ def open_session(path: str | os.PathLike, threads: int, provider: str = CPU) -> 
     if provider not in (available := onnxruntime.get_available_providers()):
         raise UserError(f'{provider}: this onnxruntime has no such execution provider, but {", ".join(available)}')
     try:
-        content = Path(path).read_bytes()
+        content = read_file(path, MOST_BYTES)
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror}); {EXPORT}') from None
     onnxruntime.set_default_logger_severity(4)  # its errors are raised, too

@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from ..structures.detections import Detections
 from ..structures.geometry import nms, xywh_to_xyxy
 from ..utils.errors import UserError
-from ..utils.files import parse_json, replacing
+from ..utils.files import parse_json, read_file, replacing
 from ..utils.validation import require_number, require_scales
 from .calibration import logistic
 
@@ -262,7 +261,7 @@ def _object(content: Any, kind: type, name: str | os.PathLike, former: Sequence[
 def read_reader(path: str | os.PathLike) -> ReaderSettings:
     """Read a reader.json. Raises UserError if it cannot be read or is refused by `ReaderSettings.from_dict`."""
     try:
-        content = parse_json(Path(path).read_bytes())
+        content = parse_json(read_file(path))
     except (OSError, ValueError) as error:
         fault = f'cannot be read ({error.strerror})' if isinstance(error, OSError) else f'not JSON ({error})'
         raise UserError(f'{path}: {fault}; make one with tools/tune_reader.py') from error

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..utils.errors import UserError
+from ..utils.files import read_file
 from .custom_imports import import_custom_modules
 from .dumped_config import prepare_dumped, read_dumped, with_infinity
 from .named_files import WORK_DIRS, find_checkpoint, find_config
@@ -76,6 +77,6 @@ def select_split(cfg: 'Config', split: str, images: str | None = None) -> Path:
         dataset.update(type='DigitFolder', data_root='', ann_file='', data_prefix={'img': images})
         return Path(images)
     labels = Path(dataset.data_root, 'test.json')
-    if split == 'test' and dataset.type == 'DigitFolder' and labels.is_file() and b'"bbox"' in labels.read_bytes():
+    if split == 'test' and dataset.type == 'DigitFolder' and labels.is_file() and b'"bbox"' in read_file(labels):
         dataset.update(type='DigitDataset', ann_file='test.json')
     return Path(dataset.data_root, dataset.data_prefix.img)

@@ -4,7 +4,8 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..utils.files import parse_json
+from ..utils.errors import UserError
+from ..utils.files import parse_json, read_file
 
 
 class Scalars(NamedTuple):
@@ -35,11 +36,18 @@ def read_scalars(work_dir: Path) -> Scalars:
     """Read all logged rows; the rows of a resumed run replace earlier rows of the same and later steps.
 
     Lines that are no JSON objects are skipped, such as the incomplete last line of a stopped run.
+
+    Raises:
+        UserError: a file cannot be read.
     """
     rows = Scalars([], [])
     for path in scalar_files(work_dir):
         new_rows = Scalars([], [])
-        for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
+        try:
+            lines = read_file(path).decode(errors='replace').splitlines()
+        except OSError as error:
+            raise UserError(f'{path}: cannot be read ({error.strerror}); remove it') from None
+        for line in lines:
             try:
                 row = parse_json(line)
             except ValueError:

@@ -8,15 +8,16 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..utils.errors import UserError
+from ..utils.files import read_file
 from .custom_imports import custom_imports, import_custom_modules
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+MOST_BYTES = 1_000_000  # of a config; its syntax tree is a hundred times as large
 WAY_OUT = 'name a config of configs/, or one that you trust, instead'
 
 
@@ -29,7 +30,7 @@ def read_dumped(path: str | os.PathLike) -> Config:
     from mmengine.config import Config
 
     try:
-        text = Path(path).read_text(encoding='utf-8')
+        text = read_file(path, MOST_BYTES).decode()
         return Config(dict(map(_assignment, ast.parse(text).body)), filename=str(path))
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror})') from None

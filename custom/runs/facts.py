@@ -12,8 +12,9 @@ from pprint import pformat
 from typing import Any, NamedTuple
 
 from ..utils.errors import UserError
+from ..utils.files import open_regular, read_file
 from .curves import scalar_files
-from .dumped_config import read_dumped, walk
+from .dumped_config import MOST_BYTES, read_dumped, walk
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 LOG_TIME = re.compile(r'^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - mmengine', re.MULTILINE)
@@ -53,7 +54,7 @@ def run_facts(work_dir: Path) -> RunFacts:
         return facts
     facts.config_name = path.name
     try:
-        facts.config_text = path.read_text(encoding='utf-8', errors='replace')
+        facts.config_text = read_file(path, MOST_BYTES).decode(errors='replace')
         config = read_dumped(path).to_dict()
         randomness = config.get('randomness')
         facts.seed = randomness.get('seed') if isinstance(randomness, dict) else None
@@ -144,7 +145,7 @@ def _sorted(value: Any) -> Any:
 
 def _environment(work_dir: Path) -> dict[str, str]:
     try:
-        lines = (work_dir / 'environment.txt').read_text(encoding='utf-8', errors='replace').splitlines()
+        lines = read_file(work_dir / 'environment.txt', MOST_BYTES).decode(errors='replace').splitlines()
     except OSError:
         return {}
     pairs = (line.partition(': ') for line in lines)
@@ -158,12 +159,15 @@ def _sessions(work_dir: Path) -> list[str]:
 
 
 def _times(log: Path) -> list[datetime]:
-    """Read the times in the first and last ENDS bytes of a log."""
-    with log.open('rb') as file:
-        text = file.read(ENDS)
-        if (rest := log.stat().st_size - ENDS) > 0:
-            file.seek(max(rest, ENDS))
-            text += b'\n' + file.read()
+    """Read the times in the first and last ENDS bytes of a log; none of a log that cannot be read."""
+    try:
+        with open_regular(log) as file:
+            text = file.read(ENDS)
+            if (rest := log.stat().st_size - ENDS) > 0:
+                file.seek(max(rest, ENDS))
+                text += b'\n' + file.read(ENDS)
+    except OSError:
+        return []
     times = []
     for match in LOG_TIME.findall(text.decode('utf-8', 'replace')):
         with contextlib.suppress(ValueError):  # month 13

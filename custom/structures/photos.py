@@ -1,15 +1,17 @@
 """Photos of a folder: names, image ids and pixels."""
 
 import contextlib
+import errno
 import functools
 import hashlib
 import io
 import os
 import re
+import threading
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, count
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, count, filterfalse
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO, NamedTuple, TypeVar
 from urllib.parse import unquote
@@ -18,6 +20,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..utils.errors import UserError
+from ..utils.files import NOT_REGULAR, is_regular, open_regular
 from ..utils.messages import one_line, say_once
 
 # Formats of Pillow that are read, and the suffixes of their files. A picture of another format is not opened: Pillow
@@ -45,6 +48,8 @@ BESIDE = ('.json', '.txt', '.xml', '.yaml', '.yml', '.csv', '.names', '.data', '
 # A larger photo takes gigabytes as a float tensor. This is Pillow's own limit: silencing its warning would change the
 # filters of all threads.
 MAX_PIXELS = 1024**3 // 12
+MOST_BYTES = 1_000_000_000  # of the file: MAX_PIXELS in colour with alpha, 16 bits each, take 716 million
+STRIP = 1 << 20  # pixels of a photo that are converted at a time
 MAX_ASPECT = 300  # longer side by shorter side: the smallest view of the shipped configs is 179 pixels long
 UPRIGHT = ['FLIP_LEFT_RIGHT', 'ROTATE_180', 'FLIP_TOP_BOTTOM', 'TRANSPOSE', 'ROTATE_270', 'TRANSVERSE', 'ROTATE_90']
 TURNS = {orientation: Image.Transpose[name] for orientation, name in enumerate(UPRIGHT, 2)}  # of EXIF
@@ -55,6 +60,7 @@ NAME_END = 150  # characters at either end of a long name that messages show
 SLACK = 1.001  # floats may be a little above white
 # Pillow's warnings on metadata name no photo. A photo that cannot be read is an error.
 warnings.filterwarnings('ignore', category=UserWarning, module=r'PIL\.')
+LONGEST_NAME = 4096  # characters of a path; all its ends are looked up
 UNUSABLE = re.compile('[\0\ud800-\udc7f\udd00-\udfff]')  # in no file name; other surrogates escape bytes
 
 Entry = TypeVar('Entry', Path, os.DirEntry)
@@ -69,8 +75,8 @@ class Photo(NamedTuple):
 
 
 def natural_key(name: str) -> list:
-    """Return a sort key that puts `2.png` before `10.png`."""
-    return [(1, int(part), part) if part.isdecimal() else (0, 0, part) for part in re.split(r'(\d+)', name)]
+    """Return a sort key that puts `2.png` before `10.png`. Python converts no text of thousands of digits."""
+    return [(1, int(part), part) if part.isdecimal() else (0, 0, part) for part in re.split(r'(\d{1,300})', name)]
 
 
 def image_id_of(file_name: str) -> int:
@@ -117,6 +123,8 @@ def find_photo(folder: str | os.PathLike, name: str) -> str | None:
     as may the 8 hexadecimal digits that Label Studio puts before an uploaded file. Two files of equal names are none.
     The result never leaves the folder.
     """
+    if len(name) > LONGEST_NAME:
+        return None
     if stays_inside(name) and os.path.isfile(os.path.join(folder, name)):
         return name
     parts = [part for part in spelling(name).split('/') if part not in ('', '.', '..')]
@@ -156,14 +164,14 @@ def _listing(folder: str, changed: int) -> dict[str, list[str]]:
 def photos_among(entries: Iterable[Entry]) -> tuple[list[Entry], list[str]]:
     """Return the photos among files and folders in natural order (2.png before 10.png), and the names of the others.
 
-    A file is a photo by its suffix, see `FORMATS`. A broken link is one, too: reading it is refused. The others do not
-    count label files (BESIDE) and hidden files; hidden photos they do.
+    A file is a photo by its suffix, see `FORMATS`. What only has the name of a photo is among the others: a folder, a
+    named pipe, a link to itself. The others do not count label files (BESIDE) and hidden files; hidden photos they do.
     """
     photos, others = [], []
     for entry in entries:
         name = entry.name.lower()
         is_photo = name.endswith(SUFFIXES)
-        if is_photo and name[0] != '.' and (entry.is_file() or (entry.is_symlink() and not entry.is_dir())):
+        if is_photo and name[0] != '.' and is_regular(entry):
             photos.append(entry)
         elif not (name.startswith('._') if is_photo else name[0] == '.' or name.endswith(BESIDE)):
             others.append(entry.name)
@@ -172,11 +180,20 @@ def photos_among(entries: Iterable[Entry]) -> tuple[list[Entry], list[str]]:
 
 def passed_over(others: Sequence[str]) -> str:
     """Return a note on the others of `photos_among`, '' without any."""
-    if not others:
-        return ''
-    heic = any(name.lower().endswith(HEIC) for name in others)
-    first = one_line(min(others, key=natural_key)) + f'; {CONVERT}' * heic
-    return f'{len(others)} × file or folder that is no photo ({FORMAT_NAMES}), passed over; first: {first}'
+
+    def is_called_photo(name: str) -> bool:
+        return name[0] != '.' and name.lower().endswith(SUFFIXES)
+
+    notes = []
+    for names, kind in (
+        ([*filter(is_called_photo, others)], f'folder, {NOT_REGULAR} with the name of a photo'),
+        ([*filterfalse(is_called_photo, others)], f'file or folder that is no photo ({FORMAT_NAMES})'),
+    ):
+        if names:
+            heic = any(name.lower().endswith(HEIC) for name in names)
+            first = one_line(min(names, key=natural_key)) + f'; {CONVERT}' * heic
+            notes.append(f'{len(names)} × {kind}, passed over; first: {first}')
+    return '; '.join(notes)
 
 
 def photos_in(folder: str | os.PathLike) -> list[Path]:
@@ -257,7 +274,11 @@ def photo_name(photo: object) -> str:
 def _file_of(photo: str | os.PathLike | bytes | BinaryIO) -> BinaryIO:
     """Open a photo as a file of its own, which the caller closes. An open file is read from its position to its end."""
     if isinstance(photo, (str, os.PathLike)):
-        return open(photo, 'rb')
+        file = open_regular(photo)
+        if os.fstat(file.fileno()).st_size > MOST_BYTES:  # some decoders read the whole file
+            file.close()
+            raise OSError(errno.EFBIG, f'larger than {MOST_BYTES / 1e6:.0f} MB')
+        return file
     return io.BytesIO(photo if isinstance(photo, bytes) else photo.read())
 
 
@@ -296,19 +317,76 @@ def read_photo(photo: PhotoFile) -> np.ndarray:
     16 bits and floats are scaled to 8 bits by the range that they use (TOPS), transparency is on white, and the EXIF
     orientation is applied. Of several frames the first one is read. Stderr has a note on the first photo of its kind.
     """
-    with _opened(photo) as opened:
+    with _opened(photo) as opened, _decoding(opened.width * opened.height):
         is_deep = any(';16' in str(tile[3]) for tile in getattr(opened, 'tile', ()))  # before EXIF data may load a PNG
         turn = _turn(opened)
         if opened.format != 'MPO' and getattr(opened, 'is_animated', False):  # MPO: the depth map of a phone, say
             _note('photo of several frames, of which the first is read', photo)
         image = opened if turn is None else opened.transpose(turn)
         if image.mode[0] in TOPS:
-            grey = _to_bytes(np.asarray(image), TOPS[image.mode[0]], photo)
-            return np.repeat(grey[..., None], 3, axis=2)
-        if image.has_transparency_data:
-            image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image.convert('RGBA'))
-        pixels = np.asarray(image.convert('RGB'))
-        return _to_bytes(pixels, HIGH_BYTES, photo) if is_deep else pixels
+            return _to_bytes(image, np.asarray, TOPS[image.mode[0]], photo)
+        return _to_bytes(image, _rgb, HIGH_BYTES, photo) if is_deep else _assembled(image, _rgb)
+
+
+class _Decoding:
+    """Pixels of the photos that threads decode now."""
+
+    def __init__(self) -> None:
+        self.changed, self.pixels = threading.Condition(), 0
+
+
+_now = _Decoding()
+
+
+def _forget_decoding() -> None:
+    global _now
+    _now = _Decoding()
+
+
+if hasattr(os, 'register_at_fork'):  # threads that decode in the parent are not in the child
+    os.register_at_fork(after_in_child=_forget_decoding)
+
+
+@contextlib.contextmanager
+def _decoding(pixels: int) -> Iterator[None]:
+    """Wait until other threads decode so few pixels that all are at most MAX_PIXELS, which bounds the memory."""
+    now = _now
+    with now.changed:
+        now.changed.wait_for(lambda: not now.pixels or now.pixels + pixels <= MAX_PIXELS)
+        now.pixels += pixels
+    try:
+        yield
+    finally:
+        with now.changed:
+            now.pixels -= pixels
+            now.changed.notify_all()
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    """Cut an image into strips of about STRIP pixels; yield the rows of each with its image."""
+    rows = max(1, STRIP // image.width)
+    if image.height <= rows:
+        yield slice(0, image.height), image
+        return
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        yield slice(top, bottom), image.crop((0, top, image.width, bottom))
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    """Convert an image to RGB (H, W, 3) uint8, on white."""
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image.convert('RGBA'))
+    return np.asarray(image.convert('RGB'))
+
+
+def _assembled(image: Image.Image, convert: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
+    """Convert an image to RGB (H, W, 3) uint8 by strips, since each step of a conversion needs a copy."""
+    result = np.empty((image.height, image.width, 3), np.uint8)
+    for rows, strip in _strips(image):
+        pixels = convert(strip)
+        result[rows] = pixels[..., None] if pixels.ndim == 2 else pixels  # grey fills all channels
+    return result
 
 
 def rgb_of(pixels: np.ndarray) -> np.ndarray:
@@ -336,18 +414,27 @@ def rgb_of(pixels: np.ndarray) -> np.ndarray:
     return np.repeat(pixels, 3, axis=2) if shape[2] == 1 else pixels
 
 
-def _to_bytes(pixels: np.ndarray, tops: Sequence[int], photo: PhotoFile) -> np.ndarray:
-    """Scale pixels of any shape to uint8: black is 0 or a negative least value, white the next of `tops`.
+def _to_bytes(
+    image: Image.Image, values_of: Callable[[Image.Image], np.ndarray], tops: Sequence[int], photo: PhotoFile
+) -> np.ndarray:
+    """Scale the values of an image to RGB, (H, W, 3) uint8.
 
-    White is the highest value instead if that is above `tops` or below a sixteenth of its next top.
+    Black is 0 or a negative least value, white the next of `tops`. White is the highest value instead if that is above
+    `tops` or below a sixteenth of its next top.
     """
-    values = np.nan_to_num(pixels.astype(np.float64), posinf=0, neginf=0)
-    low, high = min(values.min(initial=0), 0), values.max(initial=0)
+
+    def finite(strip: Image.Image) -> np.ndarray:
+        return np.nan_to_num(values_of(strip).astype(np.float64), posinf=0, neginf=0)
+
+    ends = [(values.min(), values.max()) for values in (finite(strip) for _, strip in _strips(image))]
+    low, high = min(0, *(end[0] for end in ends)), max(0, *(end[1] for end in ends))
     top = next((top for top in tops if high <= SLACK * top), high)
     top = top if 16 * high >= top else high or 1
     if low or top not in (1, tops[-1]):
         _note(f'photo whose values are stretched from {low:g} to {top:g}', photo)
-    return ((values.clip(low, top) - low) * (255 / (top - low))).round().astype(np.uint8)
+    return _assembled(
+        image, lambda strip: ((finite(strip).clip(low, top) - low) * (255 / (top - low))).round().astype(np.uint8)
+    )
 
 
 def _note(what: str, photo: PhotoFile) -> None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..structures.detections import Detections, value_faults
 from ..utils.errors import UserError
-from ..utils.files import decode_utf8, parse_json, replacing
+from ..utils.files import decode_utf8, parse_json, read_file, replacing
 
 try:
     from msgspec.json import decode, encode
@@ -33,6 +32,7 @@ SHORTEST = b'{"image_id":1,"bbox":[0,0,9,9],"score":1,"category_id":1}'
 LIST = re.compile(rb'[ \t\n\r]*\[(.*)\][ \t\n\r]*', re.DOTALL)
 BETWEEN = re.compile(rb'\}[ \t\n\r]*,[ \t\n\r]*(?=\{)')  # two entries; other white space is not JSON's
 ROWS, PIECE = 2000, 1 << 15  # boxes encoded, and bytes parsed, at a time: the entries fit into the CPU's cache
+MOST_PIECE = 1 << 20  # bytes between two ends of entries; an entry has about a hundred
 CHUNK = 50_000  # boxes encoded at a time by write_pred_json: bounds the memory
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -93,9 +93,15 @@ def _pieces(text: bytes) -> Iterator[bytes]:
     if whole := LIST.fullmatch(text):
         start, stop = whole.span(1)
         while cut := BETWEEN.search(text, start + PIECE, stop):
-            yield text[start : cut.start() + 1]
+            yield _bounded(text[start : cut.start() + 1])
             start = cut.end()
-        yield text[start:stop]
+        yield _bounded(text[start:stop])
+
+
+def _bounded(piece: bytes) -> bytes:
+    if len(piece) > MOST_PIECE:  # parsed, it could take twenty times the memory
+        raise ValueError
+    return piece
 
 
 def _columns(entries: object, name: str | os.PathLike, first: int = 0) -> Columns:
@@ -165,7 +171,7 @@ def read_pred_json(path: str | os.PathLike, image_ids: ArrayLike | None = None) 
             negative width or height, a category_id outside 1..10, or an unknown image_id.
     """
     try:
-        text = Path(path).read_bytes()
+        text = read_file(path)
     except OSError as error:
         raise UserError(f'{path}: cannot be read ({error.strerror}); give a pred.json') from error
     ids, bboxes, scores, category_ids = parse_pred_json(text, path)

@@ -1,5 +1,6 @@
 """Validation of a submission, all problems at once."""
 
+import io
 import os
 import re
 import zipfile
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike
 from ..structures.detections import value_faults
 from ..structures.digits import NO_NUMBER
 from ..utils.errors import UserError
+from ..utils.files import open_regular, read_file
 from ..utils.messages import one_line
 from .bundle import parse_pred_csv
 from .pred_json import Columns, parse_pred_json
@@ -23,8 +25,21 @@ AnyPath = str | os.PathLike
 Content = bytes | UserError | None  # of a file: None without one
 
 EDGE = 0.5  # pixels that a box may extend beyond the edge of its photo
+MOST_LISTED = 1_000_000  # bytes of the table of contents of a zip, which has two files
 MOST_UNPACKED = 1_000_000, 50_000  # bytes of pred.json or pred.csv in a zip: in all, and for each photo (500 boxes)
 XYXY_SHARE = 0.99  # of the boxes must be valid as corners before a message suggests so
+
+
+class _BoundedFile(io.BufferedReader):
+    """A zip of which `zipfile` reads no table of more than `most` bytes: the table tells its own size."""
+
+    most: int | None = MOST_LISTED
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read up to `size` bytes."""
+        if self.most is not None and size is not None and size > self.most:
+            raise ValueError(f'its table of contents has {size} bytes')
+        return super().read(size)
 
 
 class SubmissionReport(NamedTuple):
@@ -101,7 +116,8 @@ def _unpack(path: AnyPath, photos: int, problems: list[str]) -> dict[str, bytes]
     unpacked: dict[str, bytes] = {}
     most = MOST_UNPACKED[0] + MOST_UNPACKED[1] * photos
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _BoundedFile(open_regular(path).detach()) as file, zipfile.ZipFile(file) as archive:
+            file.most = None
             names = archive.namelist()
             if sorted(names) != ['pred.csv', 'pred.json']:
                 held = [name[:80] for name in names[:5]]
@@ -125,7 +141,7 @@ def _unpack(path: AnyPath, photos: int, problems: list[str]) -> dict[str, bytes]
 
 def _read(path: AnyPath) -> Content:
     try:
-        return Path(path).read_bytes() if Path(path).exists() else None
+        return read_file(path) if Path(path).exists() else None
     except OSError as error:
         return UserError(f'{path}: cannot be read ({error.strerror})')
 

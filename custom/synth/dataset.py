@@ -28,7 +28,7 @@ from ..data.coco_writing import coco_json
 from ..data.layout import SPLITS
 from ..utils.cores import usable_cores
 from ..utils.errors import UserError
-from ..utils.files import building, is_free, parse_json
+from ..utils.files import building, is_free, parse_json, read_file
 from ..utils.processes import end_with_parent
 from ..utils.validation import require_number
 from .crops import describe_digit_crops, digit_crops
@@ -183,7 +183,7 @@ def write_dataset(out: str | os.PathLike, config: SynthConfig, workers: int | No
     )
     if not is_free(out):
         with contextlib.suppress(OSError, ValueError, TypeError):
-            if UNRECORDED | dict(parse_json((out / 'synth.json').read_text())) == record:
+            if UNRECORDED | dict(parse_json(read_file(out / 'synth.json'))) == record:
                 return False
         raise UserError(f'{out}: holds something else; choose another folder, or remove it')
     with building(out) as folder:

@@ -1,4 +1,4 @@
-"""Atomic outputs and JSON of limited depth.
+"""Atomic outputs, and bounded inputs: regular files, and JSON of limited size and depth.
 
 An output is made under a hidden name beside its place, `.NAME.` with 16 hexadecimal digits, and renamed. Its process
 holds a lock on it (flock), which the system releases however the process ends. The next process that makes an output
@@ -6,16 +6,18 @@ of the same name removes what is not locked.
 """
 
 import contextlib
+import errno
 import json
 import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .errors import UserError
 
@@ -25,6 +27,17 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 DEEPEST = 50  # levels of nested arrays and objects that JSON may have
+MOST_BYTES = 1 << 30  # of a file that is read as a whole
+MOST_TEXT = 100_000_000  # bytes of a list or of a label file
+MOST_VALUES = 20_000_000  # of JSON; they take about 2 GB of memory
+LONGEST_NUMBER = 308  # digits of a whole number that a float can hold
+NOT_REGULAR = 'named pipe, socket, device or broken link'
+SPECIAL = {
+    stat.S_IFIFO: 'a named pipe',
+    stat.S_IFSOCK: 'a socket',
+    stat.S_IFCHR: 'a device',
+    stat.S_IFBLK: 'a device',
+}
 
 
 def replacing(path: str | os.PathLike) -> AbstractContextManager[Path]:
@@ -133,6 +146,55 @@ def is_free(folder: Path) -> bool:
         raise UserError(f'{folder}: cannot be read ({error.strerror}); choose another place') from error
 
 
+def is_regular(path: str | os.PathLike) -> bool:
+    """Return whether a path is a regular file or a link to one; a link to itself and a missing file are none."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):  # ValueError: a null character
+        return False
+
+
+def open_regular(path: str | os.PathLike) -> BinaryIO:
+    """Open a regular file for reading. To open a named pipe would block, and a device may never end.
+
+    Raises:
+        OSError: the file cannot be opened, or is not a regular file.
+    """
+    _require_regular(os.stat(path).st_mode, path)  # to open a device may start something
+    file = open(path, 'rb', opener=_open_at_once)  # noqa: SIM115 - the caller closes the file
+    try:
+        _require_regular(os.fstat(file.fileno()).st_mode, path)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _require_regular(mode: int, path: str | os.PathLike) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(mode):
+        kind = SPECIAL.get(stat.S_IFMT(mode), 'something else')
+        raise OSError(errno.EINVAL, f'{kind}, not a regular file', os.fspath(path))
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))  # Windows has no such flag
+
+
+def read_file(path: str | os.PathLike, most: int = MOST_BYTES) -> bytes:
+    """Read a regular file of at most `most` bytes.
+
+    Raises:
+        OSError: the file cannot be read, is not a regular file, or is larger.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f'larger than {most / 1e6:.0f} MB', os.fspath(path))
+        return file.read(size)  # not more, even if the file grows
+
+
 def decode_utf8(text: bytes, name: str | os.PathLike) -> str:
     """Decode a file called `name`.
 
@@ -154,14 +216,23 @@ def _one_value(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
+def _whole(text: str) -> int | float:
+    """Convert a whole number; one beyond the range of floats is infinite, as such a number with an exponent is."""
+    return int(text) if len(text) <= LONGEST_NUMBER else float(text)
+
+
 def parse_json(text: str | bytes) -> Any:
-    """Parse JSON of limited depth: the `repr` of deeper content, in a message say, exceeds the recursion limit.
+    """Parse JSON of limited size and depth: the `repr` of deeper content, in a message say, fails.
 
     Raises:
-        ValueError: no JSON, a key of an object has two values, or arrays and objects are nested more than DEEPEST deep.
+        ValueError: no JSON, a key of an object has two values, arrays and objects are nested more than DEEPEST deep, or
+            there may be more than MOST_VALUES values.
     """
+    marks: Any = ',[{' if isinstance(text, str) else (b',', b'[', b'{')
+    if sum(map(text.count, marks)) > MOST_VALUES:
+        raise ValueError(f'holds more than {MOST_VALUES // 10**6} million values')
     with contextlib.suppress(RecursionError):
-        content = json.loads(text, object_pairs_hook=_one_value)
+        content = json.loads(text, object_pairs_hook=_one_value, parse_int=_whole)
         level = [content]
         for _ in range(DEEPEST + 1):
             nodes = [node for node in level if isinstance(node, (dict, list))]

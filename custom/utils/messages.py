@@ -1,9 +1,12 @@
-"""Progress notes on stderr, `--quiet`, and text for messages."""
+"""Errors and progress notes on stderr, `--quiet`, and text for messages."""
 
+import contextlib
 import os
+import re
 import sys
 
 _SAID: set[str] = set()
+LONGEST = 8000  # characters of a line; names in data may have millions
 _QUIET = 'DIGITS_QUIET'  # an environment variable, which the child processes of a tool inherit
 
 
@@ -20,7 +23,18 @@ def is_quiet() -> bool:
 def say(text: str) -> None:
     """Print a note to stderr, unless quiet. Errors are raised instead; results go to stdout."""
     if not is_quiet():
-        print(text, file=sys.stderr, flush=True)
+        _print(text)
+
+
+def complain(text: str, is_error: bool = True) -> None:
+    """Print a line to stderr that `--quiet` does not suppress: an error, after `error:`, or the end by Ctrl-C."""
+    _print(f'error: {text}' if is_error else text)
+
+
+def _print(text: str) -> None:
+    lines = (line[:LONGEST] + ' …' * (len(line) > LONGEST) for line in escaped(text).split('\n'))
+    with contextlib.suppress(OSError):  # a full disk takes no message
+        print(*lines, sep='\n', file=sys.stderr, flush=True)
 
 
 def say_once(text: str, key: str | None = None) -> None:
@@ -47,3 +61,13 @@ def duration(seconds: float) -> str:
 def one_line(text: object) -> str:
     """Escape line breaks and unprintable characters, which names of files may have."""
     return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
+def escaped(text: object) -> str:
+    """Escape unprintable characters; a line break remains before two blanks, which begin an item of a list.
+
+    Example:
+        >>> escaped('two faults:\\n  - a\\x1b[2J\\n  - b\\nc')
+        'two faults:\\n  - a\\\\x1b[2J\\n  - b\\\\nc'
+    """
+    return '\n'.join(map(one_line, re.split(r'\n(?=  )', str(text))))

@@ -108,6 +108,7 @@ def _tile(shot: Shot, largest: tuple[int, int] = (MAX_WIDTH, PHOTO_HEIGHT), unit
     bboxes = np.clip(shot.bboxes.reshape(-1, 4), 0, [width, height] * 2) * scale
     number, *others = caption(shot)
     text_width = _width_of(number, unit) + _font(round(16 * unit)).getlength(''.join(others)) + 44 * unit
+    shot = shot._replace(pixels=np.asarray(image))  # the photo may be large
     return Tile(image, bboxes, shot, max(image.width, round(text_width)), unit)
 
 

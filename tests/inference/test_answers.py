@@ -154,12 +154,13 @@ def test_the_tool_reads_valid_photos_and_reports_the_others(tmp_path, random_wei
     assert list(rows[0]) == ['file', 'number', 'confidence', 'answer', 'image_id']
 
 
-def test_a_photo_is_one_however_it_is_named_and_one_that_leads_nowhere_counts(tmp_path):
+def test_a_photo_is_one_however_it_is_named_and_a_link_to_nowhere_is_passed_over(tmp_path, capsys):
     path = photo(tmp_path / 'in/7.png')
     (tmp_path / 'in/8.png').symlink_to('nowhere')
     (tmp_path / 'in/9.png').symlink_to('9.png')
     found = find_photos([f'{tmp_path}/in', str(path), f'{tmp_path}/in/../in/7.png'])
-    assert [found_path.name for found_path in found] == ['7.png', '8.png', '9.png']
+    assert [found_path.name for found_path in found] == ['7.png']
+    assert '2 × folder, named pipe, socket, device or broken link' in capsys.readouterr().err
 
 
 def test_numbers_csv_keeps_what_was_read_and_tells_nothing_found_from_unsure(tmp_path):

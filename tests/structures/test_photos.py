@@ -1,3 +1,4 @@
+import os
 import struct
 import subprocess
 import sys
@@ -55,15 +56,33 @@ def test_what_is_passed_over_is_counted_with_the_first_name(tmp_path, capsys):
     (tmp_path / 'more.png').mkdir()
     assert list_photos(tmp_path) == [Photo(1, '1.png')]
     said = capsys.readouterr().err
-    assert '4 × file or folder that is no photo' in said
+    assert (
+        '1 × folder, named pipe, socket, device or broken link with the name of a photo, passed over; first: more.png'
+        in said
+    )
+    assert '3 × file or folder that is no photo' in said
     assert 'first: 2.psd; convert HEIC to JPEG' in said
 
 
-def test_a_broken_link_is_a_photo_that_cannot_be_read(tmp_path):
-    (tmp_path / '1.png').symlink_to('gone.png')
-    assert list_photos(tmp_path) == [Photo(1, '1.png')]
-    with pytest.raises(UserError, match='no such file'):
-        read_photo(tmp_path / '1.png')
+def test_what_only_has_the_name_of_a_photo_is_passed_over_and_never_opened(tmp_path, capsys):
+    touch(tmp_path, '1.png')
+    os.mkfifo(tmp_path / '2.png')
+    (tmp_path / '3.png').symlink_to('3.png')
+    (tmp_path / '4.png').symlink_to('gone.png')
+    (tmp_path / '5.png').symlink_to('/dev/zero')
+    (tmp_path / '6.png').symlink_to('1.png')
+    (tmp_path / '7.png').mkdir()
+    assert list_photos(tmp_path) == [Photo(1, '1.png'), Photo(6, '6.png')]
+    assert '5 × folder, named pipe, socket, device or broken link' in capsys.readouterr().err
+    for name, reason in (
+        ('2.png', 'a named pipe, not a regular file'),
+        ('3.png', 'Too many levels of symbolic links'),
+        ('4.png', 'no such file'),
+        ('5.png', 'a device, not a regular file'),
+        ('7.png', 'Is a directory'),
+    ):
+        with pytest.raises(UserError, match=rf'{name}: .*{reason}'):
+            read_photo(tmp_path / name)
 
 
 def test_no_other_format_is_opened(tmp_path):

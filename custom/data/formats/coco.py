@@ -10,7 +10,7 @@ from typing import Any
 
 from ...structures.photos import find_photo, stays_inside
 from ...utils.errors import UserError
-from ...utils.files import parse_json
+from ...utils.files import parse_json, read_file
 from ...utils.messages import one_line
 from ..coco_reading import (
     RENAMED,
@@ -123,11 +123,12 @@ def _jsons(source: Path, notes: Findings) -> list[Path]:
                 notes.add('json of another split, not imported; --src FOLDER takes all and keeps the split', str(path))
         return [source]
     found = []
-    for path in files_below(source, ('.json',)):
+    for path in files_below(source, notes, ('.json',)):
         try:
-            content: Any = parse_json(path.read_bytes())
+            content: Any = parse_json(read_file(path))
         except (OSError, ValueError) as error:
-            raise UserError(f'{path}: cannot be read as JSON ({error}); mend or remove it') from None
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise UserError(f'{path}: cannot be read as JSON ({reason}); mend or remove it') from None
         if isinstance(content, dict) and isinstance(content.get('images'), list):
             found.append(path)
         else:

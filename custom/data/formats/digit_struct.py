@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from ...utils.errors import UserError
 
+MOST_PHOTOS, MOST_DIGITS, LONGEST_NAME = 10**6, 1000, 1000  # of the file, of a photo, of a name
 COLUMNS = ('left', 'top', 'width', 'height', 'label')
 
 
@@ -38,7 +39,7 @@ def read_digit_struct(path: str | os.PathLike) -> DigitStruct:
     try:
         with h5py.File(path, 'r') as file:
             names, digits = _read(file, path)
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
         kind = 'is no digitStruct.mat of the full numbers, or is damaged'
         raise UserError(f'{path}: {kind} ({error}); unpack or download it again') from error
     counts = [columns.shape[1] for columns in digits]
@@ -49,20 +50,39 @@ def read_digit_struct(path: str | os.PathLike) -> DigitStruct:
     return DigitStruct(names, np.repeat(np.arange(len(names)), counts), table[:4].T.copy(), labels % 10)
 
 
+def _values(group: h5py.Group, key: str, most: int) -> np.ndarray:
+    """Read a data set of a group, with one axis, that has at most `most` values and lies in the file itself."""
+    if not isinstance(group.get(key, getlink=True), h5py.HardLink):  # others may lead to another file
+        raise ValueError(f'{key} is missing, or in another file')
+    return _checked(group[key], most)[:].ravel()
+
+
+def _group(file: h5py.File) -> h5py.Group:
+    if not isinstance(file.get('digitStruct', getlink=True), h5py.HardLink):
+        raise ValueError('it has no digitStruct')
+    return file['digitStruct']
+
+
+def _checked(values: h5py.Dataset, most: int) -> h5py.Dataset:
+    if values.size > most or values.external:  # a header of some bytes may claim any size
+        raise ValueError(f'{values.name} has {values.size} values, or values in another file')
+    return values
+
+
 def _read(file: h5py.File, path: str | os.PathLike) -> tuple[list[str], list[np.ndarray]]:
     """Read the name of each photo, and COLUMNS of its digits, (5, D)."""
-    name_refs, box_refs = (file['digitStruct'][key][:].ravel() for key in ('name', 'bbox'))
+    name_refs, box_refs = (_values(_group(file), key, MOST_PHOTOS) for key in ('name', 'bbox'))
     if len(name_refs) != len(box_refs):
         raise ValueError(f'{len(name_refs)} names, but {len(box_refs)} entries in bbox')
     names, digits = [], []
     bar = tqdm(name_refs, f'reading {path}', unit=' photos', delay=2, leave=False, disable=None)
     for name_ref, box_ref in zip(bar, box_refs, strict=True):
-        names.append(file[name_ref][:].astype(np.uint16).tobytes().decode('utf-16'))
+        names.append(_checked(file[name_ref], LONGEST_NAME)[:].astype(np.uint16).tobytes().decode('utf-16'))
         group, columns = file[box_ref], []
         for column in COLUMNS if isinstance(group, h5py.Group) else ():  # MATLAB saves an empty list as an array
-            values = group[column][:].ravel()
+            values = _values(group, column, MOST_DIGITS)
             if values.dtype == h5py.ref_dtype:
-                values = [file[ref][:].item() for ref in values]
+                values = [_checked(file[ref], 1)[:].item() for ref in values]
             columns.append(np.array(values, np.float64))
             if len(columns[-1]) != len(columns[0]):
                 raise ValueError(f'{len(columns[-1])} values of {column} on a photo with {len(columns[0])} digits')

@@ -17,8 +17,9 @@ from tqdm import tqdm
 
 from ...structures.annotations import DigitAnnotations
 from ...structures.digits import DIGITS
-from ...structures.photos import BESIDE, CONVERT, FORMAT_NAMES, HEIC, SUFFIXES, natural_key, spelling
+from ...structures.photos import BESIDE, CONVERT, FORMAT_NAMES, HEIC, LONGEST_NAME, SUFFIXES, natural_key, spelling
 from ...utils.errors import UserError
+from ...utils.files import MOST_TEXT, NOT_REGULAR, is_regular, read_file
 from ...utils.messages import one_line
 from ..box_checks import truth_notes, upright_photos
 from ..coco_reading import DigitBox, Findings, box_array, box_arrays, bullets, form_fault, note_size, read_boxes
@@ -32,6 +33,7 @@ SPLIT_NAME = re.compile(  # train, val2017, valset, dev, obj_train_data, images_
     re.IGNORECASE,
 )
 NOT_IN_NAME = (*SUFFIXES, '.xml', '.txt')  # endings that names in lists may have or lack
+AS_FILES = (*NOT_IN_NAME, '.json', '.yaml', '.yml')
 
 
 class SourceBox(NamedTuple):
@@ -190,10 +192,10 @@ def _entries(i: int, photo: SourcePhoto, scan: Scan, digits: ClassMap, notes: Fi
     return entries
 
 
-def files_below(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
+def files_below(folder: Path, notes: Findings, suffixes: tuple[str, ...] = ('',)) -> list[Path]:
     """List the files with one of the suffixes at any depth, in natural order, without hidden files and folders.
 
-    Links to folders are followed.
+    Links to folders are followed. `notes` counts what is no regular file, such as a named pipe or a broken link.
 
     Raises:
         UserError: the folder is missing, or one in it cannot be read.
@@ -212,8 +214,15 @@ def files_below(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path
             if name[0] != '.' and real not in seen:  # a link to a folder above would never end
                 kept.append(name)
                 seen.add(real)
+                if name.lower().endswith(AS_FILES):
+                    shown = one_line(Path(parent, name).relative_to(folder))
+                    notes.add('folder that is called like a file, searched as a folder', shown)
         folders[:] = kept
-        paths += [Path(parent, name) for name in names if name[0] != '.' and name.lower().endswith(suffixes)]
+        for path in (Path(parent, name) for name in names if name[0] != '.' and name.lower().endswith(suffixes)):
+            if is_regular(path):
+                paths.append(path)
+            else:
+                notes.add(f'{NOT_REGULAR}, passed over', one_line(path.relative_to(folder)))
     return sorted(paths, key=lambda path: [natural_key(part) for part in path.parts])
 
 
@@ -230,14 +239,14 @@ def photos_of(folder: Path, files: Iterable[Path], notes: Findings) -> list[Path
     return photos
 
 
-def read_text(path: Path) -> str:
-    """Read a text file in UTF-8, with or without a byte order mark.
+def read_text(path: Path, most: int = MOST_TEXT) -> str:
+    """Read a text file in UTF-8, with or without a byte order mark, of at most `most` bytes.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the file cannot be read, or is larger.
     """
     try:
-        return path.read_text(encoding='utf-8-sig')
+        return read_file(path, most).decode('utf-8-sig')
     except OSError as error:
         raise UserError(f'{one_line(path)}: cannot be read ({error.strerror}); check its permissions') from None
     except UnicodeDecodeError:
@@ -297,13 +306,15 @@ class NameIndex:
 
     def find(self, name: str) -> list[Path]:
         """List the paths that share the longest end with `name`; those with its exact spelling if there are some."""
+        if len(name) > LONGEST_NAME:
+            return []
         parts = [part for part in name_key(name).split('/') if part not in ('', '.', '..')]
         found = next(filter(None, (self._by_key.get('/'.join(parts[i:])) for i in range(len(parts)))), [])
         return [path for path in found if path.name == name.replace('\\', '/').rpartition('/')[2]] or found
 
     def find_line(self, line: str) -> list[Path]:
         """As `find` with a line of a list, which may have a flag or another name behind."""
-        flagless = re.sub(r'\s+-?[0-9]+$', '', line)
+        flagless = re.sub(r'\s+-?[0-9]+$', '', line[: LONGEST_NAME + 1])
         return next(filter(None, map(self.find, (line, flagless, line.split()[0]))), [])
 
 

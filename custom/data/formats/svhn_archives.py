@@ -1,5 +1,6 @@
 """Download and unpacking of the SVHN archives of full numbers."""
 
+import gzip
 import hashlib
 import http.client
 import shutil
@@ -10,17 +11,19 @@ import zlib
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from tqdm import tqdm
 
 from ...utils.errors import UserError
+from ...utils.files import open_regular
 from ...utils.messages import say
 
 SITE = 'http://ufldl.stanford.edu/housenumbers'
 MAT = 'digitStruct.mat'
 PIECE = 1 << 18  # bytes downloaded or hashed at a time
 TIMEOUT = 30.0  # seconds without a byte
+MOST_UNPACKED, ROOM = 20, 10**7  # times the size of an archive, and bytes: PNG hardly shrinks when it is packed
 
 
 class Archive(NamedTuple):
@@ -91,6 +94,21 @@ def _bar(file: Any, title: str, total: int, initial: int = 0) -> AbstractContext
     return tqdm.wrapattr(file, 'read', total, desc=title, initial=initial, delay=2, leave=False, disable=None)
 
 
+class _BoundedStream:
+    """Stream of at most `most` bytes: a small archive may unpack to any size."""
+
+    def __init__(self, stream: BinaryIO | gzip.GzipFile, most: int) -> None:
+        self.stream, self.most = stream, most
+
+    def read(self, size: int) -> bytes:
+        """Read up to `size` bytes. Raises ValueError after `most` bytes."""
+        piece = self.stream.read(size)
+        self.most -= len(piece)
+        if self.most < 0:
+            raise ValueError('it unpacks to an unlikely size')
+        return piece
+
+
 def unpack(archive: Path, part: str, unpacked: Path) -> Path:
     """Unpack photos and digitStruct.mat of an archive, no other file, into the folder `unpacked`/`part`; return it.
 
@@ -101,19 +119,21 @@ def unpack(archive: Path, part: str, unpacked: Path) -> Path:
     folder = unpacked / part
     folder.mkdir()
     try:
-        packed = archive.open('rb')
+        packed = open_regular(archive)
     except OSError as error:
         raise UserError(f'{archive}: cannot be read ({error.strerror}); check its permissions') from None
-    with packed, _bar(packed, f'unpacking {archive.name}', archive.stat().st_size) as stream:
+    size = archive.stat().st_size
+    with packed, _bar(packed, f'unpacking {archive.name}', size) as stream:
         try:
-            with tarfile.open(fileobj=stream, mode='r|gz') as members:
+            content = _BoundedStream(gzip.GzipFile(fileobj=stream), MOST_UNPACKED * size + ROOM)
+            with tarfile.open(fileobj=content, mode='r|') as members:
                 for member in members:
                     name = Path(member.name)
-                    content = members.extractfile(member) if member.isfile() else None
-                    if content and name.parent.name == part and (name.suffix == '.png' or name.name == MAT):
+                    photo = members.extractfile(member) if member.isfile() else None
+                    if photo and name.parent.name == part and (name.suffix == '.png' or name.name == MAT):
                         with (folder / name.name).open('wb') as file:
-                            shutil.copyfileobj(content, file)
-        except (tarfile.TarError, EOFError, zlib.error) as error:
+                            shutil.copyfileobj(photo, file)
+        except (tarfile.TarError, gzip.BadGzipFile, EOFError, ValueError, zlib.error) as error:
             raise UserError(
                 f'{archive}: is damaged or incomplete ({error}); remove it and download it again'
             ) from error

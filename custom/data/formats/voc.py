@@ -4,6 +4,7 @@ Corners are not shifted: labelImg, CVAT and Label Studio count from 0. Files of 
 edge from 1, and are recognised. A split is that of the lists in ImageSets or beside it, otherwise that of a folder.
 """
 
+import codecs
 import math
 import re
 from collections import defaultdict
@@ -12,6 +13,7 @@ from xml.etree import ElementTree
 
 from ...structures.geometry import around_turned
 from ...utils.errors import UserError
+from ...utils.files import read_file
 from ...utils.messages import one_line
 from ..coco_reading import Findings
 from .labels import (
@@ -28,6 +30,8 @@ from .labels import (
 )
 
 CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
+MOST_XML = 10_000_000  # bytes of a file
+SLOW = ('idna', 'punycode')  # encodings whose time grows with the square of the length; no tool writes them
 MANY_SWAPPED = 0.1  # share of boxes whose corners are swapped, above which the others are doubtful, too
 
 
@@ -41,7 +45,7 @@ def read_voc(folder: Path, notes: Findings) -> list[SourcePhoto]:
     Raises:
         UserError: there is no xml file, the photo of one is missing, or the corners of many boxes are swapped.
     """
-    files = files_below(folder, ('',))
+    files = files_below(folder, notes)
     xml_files = [path for path in files if path.suffix.lower() == '.xml']
     if not xml_files:
         raise UserError(f'{folder}: no xml file; VOC wants Annotations/7.xml and JPEGImages/7.jpg')
@@ -110,11 +114,15 @@ def _take_lists(folder: Path, files: list[Path], photos: dict[Path, SourcePhoto]
 def _parse(path: Path) -> tuple[ElementTree.Element | None, str]:
     """Return the root of an xml file, or None and the reason."""
     try:
-        content = path.read_bytes()
+        content = read_file(path, MOST_XML)
         # expat knows no multi-byte encoding such as GB 2312
         encoding = re.match(rb'<\?xml[^>]*\sencoding\s*=\s*["\']([\w.-]+)', content)
+        if encoding and codecs.lookup(encoding[1].decode()).name in SLOW:
+            raise ValueError(f'encoding {encoding[1].decode()}')
         return ElementTree.fromstring(content.decode(encoding[1].decode()) if encoding else content), ''
-    except (OSError, LookupError, ValueError, ElementTree.ParseError) as error:
+    except OSError as error:
+        return None, f'{one_line(path)}: {error.strerror}'
+    except (LookupError, ValueError, ElementTree.ParseError) as error:
         return None, f'{one_line(path)}: {one_line(error)}'
 
 

@@ -8,7 +8,7 @@ file is beside its photo, as labelImg and CVAT write them.
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ...structures.photos import FORMAT_NAMES, SUFFIXES, stays_inside
+from ...structures.photos import FORMAT_NAMES, LONGEST_NAME, SUFFIXES, stays_inside
 from ...utils.errors import UserError
 from ...utils.files import parse_json
 from ...utils.messages import one_line
@@ -36,6 +36,7 @@ from .labels import (
 )
 
 LINE = re.compile(r'[0-9]+(\.0*)?(\s+[-+.0-9eE]+){4,}')
+MOST_YAML = 1_000_000  # bytes of a file
 SLACK = 0.01  # of a side: what shares leave the photo by rounding is clipped, as a larger part is in pixels
 MANY_OVER = 0.1  # share of the boxes over the edge of their photo above which another form of them is suspected
 AS_GOOD_AS_ALL = 0.95  # share of the boxes that another form must suit
@@ -55,7 +56,7 @@ def read_yolo(folder: Path, notes: Findings) -> list[SourcePhoto]:
         UserError: there is no photo or no label file, the names of the classes cannot be read or differ between files,
             or the boxes have another form.
     """
-    files = files_below(folder, ('',))
+    files = files_below(folder, notes)
     label_files = {path: replaced_folder(path, folder, 'images', 'labels') for path in photos_of(folder, files, notes)}
     texts = {path for path in files if path.suffix.lower() == '.txt'}
     names, splits = _read_names_and_splits(folder, files, label_files, notes)
@@ -128,12 +129,24 @@ def _note_lost_labels(folder: Path, files: Sequence[Path], texts: set[Path], not
 
 
 class _Loader(yaml.BaseLoader):
-    """YAML whose values are all text: no date can be wrong; a key that is there twice is refused."""
+    """YAML whose values are all text: no date can be wrong; a key that is there twice is refused.
+
+    Keys are text, and an alias stands for text: aliases of lists could multiply the content without end.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        is_alias = self.check_event(yaml.AliasEvent)
+        node = super().compose_node(parent, index)
+        if is_alias and not isinstance(node, yaml.ScalarNode):
+            raise yaml.YAMLError('an alias stands for a list or a mapping; write the content instead')
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [str(self.construct_object(key, deep=True)) for key, _ in node.value]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            raise yaml.YAMLError(f'key {twice[0]!r} is there twice')
+        keys = Counter(key.value if isinstance(key, yaml.ScalarNode) else None for key, _ in node.value)
+        if None in keys:
+            raise yaml.YAMLError('a key is a list or a mapping')
+        if twice := next((key for key, count in keys.items() if count > 1), None):
+            raise yaml.YAMLError(f'key {twice!r} is there twice')
         return super().construct_mapping(node, deep)
 
 
@@ -165,16 +178,17 @@ def _read_names_and_splits(
             elif path.stem in ('data', 'dataset'):
                 without = path
         elif path.name.lower() == 'obj.data':
-            content = dict(re.split(r'\s*=\s*', line, maxsplit=1) for line in read_lines(path) if '=' in line)
+            pairs = (line.partition('=') for line in read_lines(path) if '=' in line)
+            content = {key.strip(): value.strip() for key, _, value in pairs}
         if found is not None or kind == '.data':
-            counts += [(path, key, content[key]) for key in ('nc', 'classes') if str(content.get(key)).isdecimal()]
+            counts += [(path, key, content[key]) for key in ('nc', 'classes') if _is_count(content.get(key))]
             for key, value in content.items():
                 if (split := split_named(str(key))) and value:
                     splits += _split_entries(folder, path, split, key, content.get('path', ''), value, photos, notes)
         if found is None:
             continue
-        known = [name for name in found.values() if name]
-        if twice := next((name for name in known if known.count(name) > 1), None):
+        known = Counter(name for name in found.values() if name)
+        if twice := next((name for name, count in known.items() if count > 1), None):
             raise UserError(f'{path}: {twice!r} is the name of two classes; correct it')
         for i, name in found.items():
             if not name or not names.get(i):
@@ -193,13 +207,19 @@ def _read_names_and_splits(
     return names, splits
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch('[0-9]{1,9}', value))
+
+
 def _read_yaml(path: Path, notes: Findings) -> dict:
     try:
-        content = yaml.load(read_text(path), _Loader)
-    except (yaml.YAMLError, RecursionError) as error:
+        content = yaml.load(read_text(path, MOST_YAML), _Loader)
+    except (yaml.YAMLError, RecursionError, UserError) as error:
         if path.stem not in ('data', 'dataset'):  # perhaps of another program
             notes.add('yaml file that cannot be read, passed over', f'{path} ({one_line(error)})')
             return {}
+        if isinstance(error, UserError):
+            raise
         raise UserError(f'{path}: is no YAML ({one_line(error)}); mend it, or give classes.txt') from None
     if isinstance(content, dict) and 'names' in content and 'kpt_shape' in content:
         raise UserError(f'{path}: has kpt_shape, so its labels are poses; export boxes (detection) instead')
@@ -222,7 +242,7 @@ def _names_of_notes(path: Path) -> dict[int, str]:
     try:
         entries = parse_json(read_text(path))['categories']
         pairs = [(int(entry['id']), str(entry['name']).strip()) for entry in entries]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise UserError(
             f'{path}: has no "categories" with id and name ({one_line(error)}); mend or remove it'
         ) from None
@@ -245,6 +265,9 @@ def _split_entries(
     entries: list[tuple[str, str, Sequence[str | Path]]] = []
     for text in value if isinstance(value, list) else [value]:
         where = f'{path}: {key}: {one_line(text)}'
+        if len(f'{base}/{text}') > LONGEST_NAME:
+            notes.add('split without a photo here', f'{where[:LONGEST_NAME]} …')
+            continue
         parts = [part for part in f'{base}/{text}'.replace('\\', '/').split('/') if part.strip() not in ('', '.', '..')]
         ends = ['/'.join(parts[i:]) for i in range(len(parts))]
         tries = [start / end for start in (path.parent, folder) for end in ends if stays_inside(end)]

@@ -20,6 +20,7 @@ from custom.data.formats.labels import (
     split_in_path,
 )
 from custom.structures.annotations import true_numbers
+from custom.structures.photos import SUFFIXES
 from custom.utils.errors import UserError
 
 SOURCE = Path('mine')
@@ -162,10 +163,14 @@ def test_files_at_any_depth_in_natural_order_without_hidden_ones(tmp_path):
     for name in ('b/10.png', 'b/2.PNG', 'a/x.jpg', 'a/x.txt', '.cache/1.png', 'a/.y.png'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text('')
-    assert [str(path.relative_to(tmp_path)) for path in files_below(tmp_path)] == ['a/x.jpg', 'b/2.PNG', 'b/10.png']
-    assert files_below(tmp_path, ('.txt',)) == [tmp_path / 'a/x.txt']
+    assert [str(path.relative_to(tmp_path)) for path in files_below(tmp_path, Findings(), SUFFIXES)] == [
+        'a/x.jpg',
+        'b/2.PNG',
+        'b/10.png',
+    ]
+    assert files_below(tmp_path, Findings(), ('.txt',)) == [tmp_path / 'a/x.txt']
     with pytest.raises(UserError, match='gone: no such folder'):
-        files_below(tmp_path / 'gone')
+        files_below(tmp_path / 'gone', Findings())
 
 
 def test_a_folder_without_permission_is_named(tmp_path, monkeypatch):
@@ -174,7 +179,7 @@ def test_a_folder_without_permission_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, 'scandir', locked)  # root, who may run the tests, may read everything
     with pytest.raises(UserError, match=rf'{tmp_path}: cannot be read \(Permission denied\); check its permissions'):
-        files_below(tmp_path)
+        files_below(tmp_path, Findings())
 
 
 def test_text(tmp_path):
