@@ -1,5 +1,6 @@
 """Submission files (pred.csv and the zip) of a pred.json, or a check of them; no model is needed."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,8 +37,9 @@ def main() -> int:
     from custom.reading.settings import write_reader
     from custom.runs.predictions import weights_notes
     from custom.structures.photos import photo_size
-    from custom.submission.bundle import complete_submission, copy_pred_json
+    from custom.submission.bundle import SUBMISSION, complete_submission, to_be_copied
     from custom.submission.pred_json import read_pred_json
+    from custom.utils.files import replacing_set
     from custom.utils.messages import say_notes
 
     listed = read_annotations(args.ann, need_boxes=False) if args.ann else None
@@ -52,10 +54,13 @@ def main() -> int:
     detections = read_pred_json(args.pred_json, ids)
     numbers = {i: reading.number for i, reading in read_numbers(detections, ids, found.reader.number).items()}
     out = args.out or args.pred_json.parent
-    copy_pred_json(args.pred_json, out / 'pred.json', overwrite=bool(args.out))
-    complete_submission(out, numbers, names)
-    if args.out:  # pred.csv follows from pred.json and this reader.json
-        write_reader(out / FILE_NAME, found.reader)
+    is_copied = to_be_copied(args.pred_json, out / 'pred.json', overwrite=bool(args.out))
+    with replacing_set(out, [name for name in SUBMISSION if name != 'pred.json']) as new:
+        if is_copied:
+            shutil.copyfile(args.pred_json, new / 'pred.json')
+        complete_submission(new, numbers, names, args.pred_json)
+        if args.out:  # pred.csv follows from pred.json and this reader.json
+            write_reader(new / FILE_NAME, found.reader)
     print(f'{out}: {len(ids)} photos, {sum(map(bool, numbers.values()))} with a number, {len(detections)} boxes')
     print(f'reader: {found}')
     if listed and listed.labelled:
@@ -65,8 +70,10 @@ def main() -> int:
 
 def check(given: Path, image_ids: Sequence[int], sizes: Sequence) -> int:
     from custom.submission.validator import check_submission
+    from custom.utils.files import finish_set
 
     folder = given if given.is_dir() else given.parent
+    finish_set(folder)
     files = [folder / name for name in ('pred.json', 'pred.csv', 'submission.zip')]
     if not any(path.is_file() for path in (files if given.is_dir() else [given])):
         raise UserError(f'{given}: no such file; give a pred.json, pred.csv or submission.zip, or their folder')

@@ -31,8 +31,10 @@ def main() -> None:
 
     from custom.reading.fusion import fuse_detections
     from custom.runs.predictions import weights_notes
+    from custom.submission.bundle import SUBMISSION
     from custom.submission.pred_json import read_sources, write_pred_json
-    from custom.utils.messages import say_notes
+    from custom.utils.files import replacing_set
+    from custom.utils.messages import say, say_notes
 
     target = args.out / 'pred.json'
     if target.is_file() and any(path.is_file() and path.samefile(target) for path in args.pred_json):
@@ -41,7 +43,11 @@ def main() -> None:
     say_notes(*weights_notes(*args.pred_json))
     bar = partial(tqdm, desc='fusing', unit=' photos', delay=2, leave=False, disable=None)
     fused = fuse_detections(sources, args.weights, args.iou_thr, progress=bar)
-    write_pred_json(target, fused)
+    former = [name for name in SUBMISSION if (args.out / name).is_file() and name != 'pred.json']
+    with replacing_set(args.out, SUBMISSION) as new:
+        write_pred_json(new / 'pred.json', fused)
+    if former:
+        say(f'note: {args.out}: removed {", ".join(former)}, made from another pred.json')
     photos = [set(source.image_ids.tolist()) for source in sources]
     n_shared = len(set.intersection(*photos))
     print(f'{target}: {len(fused)} boxes on {len(set.union(*photos))} photos, {n_shared} of them in all files')

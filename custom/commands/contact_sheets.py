@@ -14,7 +14,7 @@ from ..structures.annotations import DigitAnnotations, subset
 from ..structures.geometry import left_to_right, xywh_to_xyxy
 from ..structures.photos import photo_path, read_photo
 from ..utils.errors import UserError
-from ..utils.files import replacing
+from ..utils.files import replacing_set
 from ..utils.messages import one_line
 from ..visualization.pictures import Shot, contact_sheet, evenly_spaced
 
@@ -105,15 +105,15 @@ def draw_sheets(root: Path, splits: Mapping[str, Split], out: Path, photos: int,
     cfg = load_config(config)
     written = []
     labelled = {name: split.truth for name, split in splits.items() if split.truth is not None}
-    for name, truth in labelled.items():
-        chosen, folder = choose_photos(truth, photos), root / name
-        sheets = [(f'{name}.png', labelled_shots(chosen, folder), 'with their labels')]
-        if name == 'train':
-            note = f'after the augmentation of {Path(config).name}'
-            sheets.append(('train_augmented.png', augmented_shots(chosen, folder, cfg), note))
-        for file_name, shots, note in sheets:
-            written.append(out / file_name)
-            with replacing(written[-1]) as beside:
+    with replacing_set(out) as new:
+        for name, truth in labelled.items():
+            chosen, folder = choose_photos(truth, photos), root / name
+            sheets = [(f'{name}.png', labelled_shots(chosen, folder), 'with their labels')]
+            if name == 'train':
+                note = f'after the augmentation of {Path(config).name}'
+                sheets.append(('train_augmented.png', augmented_shots(chosen, folder, cfg), note))
+            for file_name, shots, note in sheets:
+                written.append(out / file_name)
                 title = f'{len(chosen.image_ids)} of {len(truth.image_ids)} photos of {name}'
-                contact_sheet(shots, title, note).save(beside, 'PNG', optimize=True)
+                contact_sheet(shots, title, note).save(new / file_name, 'PNG', optimize=True)
     return written

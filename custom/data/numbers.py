@@ -5,7 +5,6 @@ import csv
 import io
 import os
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from ..structures.photos import free_names, photo_path, stays_inside
 from ..utils.errors import UserError
 from ..utils.files import MOST_TEXT, building, decode_utf8, read_file
 from ..utils.messages import one_line
+from ..utils.tables import plain, write_csv
 from .coco_reading import read_annotations
 from .layout import LABELLED_SPLITS, Imported, copy_photo, require_free
 from .near_duplicates import near_duplicate_groups, scan_photos
@@ -58,6 +58,7 @@ def read_numbers_csv(path: str | os.PathLike) -> list[NumberedPhoto]:
             where = f'{path}, line {reader.line_num}'
             if None in row or None in row.values():
                 raise UserError(f'{where}: has another number of columns than the first line')
+            row = {column: plain(cell) for column, cell in row.items()}
             name, numbers = row[FILE], tuple(part.strip() for part in row[NUMBER].split(SEPARATOR) if part.strip())
             for number in numbers:
                 if not (number.isascii() and number.isdigit()):
@@ -72,15 +73,6 @@ def read_numbers_csv(path: str | os.PathLike) -> list[NumberedPhoto]:
     if not photos:
         raise UserError(f'{path}: lists no photo')
     return list(photos.values())
-
-
-def numbers_csv(photos: Sequence[NumberedPhoto]) -> str:
-    """Format a list of at least one photo as CSV, with all columns of `row`."""
-    text = io.StringIO(newline='')
-    writer = csv.DictWriter(text, photos[0].row, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(photo.row for photo in photos)
-    return text.getvalue()
 
 
 def numbers_by_split(root: Path) -> dict[str, str]:
@@ -148,5 +140,5 @@ def split_numbers(source: Path, images: Path, out: Path, rule: SplitRule, like: 
             for row, name in zip(rows, names, strict=True):
                 copy_photo(paths[row], folder / split / name)
                 own.append(photos[row]._replace(row={**photos[row].row, FILE: name}))
-            (folder / f'{split}.csv').write_text(numbers_csv(own), encoding='utf-8')
+            write_csv(folder / f'{split}.csv', list(own[0].row), (photo.row.values() for photo in own))
     return Imported(dict(Counter(split_of[~left_out].tolist())), notes)

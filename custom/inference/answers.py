@@ -1,8 +1,6 @@
 """Input photos and output files of tools/predict.py."""
 
-import csv
 import glob
-import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,10 +14,11 @@ from ..structures.digits import NO_NUMBER, UNSURE
 from ..structures.photos import FORMAT_NAMES, free_names, image_id_of, natural_key, passed_over, photos_among
 from ..submission.pred_json import encode_entries, write_entries
 from ..utils.errors import UserError
-from ..utils.files import replacing
 from ..utils.messages import one_line, say_once
+from ..utils.tables import write_csv
 from .reader import Digit, PhotoReading
 
+ANSWERS = ('numbers.csv', 'pred.json')
 COLUMNS = ('file', 'number', 'confidence', 'answer', 'image_id')
 JPEG = ('.jpg', '.jpeg', '.jpe', '.jfif', '.mpo')  # photos whose copies are JPEG, too
 FOLDER = 'annotated'
@@ -128,7 +127,7 @@ def table_line(answer: Answer, boxes: bool, width: int = 0) -> str:
 
 
 def write_answers(folder: Path, answers: Sequence[Answer]) -> None:
-    """Write numbers.csv and pred.json. Raises UserError if a file cannot be written.
+    """Write ANSWERS, numbers.csv and pred.json. Raises UserError if a file cannot be written.
 
     numbers.csv keeps the number that was read where the answer is UNSURE.
     """
@@ -140,14 +139,11 @@ def write_answers(folder: Path, answers: Sequence[Answer]) -> None:
             yield encode_entries(Detections(ids, boxes.bboxes, boxes.scores, boxes.labels))
 
     write_entries(folder / 'pred.json', entries())
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator='\n')
-    table.writerow(COLUMNS)
-    for answer in answers:
-        confidence = f'{answer.reading.confidence:.4f}'
-        table.writerow([answer.path, answer.reading.text, confidence, answer.kind, answer.image_id])
-    with replacing(folder / 'numbers.csv') as beside:
-        beside.write_text(text.getvalue(), encoding='utf-8', errors='surrogateescape')
+    write_csv(
+        folder / 'numbers.csv',
+        COLUMNS,
+        ((str(a.path), a.reading.text, round(a.reading.confidence, 4), a.kind, a.image_id) for a in answers),
+    )
 
 
 def answer_of(
@@ -163,36 +159,34 @@ def answer_of(
     return Answer(image_id, path, UNSURE if unsure else reading.text or NO_NUMBER, reading)
 
 
-class Copies:
-    """Annotated copies of `paths` in a folder of `out`, with unique names.
+def require_apart(out: Path, paths: Sequence[Path]) -> None:
+    """Raise UserError if one of the photos is in the folder of the annotated copies."""
+    folder = (out / FOLDER).resolve()
+    if inside := [path for path in paths if path.resolve().parent == folder]:
+        raise UserError(f'{one_line(inside[0])}: is in the folder of the copies; choose another --out')
 
-    Raises UserError if the folder cannot be made, or contains one of the photos.
-    """
+
+class Copies:
+    """Annotated copies of `paths` in a folder of `out`, with unique names."""
 
     def __init__(self, out: Path, paths: Sequence[Path]) -> None:
         self.folder = out / FOLDER
-        if inside := [path for path in paths if path.resolve().parent == self.folder.resolve()]:
-            raise UserError(f'{one_line(inside[0])}: is in the folder of the copies; choose another --out')
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f'{out}: cannot write here ({error.strerror}); choose another place with --out') from error
         names = [path if path.suffix.lower() in JPEG else path.with_suffix('.png') for path in paths]
         self.names = dict(zip(paths, free_names(names), strict=True))
 
     def write(self, answer: Answer) -> None:
         """Write the copy of a photo; that of a JPEG is a JPEG.
 
-        Raises UserError if the photo has gone, or the copy cannot be written.
+        Raises UserError if the photo has gone, and OSError if the copy cannot be written.
         """
         reading, name = answer.reading, self.names[answer.path]
         remark = f'{reading.text}: {100 * reading.confidence:.0f} %' if answer.number == UNSURE else None
         picture = reading.draw(remark)
-        with replacing(self.folder / name) as beside:
-            if name.lower().endswith(JPEG):
-                picture.save(beside, 'JPEG', quality=90)
-            else:
-                picture.save(beside, 'PNG')
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if name.lower().endswith(JPEG):
+            picture.save(self.folder / name, 'JPEG', quality=90)
+        else:
+            picture.save(self.folder / name, 'PNG')
 
 
 def closing_line(answers: Sequence[Answer], seconds: float, failed: int, others: int) -> str:

@@ -1,6 +1,7 @@
 """Command line that reads the numbers on photos, shared by tools/predict.py and digits-reader."""
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..utils.errors import UserError
+from ..utils.files import replacing_set
 from ..utils.messages import complain, one_line, say
 from .options import ReadingOptions, add_options, options_of
 from .reader import PhotoReader, PhotoReading
@@ -72,6 +74,7 @@ def read_photos(
         UserError: a photo is missing, or the outputs cannot be written.
     """
     from .answers import (
+        ANSWERS,
         FOLDER,
         Answer,
         Copies,
@@ -80,6 +83,7 @@ def read_photos(
         find_photos,
         header_line,
         ids_of,
+        require_apart,
         table_line,
         write_answers,
     )
@@ -90,31 +94,35 @@ def read_photos(
     others: list[str] = []
     paths = find_photos(args.photos, others)
     ids = ids_of(paths)
+    if args.out:
+        require_apart(args.out, paths)
     reader = _open(open_reader)
-    copies = Copies(args.out, paths) if args.out else None
     width = max(4, *(len(one_line(path)) for path in paths)) if sys.stdout.isatty() else 0
     if width and not args.json:
         write(header_line(width))
     answers, failed = list[Answer](), list[UserError]()
     readings = Timed(reader.read_many(paths))
-    for image_id, path, reading in zip(ids, paths, bar(readings, len(paths)), strict=True):
-        try:
-            if isinstance(reading, UserError):
+    with replacing_set(args.out, ANSWERS) if args.out else contextlib.nullcontext() as new:
+        copies = Copies(new, paths) if new else None
+        for image_id, path, reading in zip(ids, paths, bar(readings, len(paths)), strict=True):
+            try:
+                if isinstance(reading, UserError):
+                    if args.json:
+                        write(json.dumps({'file': str(path), 'error': one_line(reading)}))
+                    raise reading
+                answers.append(answer_of(image_id, path, reading, args.min_confidence, args.digits))
                 if args.json:
-                    write(json.dumps({'file': str(path), 'error': one_line(reading)}))
-                raise reading
-            answers.append(answer_of(image_id, path, reading, args.min_confidence, args.digits))
-            if args.json:
-                write(json.dumps(answer_record(answers[-1])))
-            else:
-                write(table_line(answers[-1], args.show_boxes, width))
-            if copies:
-                copies.write(answers[-1])
-        except UserError as error:
-            failed.append(error)
-    if args.out and answers:  # a run without answers keeps the files of an earlier one
-        write_answers(args.out, answers)
-        say(f'{args.out}: numbers.csv and pred.json of {len(answers)} photos, their copies in {FOLDER}/')
+                    write(json.dumps(answer_record(answers[-1])))
+                else:
+                    write(table_line(answers[-1], args.show_boxes, width))
+                if copies:
+                    copies.write(answers[-1])
+            except UserError as error:
+                failed.append(error)
+        if new and answers:  # a run without answers keeps the files of an earlier one
+            write_answers(new, answers)
+    if args.out and answers:
+        say(f'{args.out}: {" and ".join(ANSWERS)} of {len(answers)} photos, their copies in {FOLDER}/')
     for failure in failed:
         complain(one_line(failure))
     if sys.stderr.isatty():

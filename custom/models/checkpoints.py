@@ -30,7 +30,7 @@ from torch import nn
 from ..runs.checkpoint_files import checkpoints
 from ..structures.digits import DIGITS
 from ..utils.errors import UserError
-from ..utils.files import open_regular
+from ..utils.files import finish_set, open_regular
 from ..utils.messages import say
 
 WAY_OUT = (
@@ -79,6 +79,7 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
         UserError: the file is missing, damaged or no checkpoint, or loading would run code.
     """
     path = Path(path).expanduser()
+    finish_set(path.parent)
     try:
         with open_regular(path) as file:
             start = file.read(4)

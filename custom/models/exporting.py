@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ..reading.lookup import FILE_NAME, NONE
 from ..reading.settings import ReaderSettings, read_reader, write_reader
 from ..utils.errors import UserError
-from ..utils.files import replacing
+from ..utils.files import replacing_set
 from .checkpoints import fingerprint, load_checkpoint
 from .reader_of_weights import reader_of_weights
 
@@ -69,10 +69,10 @@ def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None =
         if not out.exists():
             raise UserError(f'{beside}: belongs to other weights; choose another folder, or remove the file')
         notes = (*notes, f'{beside}: not replaced; it belongs to other weights and will be ignored')
-    with replacing(out) as temporary:
-        save_file(halves, temporary, describe(meta, len(checkpoints)))
-    if reader is not default:
-        write_reader(beside, replace(reader, fingerprint=own))  # a reader tuned on a pred.json has no fingerprint
+    with replacing_set(out.parent) as new:
+        (new / out.name).write_bytes(save(halves, describe(meta, len(checkpoints))))
+        if reader is not default:
+            write_reader(new / FILE_NAME, replace(reader, fingerprint=own))  # one tuned on a pred.json has none
     return Exported(len(halves), out.stat().st_size, None if reader is default else beside, notes)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..utils.estimates import share
+from ..utils.files import finish_set
 from .settings import ReaderSettings, read_reader
 
 FILE_NAME = 'reader.json'
@@ -37,6 +38,7 @@ class ReaderChoice(NamedTuple):
 
 def reader_beside(pred_json: Path) -> ReaderSettings:
     """Read the reader.json beside a pred.json (see `read_reader`), which has the views and the hash of the weights."""
+    finish_set(pred_json.parent)
     beside = pred_json.with_name(FILE_NAME)
     return read_reader(beside) if beside.is_file() else ReaderSettings()
 

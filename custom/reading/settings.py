@@ -13,7 +13,7 @@ import numpy as np
 from ..structures.detections import Detections
 from ..structures.geometry import nms, xywh_to_xyxy
 from ..utils.errors import UserError
-from ..utils.files import parse_json, read_file, replacing
+from ..utils.files import finish_set, parse_json, read_file, replacing
 from ..utils.validation import require_number, require_scales
 from .calibration import logistic
 
@@ -260,6 +260,7 @@ def _object(content: Any, kind: type, name: str | os.PathLike, former: Sequence[
 
 def read_reader(path: str | os.PathLike) -> ReaderSettings:
     """Read a reader.json. Raises UserError if it cannot be read or is refused by `ReaderSettings.from_dict`."""
+    finish_set(os.path.dirname(path))
     try:
         content = parse_json(read_file(path))
     except (OSError, ValueError) as error:

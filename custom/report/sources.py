@@ -15,6 +15,7 @@ from ..structures.annotations import DigitAnnotations
 from ..structures.detections import Detections
 from ..submission.pred_json import read_pred_json
 from ..utils.errors import UserError
+from ..utils.files import finish_set
 
 DUMPS = ('valid', 'valid_tta', 'test', 'test_tta')  # folders of tools/test.py --dump, in order of preference
 
@@ -44,6 +45,8 @@ def find_sources(source: Path, ann: Path | None = None, images: Path | None = No
     """
     notes: list[str] = []
     source = find_work_dir(source)
+    for folder in (source, source.parent, *(source.glob('*/') if source.is_dir() else ())):
+        finish_set(folder)
     if (source / 'pred.json').is_file():
         source = source / 'pred.json'
     pred_json: Path | None = source

@@ -12,7 +12,9 @@ from pathlib import Path
 from ..structures.digits import NO_NUMBER
 from ..utils.errors import UserError
 from ..utils.files import decode_utf8, replacing
+from ..utils.tables import write_csv
 
+SUBMISSION = ('pred.json', 'pred.csv', 'submission.zip', 'images.csv')  # images.csv if ids are not file stems
 CSV_HEADER = ['image_id', 'pred_label']
 LEVEL = 1  # of compression: a quarter of the time of level 6, and a zip a sixth larger
 
@@ -71,41 +73,42 @@ def write_zip(path: str | os.PathLike, pred_json: str | os.PathLike, pred_csv: s
 
 
 def write_image_map(path: str | os.PathLike, image_ids: Iterable[int], file_names: Iterable[str]) -> None:
-    """Write images.csv (image_id,file_name). File names are quoted: they may have commas, quotes and line breaks."""
-    with replacing(path) as beside, beside.open('w', encoding='utf-8', errors='surrogateescape', newline='') as file:
-        table = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator='\n')
-        table.writerows([('image_id', 'file_name'), *zip(image_ids, file_names, strict=True)])
+    """Write images.csv (image_id,file_name) by `write_csv`."""
+    write_csv(path, ('image_id', 'file_name'), zip(image_ids, file_names, strict=True))
 
 
-def copy_pred_json(source: str | os.PathLike, target: str | os.PathLike, overwrite: bool) -> None:
-    """Copy a pred.json, unless source and target are the same file.
+def to_be_copied(source: str | os.PathLike, target: str | os.PathLike, overwrite: bool) -> bool:
+    """Return whether a pred.json is to be copied to another place: False if source and target are the same file.
 
-    Raises UserError if the target exists and may not be overwritten, or cannot be written.
+    Raises UserError if the target exists and may not be overwritten.
     """
     if os.path.exists(target):
         if os.path.samefile(source, target):
-            return
+            return False
         if not overwrite:
             raise UserError(f'{target}: would be overwritten by {Path(source).name}; choose a place with --out')
-    with replacing(target) as beside:
-        shutil.copyfile(source, beside)
+    return True
 
 
-def complete_submission(folder: str | os.PathLike, numbers: Mapping[int, str], file_names: Iterable[str]) -> None:
-    """Write pred.csv and submission.zip beside a folder's pred.json, and images.csv if ids are not file stems.
+def complete_submission(
+    folder: str | os.PathLike,
+    numbers: Mapping[int, str],
+    file_names: Iterable[str],
+    pred_json: str | os.PathLike | None = None,
+) -> None:
+    """Write pred.csv and submission.zip of a pred.json, and images.csv if ids are not file stems.
 
     Args:
-        folder: has pred.json.
+        folder: the folder to write to, made by `custom.utils.files.replacing_set`.
         numbers: image_id and number of every photo, '' for none.
         file_names: of the same photos, in the same order.
+        pred_json: defaults to None, the one in the folder.
 
     Raises:
         UserError: a file cannot be read or written.
     """
     folder, file_names = Path(folder), list(file_names)
     write_pred_csv(folder / 'pred.csv', numbers)
-    write_zip(folder / 'submission.zip', folder / 'pred.json', folder / 'pred.csv')
+    write_zip(folder / 'submission.zip', pred_json or folder / 'pred.json', folder / 'pred.csv')
     if [Path(name).stem for name in file_names] != [str(image_id) for image_id in numbers]:
         write_image_map(folder / 'images.csv', numbers, file_names)
-    else:
-        (folder / 'images.csv').unlink(missing_ok=True)  # of an earlier run with other photos

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..structures.detections import Detections, value_faults
 from ..utils.errors import UserError
-from ..utils.files import decode_utf8, parse_json, read_file, replacing
+from ..utils.files import decode_utf8, finish_set, parse_json, read_file, replacing
 
 try:
     from msgspec.json import decode, encode
@@ -170,6 +170,7 @@ def read_pred_json(path: str | os.PathLike, image_ids: ArrayLike | None = None) 
         UserError: the file cannot be read, is refused by `parse_pred_json`, or has a number that is not finite, a
             negative width or height, a category_id outside 1..10, or an unknown image_id.
     """
+    finish_set(os.path.dirname(path))
     try:
         text = read_file(path)
     except OSError as error:

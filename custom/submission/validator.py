@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from ..structures.detections import value_faults
 from ..structures.digits import NO_NUMBER
 from ..utils.errors import UserError
-from ..utils.files import open_regular, read_file
+from ..utils.files import finish_set, open_regular, read_file
 from ..utils.messages import one_line
 from .bundle import parse_pred_csv
 from .pred_json import Columns, parse_pred_json
@@ -72,6 +72,8 @@ def check_submission(
         image_ids: (M,) the photos of the test set.
         sizes: (M, 2) their width and height in pixels.
     """
+    for path in (pred_json, pred_csv, zip_path):
+        finish_set(os.path.dirname(path))
     problems: list[str] = []
     counts = numbers = None
     boxes = 0

@@ -1,3 +1,13 @@
 """Errors, messages, files and argument checks, used by every package."""
 
-__all__: list[str] = ['console', 'cores', 'errors', 'estimates', 'files', 'messages', 'processes', 'validation']
+__all__: list[str] = [
+    'console',
+    'cores',
+    'errors',
+    'estimates',
+    'files',
+    'messages',
+    'processes',
+    'tables',
+    'validation',
+]

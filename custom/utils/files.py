@@ -3,6 +3,9 @@
 An output is made under a hidden name beside its place, `.NAME.` with 16 hexadecimal digits, and renamed. Its process
 holds a lock on it (flock), which the system releases however the process ends. The next process that makes an output
 of the same name removes what is not locked.
+
+Files that belong together replace their former ones together (`replacing_set`): all are complete before the first one
+is moved, and what a killed process has not moved, the next one moves (`finish_set`).
 """
 
 import contextlib
@@ -13,7 +16,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
@@ -26,6 +29,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+READY, REMOVED = '.new-set', '.removed'  # folder of a complete set; in it, names of files that it no longer has
 DEEPEST = 50  # levels of nested arrays and objects that JSON may have
 MOST_BYTES = 1 << 30  # of a file that is read as a whole
 MOST_TEXT = 100_000_000  # bytes of a list or of a label file
@@ -64,22 +68,101 @@ def building(out: Path) -> AbstractContextManager[Path]:
 
 
 @contextlib.contextmanager
-def _beside(out: Path, is_folder: bool) -> Iterator[Path]:
+def replacing_set(folder: Path, names: Iterable[str] = ()) -> Iterator[Path]:
+    """Yield an empty folder, whose files replace those of the same names in `folder` together, on success.
+
+    Files of a subfolder go to the subfolder of the same name. An empty folder changes nothing. When the block raises,
+    `folder` stays as it was.
+
+    Args:
+        folder: made if it is missing.
+        names: all files that a set of this kind may have. Those that the new set lacks are removed from `folder`.
+
+    Raises:
+        UserError: the folder cannot be written to, the disk is full, or a file would replace a folder.
+    """
+    with _unfinished(folder / READY, folder, is_folder=True) as new:
+        new.chmod(0o700)  # it may replace files that others may not read
+        yield new
+        files = _files_below(new)
+        for name in files:
+            target = _place(folder, name)
+            if target.is_file():
+                (new / name).chmod(target.stat().st_mode)
+        if files:
+            (new / REMOVED).write_text('\n'.join(set(names) - set(files)))
+            finish_set(folder)  # of another process
+            new.replace(folder / READY)
+    finish_set(folder)
+
+
+def _files_below(folder: Path) -> list[str]:
+    paths = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    return sorted(str(path.relative_to(folder)) for path in paths)
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Return the place of a file of a set; a link in its path could lead out of the folder."""
+    target = folder / name
+    if target.is_dir() or (target.parent != folder and target.parent.is_symlink()):
+        raise UserError(f'{target}: is a folder, or in a linked one; choose another place')
+    return target
+
+
+def finish_set(folder: str | os.PathLike) -> None:
+    """Move the files of a complete set, which a killed process left in READY, to their places in `folder`.
+
+    Whoever reads one of several files that belong together calls this first.
+
+    Raises:
+        UserError: the files cannot be moved.
+    """
+    folder = Path(folder)
+    ready = folder / READY
+    if ready.is_symlink() or not os.path.isdir(ready):
+        return
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(out.parent, out.name)
-        beside, lock = _make_locked(out, is_folder)
+        removed = ready / REMOVED
+        for name in removed.read_text().split('\n') if removed.is_file() else ():
+            if name and '/' not in name:
+                (folder / name).unlink(missing_ok=True)
+        for name in _files_below(ready):
+            target = _place(folder, name)
+            if name != REMOVED:
+                target.parent.mkdir(exist_ok=True)
+                with contextlib.suppress(FileNotFoundError):  # another process has moved it
+                    (ready / name).replace(target)
+        shutil.rmtree(ready, ignore_errors=True)
     except OSError as error:
-        raise UserError(f'{out}: cannot write here ({error.strerror}); choose another place') from error
-    try:
+        way = 'make the folder writable, and read it again'
+        raise UserError(f'{ready}: its files could not be moved to {folder} ({error.strerror}); {way}') from None
+
+
+@contextlib.contextmanager
+def _beside(out: Path, is_folder: bool) -> Iterator[Path]:
+    with _unfinished(out, out, is_folder) as beside:
         is_replaced = out.is_dir() if is_folder else out.is_file()
         mode = (out if is_replaced else beside).stat().st_mode
         beside.chmod(mode | 0o700 if is_folder else mode | 0o600)  # before there is content that others may not read
         yield beside
         beside.chmod(mode)
         beside.replace(out)
+
+
+@contextlib.contextmanager
+def _unfinished(out: Path, shown: Path, is_folder: bool) -> Iterator[Path]:
+    """Yield an empty file or folder beside `out`, removed at the end unless it was renamed; messages name `shown`."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        finish_set(out.parent)
+        remove_leftovers(out.parent, out.name)
+        beside, lock = _make_locked(out, is_folder)
     except OSError as error:
-        raise UserError(f'{out}: could not be written ({error.strerror or error})') from error
+        raise UserError(f'{shown}: cannot write here ({error.strerror}); choose another place') from error
+    try:
+        yield beside
+    except OSError as error:
+        raise UserError(f'{shown}: could not be written ({error.strerror or error})') from error
     finally:
         _remove(beside)
         if lock is not None:

@@ -7,7 +7,7 @@ import pytest
 from helpers.project import coco
 from PIL import Image
 
-from custom.data.numbers import numbers_csv, read_numbers_csv, split_numbers
+from custom.data.numbers import read_numbers_csv, split_numbers
 from custom.data.splits import SplitRule
 from custom.utils.errors import UserError
 
@@ -21,7 +21,7 @@ def test_a_list_keeps_leading_zeros_several_numbers_and_other_columns(tmp_path):
         ('b.png', ('12', '3')),
         ('c.png', ()),
     ]
-    assert numbers_csv(photos[1:2]) == 'where,file,number\n"y, z",b.png,12; 3\n'
+    assert photos[1].row == {'where': 'y, z', 'file': 'b.png', 'number': '12; 3'}
 
 
 @pytest.mark.parametrize(

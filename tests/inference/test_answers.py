@@ -9,7 +9,16 @@ from helpers.columns import reader_of_columns
 from helpers.project import run_tool
 from PIL import Image
 
-from custom.inference.answers import Copies, answer_of, closing_line, find_photos, ids_of, table_line, write_answers
+from custom.inference.answers import (
+    Copies,
+    answer_of,
+    closing_line,
+    find_photos,
+    ids_of,
+    require_apart,
+    table_line,
+    write_answers,
+)
 from custom.inference.reader import Digit
 from custom.structures.detections import Detections
 from custom.structures.photos import FORMAT_NAMES
@@ -199,7 +208,7 @@ def test_copies_have_names_of_their_own_and_never_a_photos(tmp_path):
     paths = [tmp_path / name for name in ('7.jpg', '7.png', 'in_7.png')]
     assert len(set(Copies(tmp_path / 'out', paths).names.values())) == 3
     with pytest.raises(UserError, match='is in the folder of the copies'):
-        Copies(tmp_path, [tmp_path / 'annotated/7.png'])
+        require_apart(tmp_path, [tmp_path / 'annotated/7.png'])
 
 
 @pytest.mark.integration

@@ -34,8 +34,8 @@ def test_photos_are_read_and_written_like_those_of_predict(run, tmp_path):
     rows = list(csv.reader((tmp_path / 'out/numbers.csv').open()))
     assert rows == [
         ['file', 'number', 'confidence', 'answer', 'image_id'],
-        ['1.png', '7', '0.9000', 'read', '1'],
-        ['2.png', '7', '0.9000', 'read', '2'],
+        ['1.png', '7', '0.9', 'read', '1'],
+        ['2.png', '7', '0.9', 'read', '2'],
     ]
     first = json.loads((tmp_path / 'out/pred.json').read_text())[0]
     assert first == {'image_id': 1, 'bbox': [0.0, 0.0, 100.0, 40.0], 'score': 0.9, 'category_id': 8}

@@ -1,7 +1,6 @@
 """pred.csv, the zip, images.csv."""
 
 import csv
-import json
 import zipfile
 from pathlib import Path
 
@@ -11,14 +10,16 @@ import pytest
 from helpers.submissions import numbers_in
 
 from custom.submission.bundle import (
+    SUBMISSION,
     complete_submission,
-    copy_pred_json,
     parse_pred_csv,
+    to_be_copied,
     write_image_map,
     write_pred_csv,
     write_zip,
 )
 from custom.utils.errors import UserError
+from custom.utils.files import replacing_set
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,21 +120,19 @@ def test_complete_submission(tmp_path, names, mapped):
 def test_an_old_image_map_goes_when_it_is_not_needed(tmp_path):
     (tmp_path / 'pred.json').write_text('[]')
     (tmp_path / 'mine.csv').write_text('mine')
-    complete_submission(tmp_path, {5: ''}, ['house.png'])
-    assert (tmp_path / 'images.csv').exists()
-    complete_submission(tmp_path, {1: ''}, ['1.png'])
+    for numbers, names in (({5: ''}, ['house.png']), ({1: ''}, ['1.png'])):
+        assert (tmp_path / 'images.csv').exists() == (1 in numbers)
+        with replacing_set(tmp_path, SUBMISSION[1:]) as new:
+            complete_submission(new, numbers, names, tmp_path / 'pred.json')
     assert sorted(path.name for path in tmp_path.iterdir()) == ['mine.csv', 'pred.csv', 'pred.json', 'submission.zip']
 
 
-def test_copy_pred_json(tmp_path):
-    source, target = tmp_path / 'mine.json', tmp_path / 'out' / 'pred.json'
-    source.write_text(json.dumps([1]))
-    copy_pred_json(source, target, overwrite=False)
-    assert target.read_text() == '[1]'
-    source.write_text('[2]')
+def test_a_pred_json_is_copied_but_not_to_itself_or_over_another_one(tmp_path):
+    source, target = tmp_path / 'mine.json', tmp_path / 'pred.json'
+    source.write_text('[]')
+    assert to_be_copied(source, target, overwrite=False)
+    target.write_text('[]')
     with pytest.raises(UserError, match=r'pred\.json: would be overwritten by mine\.json'):
-        copy_pred_json(source, target, overwrite=False)
-    assert target.read_text() == '[1]'
-    copy_pred_json(source, target, overwrite=True)
-    copy_pred_json(target, target, overwrite=False)
-    assert target.read_text() == '[2]'
+        to_be_copied(source, target, overwrite=False)
+    assert to_be_copied(source, target, overwrite=True)
+    assert not to_be_copied(target, target, overwrite=False)

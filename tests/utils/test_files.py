@@ -1,12 +1,27 @@
 import json
+import math
 import os
+import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
+from custom.utils import files
 from custom.utils.errors import UserError
-from custom.utils.files import building, is_free, parse_json, remove_leftovers, replacing
+from custom.utils.files import (
+    building,
+    finish_set,
+    is_free,
+    is_regular,
+    open_regular,
+    parse_json,
+    read_file,
+    remove_leftovers,
+    replacing,
+    replacing_set,
+)
 
 
 def test_a_file_is_moved_into_place_with_its_folder(tmp_path):
@@ -144,3 +159,152 @@ def test_json_of_limited_depth():
             parse_json(text)
     with pytest.raises(ValueError, match='Expecting value'):
         parse_json('[')
+
+
+def test_only_regular_files_are_opened(tmp_path):
+    (tmp_path / 'a').write_bytes(b'abc')
+    (tmp_path / 'link').symlink_to('a')
+    os.mkfifo(tmp_path / 'pipe')
+    (tmp_path / 'loop').symlink_to('loop')
+    for name in ('a', 'link'):
+        assert is_regular(tmp_path / name) and read_file(tmp_path / name) == b'abc'
+    for name, reason in (
+        ('pipe', 'a named pipe, not a regular file'),
+        ('loop', 'Too many levels'),
+        ('gone', 'No such file'),
+        ('n' * 5000, 'File name too long'),
+        ('', 'Is a directory'),
+    ):
+        assert not is_regular(tmp_path / name)
+        with pytest.raises(OSError, match=reason):
+            open_regular(tmp_path / name)
+    assert not is_regular('a\0b')
+    with pytest.raises(OSError, match='a device, not a regular file'):
+        open_regular('/dev/zero')
+
+
+def test_a_pipe_that_takes_the_place_of_a_file_is_refused(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / 'a')
+    (tmp_path / 'b').touch()
+    before, seen = os.stat(tmp_path / 'b'), os.stat
+    monkeypatch.setattr(os, 'stat', lambda path, **more: before if str(path).endswith('a') else seen(path, **more))
+    with pytest.raises(OSError, match='a named pipe'):
+        open_regular(tmp_path / 'a')
+
+
+def test_a_file_that_is_read_as_a_whole_has_a_limit(tmp_path):
+    with (tmp_path / 'a').open('wb') as file:
+        file.truncate(1 << 40)  # takes no room on the disk
+    with pytest.raises(OSError, match='larger than 1074 MB'):
+        read_file(tmp_path / 'a')
+    (tmp_path / 'b').write_bytes(b'abc')
+    assert read_file(tmp_path / 'b', 3) == b'abc'
+    with pytest.raises(OSError, match='larger than 0 MB'):
+        read_file(tmp_path / 'b', 2)
+
+
+def test_json_of_limited_size(monkeypatch):
+    monkeypatch.setattr(files, 'MOST_VALUES', 3)
+    assert parse_json('[[], 1]') == [[], 1]
+    for text in ('[[],[],[]]', b'[[],[],[]]', '{"a": {"b": {"c": {}}}}'):
+        with pytest.raises(ValueError, match='holds more than'):
+            parse_json(text)
+
+
+def test_whole_numbers_beyond_floats_are_infinite():
+    digits = '9' * 5000
+    assert parse_json(f'[{digits}, -{digits}, 12, -3]') == [math.inf, -math.inf, 12, -3]
+
+
+OLD = {'a.txt': 'old', 'b.txt': 'old', 'gone.txt': 'old', 'sub/c.txt': 'old'}
+NEW = {'a.txt': 'new', 'b.txt': 'new', 'sub/c.txt': 'new', 'sub/d.txt': 'new'}
+
+
+def write_set(folder, contents):
+    with replacing_set(folder, OLD) as new:
+        for name, text in contents.items():
+            (new / name).parent.mkdir(exist_ok=True)
+            (new / name).write_text(text)
+
+
+def texts_in(folder):
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob('*') if path.is_file()}
+
+
+def test_a_set_replaces_its_files_and_removes_what_it_lacks(tmp_path):
+    write_set(tmp_path / 'out', OLD)
+    (tmp_path / 'out/mine.txt').write_text('mine')
+    (tmp_path / 'out/a.txt').chmod(0o600)
+    write_set(tmp_path / 'out', NEW)
+    assert texts_in(tmp_path / 'out') == {**NEW, 'mine.txt': 'mine'}
+    assert (tmp_path / 'out/a.txt').stat().st_mode & 0o777 == 0o600
+    write_set(tmp_path / 'out', {})
+    assert texts_in(tmp_path / 'out') == {**NEW, 'mine.txt': 'mine'}
+
+
+def test_a_set_is_old_or_new_however_many_steps_are_done_before_a_kill(tmp_path, monkeypatch):
+    """Each call of the system that makes, moves or removes a file is the last one once."""
+
+    class Killed(BaseException):
+        pass
+
+    left = 0
+
+    def counted(function):
+        def call(*args, **kwargs):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return function(*args, **kwargs)
+
+        return call
+
+    for owner, name in ((Path, 'replace'), (Path, 'unlink'), (Path, 'mkdir'), (Path, 'write_text'), (shutil, 'rmtree')):
+        monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
+    outcomes = []
+    for steps in range(100):
+        left, out = 10**9, tmp_path / str(steps)
+        write_set(out, OLD)
+        left = steps
+        try:
+            write_set(out, NEW)
+            break
+        except Killed:
+            pass
+        left = 10**9
+        finish_set(out)  # what a reader does
+        outcomes.append({name: text for name, text in texts_in(out).items() if name[0] != '.'})
+        write_set(out, NEW)
+        assert texts_in(out) == NEW
+    assert [outcome for outcome in outcomes if outcome not in (OLD, NEW)] == []
+    assert OLD in outcomes and NEW in outcomes[:-1]  # kills between the moves of files, too
+    assert texts_in(out) == NEW
+
+
+def test_a_set_that_fails_changes_nothing(tmp_path):
+    write_set(tmp_path, OLD)
+    with pytest.raises(UserError, match=r'could not be written \(No space'), replacing_set(tmp_path) as new:
+        (new / 'a.txt').write_text('half')
+        raise OSError(28, 'No space left on device')
+    (tmp_path / 'e.txt').mkdir()
+    with pytest.raises(UserError, match=r'e\.txt: is a folder'):
+        write_set(tmp_path, {'a.txt': 'new', 'e.txt': 'new'})
+    assert texts_in(tmp_path) == OLD
+
+
+def test_a_set_leaves_its_folder_by_no_link(tmp_path):
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'elsewhere/c.txt').write_text('mine')
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out/.new-set').symlink_to(tmp_path / 'elsewhere')
+    finish_set(tmp_path / 'out')
+    assert texts_in(tmp_path / 'elsewhere') == {'c.txt': 'mine'}
+    (tmp_path / 'out/.new-set').unlink()
+    (tmp_path / 'out/.new-set/sub').mkdir(parents=True)
+    (tmp_path / 'out/.new-set/sub/c.txt').write_text('theirs')
+    (tmp_path / 'out/.new-set/.removed').write_text('../elsewhere/c.txt')
+    (tmp_path / 'out/sub').symlink_to(tmp_path / 'elsewhere')
+    with pytest.raises(UserError, match='in a linked one'):
+        finish_set(tmp_path / 'out')
+    assert texts_in(tmp_path / 'elsewhere') == {'c.txt': 'mine'}

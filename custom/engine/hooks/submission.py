@@ -21,9 +21,10 @@ from ...reading.lookup import FILE_NAME
 from ...reading.numbers import read_numbers
 from ...reading.settings import ReaderSettings, filter_boxes, write_reader
 from ...structures.detections import Detections
-from ...submission.bundle import complete_submission
+from ...submission.bundle import SUBMISSION, complete_submission
 from ...submission.pred_json import encode_runs, write_entries
 from ...utils.errors import UserError
+from ...utils.files import replacing_set
 
 CHUNK = 500  # photos that are read, and sent by a rank, at a time: bounds the memory
 
@@ -116,9 +117,10 @@ class SubmissionHook(Hook):
                 yield content
 
         if is_main_process():
-            write_entries(self.out_dir / 'pred.json', entries())
-            complete_submission(self.out_dir, numbers, file_names)
-            write_reader(self.out_dir / FILE_NAME, self.reader)
+            with replacing_set(self.out_dir, (*SUBMISSION, FILE_NAME)) as new:
+                write_entries(new / 'pred.json', entries())
+                complete_submission(new, numbers, file_names)
+                write_reader(new / FILE_NAME, self.reader)
         else:
             for _ in photos:  # sends this rank's results
                 pass
