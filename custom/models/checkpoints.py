@@ -39,6 +39,7 @@ WAY_OUT = (
 )
 MODEL_ZOOS = {'torchvision://': get_torchvision_models, 'open-mmlab://': get_external_models}
 REFUSED_SCHEMES = ['modelzoo://', 'openmmlab://', 'mmcls://', 'pavi://', r'(\S+\:)?s3://', r'(\S+\:)?petrel://']
+ROOM = 1_000_000  # bytes of weights that any file may hold: several names may stand for one tensor
 METHODS: dict[Any, set[str]] = {
     HistoryBuffer: {'min', 'max', 'mean', 'current'},
     OneCycleParamScheduler: {'_annealing_cos', '_annealing_linear'},
@@ -76,7 +77,7 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
         map_location: the device for the tensors; None means the CPU. Defaults to 'cpu'.
 
     Raises:
-        UserError: the file is missing, damaged or no checkpoint, or loading would run code.
+        UserError: the file is missing, damaged or no checkpoint, its weights are not finite, or loading would run code.
     """
     path = Path(path).expanduser()
     finish_set(path.parent)
@@ -94,6 +95,9 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
         raise UserError(f'{path}: holds no weights (a state_dict of tensors); give a checkpoint saved by training')
     if 'state_dict' not in stored:
         stored = {'state_dict': stored}
+    _check_weights(path, stored['state_dict'])
+    if not isinstance(stored.get('meta') or {}, dict):
+        raise UserError(f'{path}: its meta is no dict; re-save only its state_dict, or train again')
     if isinstance(meta := stored.get('meta') or {}, dict):
         meta.pop('config', None)  # mmengine's resume would run the text as Python
         biases = [value for key, value in stored['state_dict'].items() if key.endswith('bbox_head.fc_cls.bias')]
@@ -102,12 +106,29 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
     return stored
 
 
+def _check_weights(path: Path, weights: Mapping[str, torch.Tensor]) -> None:
+    """Raise UserError for weights that are no plain numbers, larger than their file, or not finite."""
+    for name, value in weights.items():
+        if value.layout != torch.strided or value.is_quantized or value.device.type == 'meta':
+            kind = 'quantized' if value.is_quantized else 'without values' if value.is_meta else 'sparse'
+            raise UserError(f'{path}: its weights are {kind} ({name}); save them as plain tensors')
+    size = sum(value.numel() * value.element_size() for value in weights.values())
+    if size > 4 * path.stat().st_size + ROOM:  # 16 bits become 32; a tensor of no memory may claim any shape
+        raise UserError(f'{path}: its weights take {size / 1e6:.0f} MB, more than the file holds; save it again')
+    wrong = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
+    if wrong:
+        way = 'take an earlier checkpoint, or train with a lower learning rate'
+        raise UserError(f'{path}: {len(wrong)} of {len(weights)} weights are not finite ({wrong[0]}): {way}')
+
+
 def _read(path: Path, device: str, start: bytes) -> Any:
     if path.suffix != '.safetensors':
         if not start.startswith((b'PK\x03\x04', b'\x80')):  # a zip archive, or the older format: a bare pickle
             raise UserError(f'{path}: no checkpoint (starts with {start!r}); give a .pth or .safetensors file')
         if start.startswith(b'PK') and not zipfile.is_zipfile(path):
             raise UserError(f'{path}: the end of this checkpoint is missing; copy or download it again')
+        if start.startswith(b'PK') and _is_packed(path):
+            raise UserError(f'{path}: is compressed, which torch.save does not do; save it again by torch.save')
     try:
         if path.suffix == '.safetensors':
             from safetensors import safe_open
@@ -128,6 +149,15 @@ def _read(path: Path, device: str, start: bytes) -> Any:
             raise UserError(f'{path}: {fault}. {way_out}') from error
         reason = f'{type(error).__name__}: {(str(error).splitlines() or [""])[0][:120]}'
         raise UserError(f'{path}: damaged, or no checkpoint ({reason}); copy or download it again') from error
+
+
+def _is_packed(path: Path) -> bool:
+    """Return whether a member of a zip is compressed: such a member may unpack to any size."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist())
+    except (zipfile.BadZipFile, ValueError):  # torch says what is wrong
+        return False
 
 
 @CheckpointLoader.register_scheme('', force=True)

@@ -179,10 +179,10 @@ def test_numbers_csv_keeps_what_was_read_and_tells_nothing_found_from_unsure(tmp
         reading.detections = Detections.from_model([], [], [], [])
     write_answers(tmp_path, answers)
     assert (tmp_path / 'numbers.csv').read_text().splitlines() == [
-        'file,number,confidence,answer,image_id',
-        '1.png,05,0.9000,read,1',
-        '2.png,7,0.2000,unsure,2',
-        '3.png,,0.2000,nothing found,3',
+        '"file","number","confidence","answer","image_id"',
+        '"1.png","05",0.9,"read",1',
+        '"2.png","7",0.2,"unsure",2',
+        '"3.png","",0.2,"nothing found",3',
     ]
     numbers = pandas.read_csv(tmp_path / 'numbers.csv', dtype={'number': str}, keep_default_na=False).number
     assert numbers.tolist() == ['05', '7', '']  # as docs/formats.md reads the file

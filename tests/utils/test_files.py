@@ -231,6 +231,10 @@ def texts_in(folder):
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob('*') if path.is_file()}
 
 
+def visible_in(folder):
+    return {name: text for name, text in texts_in(folder).items() if name[0] != '.'}
+
+
 def test_a_set_replaces_its_files_and_removes_what_it_lacks(tmp_path):
     write_set(tmp_path / 'out', OLD)
     (tmp_path / 'out/mine.txt').write_text('mine')
@@ -274,12 +278,12 @@ def test_a_set_is_old_or_new_however_many_steps_are_done_before_a_kill(tmp_path,
             pass
         left = 10**9
         finish_set(out)  # what a reader does
-        outcomes.append({name: text for name, text in texts_in(out).items() if name[0] != '.'})
+        outcomes.append(visible_in(out))
         write_set(out, NEW)
-        assert texts_in(out) == NEW
+        assert visible_in(out) == NEW
     assert [outcome for outcome in outcomes if outcome not in (OLD, NEW)] == []
     assert OLD in outcomes and NEW in outcomes[:-1]  # kills between the moves of files, too
-    assert texts_in(out) == NEW
+    assert visible_in(out) == NEW
 
 
 def test_a_set_that_fails_changes_nothing(tmp_path):
