@@ -75,6 +75,9 @@ def _code_of(
         report('stopped', is_error=False)
         return 130
     except UserError as error:
+        if isinstance(error.__cause__, ImportError) and is_shortage(error):  # a library could not be loaded
+            report(f'{MORE_MEMORY} ({first_line(error.__cause__)})')
+            return 1
         # A data loader's worker process wraps the error in its traceback. The message follows the last name.
         report(re.split(r'\n\S*UserError: ', str(error))[-1].strip())
         return 2

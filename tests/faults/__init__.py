@@ -4,4 +4,4 @@ Each module of SECTIONS is a section. Its `faults()` lists the faults of the sec
 raises nothing.
 """
 
-SECTIONS = ('kills', 'writers', 'twice', 'processes', 'resume', 'soak')
+SECTIONS = ('kills', 'writers', 'streams', 'hostile', 'twice', 'processes', 'resume', 'soak')

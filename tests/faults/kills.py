@@ -12,6 +12,8 @@ from time import monotonic
 
 from helpers.weights import differing
 
+from custom.utils.files import finish_set
+
 from .campaign import Fault, Scene
 
 TIMES = {'train': 16, 'dump': 12, 'import': 12, 'export': 10, 'report': 10}
@@ -65,6 +67,7 @@ def dump(number: int, scene: Scene, folder: Path) -> None:
     assert old != new
     shutil.copytree(scene.folder / 'older/set', folder / 'set')
     kill(scene, 'dump', number, seconds, 'test.py', *scene.dump_arguments(folder / 'set'))
+    finish_set(folder / 'set')  # as each tool does that reads a set
     left = content(folder / 'set')
     assert left in (old, new), f'a mixture: new are {[name for name in SET if left[name] == new[name]]}'
     scene.tool('test.py', *scene.dump_arguments(folder / 'set')).must_succeed()

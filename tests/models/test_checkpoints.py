@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pickle
 import socket
 import zipfile
@@ -329,3 +330,39 @@ def test_a_saved_16_bit_copy_has_the_same_fingerprint(tmp_path):
     weights = {name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()}
     save_file(weights, tmp_path / 'a.safetensors')
     assert fingerprint(load_checkpoint(tmp_path / 'a.safetensors')['state_dict']) == fingerprint(model.state_dict())
+
+
+ONE = torch.ones(3)
+
+
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        ({'state_dict': {'a': ONE, 'b': ONE * torch.nan}}, r'1 of 2 weights are not finite \(b\)'),
+        ({'state_dict': {'a': ONE * torch.inf}}, '1 of 1 weights are not finite'),
+        ({'state_dict': {'a': torch.eye(3).to_sparse()}}, 'its weights are sparse'),
+        ({'state_dict': {'a': torch.ones(3, device='meta')}}, 'its weights are without values'),
+        ({'state_dict': {'a': torch.ones(1).expand(10**12)}}, 'its weights take 4000000 MB, more than the file holds'),
+        ({'state_dict': {'a': ONE}, 'meta': ['x']}, 'its meta is no dict'),
+    ],
+)
+def test_weights_that_no_model_can_use_are_refused(tmp_path, content, said):
+    torch.save(content, tmp_path / 'w.pth')
+    with pytest.raises(UserError, match=rf'w\.pth: {said}'):
+        load_checkpoint(tmp_path / 'w.pth')
+
+
+def test_a_compressed_checkpoint_is_refused_before_it_is_unpacked(tmp_path):
+    torch.save({'state_dict': {'a': torch.zeros(1000)}}, tmp_path / 'plain')
+    options = {'mode': 'w', 'compression': zipfile.ZIP_DEFLATED}
+    with zipfile.ZipFile(tmp_path / 'plain') as plain, zipfile.ZipFile(tmp_path / 'w.pth', **options) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    with pytest.raises(UserError, match=r'w\.pth: is compressed'):
+        load_checkpoint(tmp_path / 'w.pth')
+
+
+def test_a_pipe_is_no_checkpoint(tmp_path):
+    os.mkfifo(tmp_path / 'w.pth')
+    with pytest.raises(UserError, match='a named pipe, not a regular file'):
+        load_checkpoint(tmp_path / 'w.pth')

@@ -3,6 +3,7 @@ import struct
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 from helpers.project import ROOT
 from PIL import Image, ImageOps
 
+from custom.structures import photos
 from custom.structures.photos import (
     FORMATS,
     MAX_PIXELS,
     Photo,
     find_photo,
     image_id_of,
+    natural_key,
     list_photos,
     photo_path,
     photo_size,
@@ -320,3 +323,56 @@ def test_transparency_of_an_array_is_on_white_as_that_of_a_file(tmp_path):
     Image.fromarray(pixels).save(tmp_path / '1.png')
     assert np.abs(rgb_of(pixels).astype(int) - read_photo(tmp_path / '1.png')).max() <= 1  # Pillow rounds otherwise
     assert rgb_of(pixels[..., :3]).tolist() == pixels[..., :3].tolist()
+
+
+MODES = ['L', 'LA', 'P', 'RGB', 'RGBA', 'CMYK', '1', 'I;16', 'I', 'F']
+
+
+@pytest.mark.parametrize('mode', MODES)
+def test_a_photo_is_converted_alike_in_strips_and_as_a_whole(tmp_path, monkeypatch, mode):
+    rng = np.random.default_rng(0)
+    if mode in ('I;16', 'I', 'F'):
+        image = Image.fromarray(rng.integers(0, 900, (70, 50)).astype({'I;16': 'u2', 'I': 'i4', 'F': 'f4'}[mode]))
+    else:
+        image = Image.fromarray(rng.integers(0, 255, (70, 50, 4), dtype=np.uint8)).convert(mode)
+    image.save(tmp_path / 'a.tif')
+    whole = read_photo(tmp_path / 'a.tif')
+    monkeypatch.setattr(photos, 'STRIP', 700)
+    assert np.array_equal(read_photo(tmp_path / 'a.tif'), whole)
+    assert whole.shape == (70, 50, 3) and whole.std() > 1
+
+
+def test_large_photos_are_decoded_one_at_a_time(tmp_path, monkeypatch):
+    Image.new('L', (50, 40)).save(tmp_path / 'a.png')
+    monkeypatch.setattr(photos, 'MAX_PIXELS', 3000)
+    most = 0
+
+    def converted(image):
+        nonlocal most
+        most = max(most, photos._now.pixels)
+        return np.zeros((image.height, image.width, 3), np.uint8)
+
+    monkeypatch.setattr(photos, '_rgb', converted)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(read_photo, [tmp_path / 'a.png'] * 40))
+    assert (most, photos._now.pixels) == (2000, 0)
+
+
+def test_a_process_that_is_forked_while_a_photo_is_decoded_decodes(tmp_path):
+    with photos._decoding(photos.MAX_PIXELS):
+        child = os.fork()
+        if not child:
+            os._exit(photos._now.pixels)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_photo_has_bounds_before_it_is_read(tmp_path):
+    with (tmp_path / 'a.webp').open('wb') as file:
+        file.truncate(1 << 40)  # takes no room on the disk
+    with pytest.raises(UserError, match=r'a\.webp: cannot be read \(larger than 1000 MB\)'):
+        read_photo(tmp_path / 'a.webp')
+
+
+def test_names_of_any_length_are_compared_and_not_found(tmp_path):
+    assert natural_key('1' * 5000)[1][0] == 1
+    assert find_photo(tmp_path, 'a/' * 10**6) is None

@@ -250,3 +250,20 @@ def test_a_member_whose_name_is_no_utf_8(tmp_path):
     path = tmp_path / 'submission.zip'
     path.write_bytes(path.read_bytes().replace('é'.encode(), b'\xff\xff'))
     assert 'submission.zip: not a zip that can be read' in only_problem(tmp_path)
+
+
+def test_a_table_of_contents_of_many_files_is_not_read(tmp_path, monkeypatch):
+    submit(tmp_path)
+    monkeypatch.setattr(validator._BoundedFile, 'most', 10_000)
+    with zipfile.ZipFile(tmp_path / 'submission.zip', 'w') as archive:
+        for number in range(200):
+            archive.writestr(f'{number:060}', '')
+    assert 'its table of contents has 21200 bytes' in problems_in(tmp_path)[0]
+
+
+def test_a_list_without_entries_is_not_parsed_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr('custom.utils.files.MOST_VALUES', 10**6)
+    submit(tmp_path)
+    (tmp_path / 'pred.json').write_text('[' + '[],' * 10**6 + '[]]')
+    pack(tmp_path)
+    assert 'pred.json: not JSON (holds more than 1 million values)' in only_problem(tmp_path)

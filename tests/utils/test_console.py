@@ -61,7 +61,7 @@ def test_text_on_stdout_cannot_rewrite_the_terminal(capsys):
     assert capsys.readouterr().out == 'é\t\\x1b[2J\\r\\x9b1m\\u202e\\udcff\nlater\n'
 
 
-def test_a_shortage_is_found_behind_other_errors():
+def test_a_shortage_is_found_behind_other_errors(capsys):
     def wrapped():
         try:
             raise ImportError('libtorch.so: failed to map segment from shared object')
@@ -71,6 +71,8 @@ def test_a_shortage_is_found_behind_other_errors():
     with pytest.raises(UserError) as caught:
         wrapped()
     assert is_shortage(caught.value)
+    assert run_command(wrapped) == 1
+    assert capsys.readouterr().err.startswith('error: too little memory; ')
     assert not is_shortage(UserError('x.csv: out of memory'))  # a text from data
     assert not is_shortage(None)
 

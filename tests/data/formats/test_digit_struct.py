@@ -84,3 +84,20 @@ def test_other_files_are_named_with_the_way_out(tmp_path, mat):
         file['other'] = 1
     with pytest.raises(UserError, match='is no digitStruct'):
         read_digit_struct(mat)
+
+
+@pytest.mark.parametrize('kind', ['claim', 'link', 'raw'])
+def test_claims_and_other_files_are_refused_before_they_are_read(tmp_path, kind):
+    secret = tmp_path / 'secret'
+    secret.write_bytes(bytes(100))
+    with h5py.File(tmp_path / 'digitStruct.mat', 'w') as file:
+        if kind == 'link':
+            file['digitStruct'] = h5py.ExternalLink(str(secret), '/')
+        else:
+            group = file.create_group('digitStruct')
+            claim = {'shape': (10**12, 1), 'dtype': h5py.ref_dtype, 'chunks': (1000, 1)}
+            raw = {'shape': (100, 1), 'dtype': 'u1', 'external': [(str(secret), 0, 100)]}
+            for name in ('name', 'bbox'):
+                group.create_dataset(name, **(claim if kind == 'claim' else raw))
+    with pytest.raises(UserError, match=r'10{12} values|no digitStruct|values in another file'):
+        read_digit_struct(tmp_path / 'digitStruct.mat')

@@ -2,6 +2,8 @@
 
 import hashlib
 import http.server
+import io
+import tarfile
 import threading
 
 import pytest
@@ -111,3 +113,16 @@ def test_the_official_archives_are_known():
         'extra': 1_955_489_752,
     }
     assert all(len(archive.sha256) == 64 for archive in svhn_archives.ARCHIVES.values())
+
+
+@pytest.mark.parametrize('header', [False, True])
+def test_an_archive_that_unpacks_to_an_unlikely_size_is_refused(tmp_path, monkeypatch, header):
+    monkeypatch.setattr(svhn_archives, 'ROOM', 10**5)
+    with tarfile.open(tmp_path / 'train.tar.gz', 'w:gz') as archive:
+        info = tarfile.TarInfo('train/1.png')
+        if header:
+            info.pax_headers = {'comment': 'a' * 2_000_000}
+        info.size = 0 if header else 2_000_000
+        archive.addfile(info, io.BytesIO(bytes(info.size)))
+    with pytest.raises(UserError, match='unpacks to an unlikely size'):
+        svhn_archives.unpack(tmp_path / 'train.tar.gz', 'train', tmp_path)

@@ -1,5 +1,6 @@
 """custom/data/formats/yolo.py: labels in YOLO's format."""
 
+import os
 import re
 from unicodedata import normalize
 
@@ -386,3 +387,41 @@ def test_boxes_in_another_form_are_refused(tmp_path, line, form):
 def test_true_boxes_that_fill_a_photo_or_leave_it_are_not_taken_for_another_form(tmp_path):
     files(tmp_path, **{'images/1.png': '', 'labels/1.txt': '0 .5 .5 .98 .98\n0 .1 .5 .3 .5\n0 .9 .5 .3 .5'})
     assert len(read_yolo(tmp_path, Findings())[0].boxes) == 3
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('a: &a [x, x]\nnames: *a\n', 'an alias stands for a list or a mapping'),
+        ('names: &a [*a]\n', 'an alias stands for a list'),
+        ('names: ' + '[' * 5000, 'recursion'),
+        ('? [a, b]\n: 1\nnames: ["0"]\n', 'a key is a list or a mapping'),
+        (f'names: {{"{"1" * 5000}": a}}\n', 'has no "names'),
+        ('names: ["0"] #' + 'a' * 1_000_000, 'larger than 1 MB'),
+    ],
+)
+def test_yaml_is_bounded_before_its_content_multiplies(tmp_path, text, said):
+    files(tmp_path, **{'images/1.png': '', 'labels/1.txt': '0 .5 .5 .2 .2\n', 'data.yaml': text})
+    with pytest.raises(UserError, match=said):
+        read_yolo(tmp_path, Findings())
+
+
+def test_an_alias_of_text_a_long_path_and_a_count_of_many_digits_are_read(tmp_path):
+    text = f'train: &t images\nval: *t\ntest: {"a/" * 5000}\nnc: {"1" * 5000}\nnames: ["0"]\n'
+    files(tmp_path, **{'images/1.png': '', 'labels/1.txt': '0 .5 .5 .2 .2\n', 'data.yaml': text})
+    notes = Findings()
+    assert len(read_yolo(tmp_path, notes)) == 1
+    assert notes.counts['split without a photo here'] == 1
+
+
+def test_label_files_that_are_no_regular_files_are_passed_over(tmp_path):
+    files(tmp_path, **{f'images/{i}.png': '' for i in (1, 2, 3)}, **{'labels/1.txt': '0 .5 .5 .2 .2\n'})
+    os.mkfifo(tmp_path / 'labels/2.txt')
+    (tmp_path / 'labels/3.txt').mkdir()
+    os.mkfifo(tmp_path / 'images/4.png')
+    os.mkfifo(tmp_path / 'data.yaml')
+    notes = Findings()
+    photos = read_yolo(tmp_path, notes)
+    assert [photo.boxes is not None for photo in photos] == [True, False, False]
+    assert notes.counts['named pipe, socket, device or broken link, passed over'] == 3
+    assert notes.examples['folder that is called like a file, searched as a folder'] == 'labels/3.txt'
