@@ -4,20 +4,24 @@ The package brings them in `mmdet/.mim/tools`. They expect compiled operators, t
 ground truth for the photos to test on.
 """
 
+import io
 import json
 import os
+import pickle
 import runpy
 import sys
 import tempfile
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import Image
 
 from ..data.coco_reading import read_json
 from ..runs.config import load_config, select_split
+from ..utils.console import first_line
 from ..utils.errors import UserError
 from ..utils.messages import say
 
@@ -127,6 +131,34 @@ def _use_blank_image(cfg: 'Config', folder: Path) -> None:
     say(f'note: get_flops: a blank image of {width} x {height} px instead of the data set')
 
 
+def _unpickle(file: BinaryIO) -> Any:
+    """Read results of `test --out`: numbers, text, containers, arrays and tensors.
+
+    Raises:
+        UserError: the file is damaged, or names a function or a class of another kind, which could run code.
+    """
+    import torch
+
+    from ..models.checkpoints import stored_by_mmengine
+
+    plain = (OrderedDict, torch.Size, torch._utils._rebuild_tensor_v2, *stored_by_mmengine())
+    pairs = (one if isinstance(one, tuple) else (one, f'{one.__module__}.{one.__qualname__}') for one in plain)
+    known = {name: one for one, name in pairs}
+    # Tensors keep their numbers as a file of torch inside the pickle.
+    known['torch.storage._load_from_bytes'] = lambda content: torch.load(io.BytesIO(content), weights_only=True)
+
+    class Unpickler(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> Any:
+            if f'{module}.{name}' not in known:
+                raise pickle.UnpicklingError(f'refused, because loading would run {module}.{name}')
+            return known[f'{module}.{name}']
+
+    try:
+        return Unpickler(file).load()
+    except Exception as error:  # a damaged file can raise anything
+        raise UserError(f'the results cannot be read ({first_line(error)}); write them by `test --out`') from None
+
+
 def run_script(name: str, arguments: Sequence[str], split: str = 'valid') -> None:
     """Run one of MMDetection's scripts as the main program.
 
@@ -139,6 +171,7 @@ def run_script(name: str, arguments: Sequence[str], split: str = 'valid') -> Non
         UserError: there is no such script, or it does not work here.
     """
     import torch
+    from mmengine.fileio.handlers import PickleHandler
 
     from .. import register  # noqa: F401 - provides mmcv's operators and registers what configs name
     from ..models.checkpoints import stored_by_mmengine
@@ -150,6 +183,8 @@ def run_script(name: str, arguments: Sequence[str], split: str = 'valid') -> Non
         raise UserError(f'{name}: does not work: {BROKEN[name]}')
     os.environ.setdefault('MPLBACKEND', 'agg')
     started = time.time()
+    sys.stdout = sys.__stdout__ or sys.stdout  # progress bars begin with a carriage return
+    PickleHandler.load_from_fileobj = lambda _, file, **kwargs: _unpickle(file)
     with tempfile.TemporaryDirectory() as folder, torch.serialization.safe_globals(stored_by_mmengine()):
         sys.argv = [str(known[name]), *adapt_arguments(name, arguments, split, Path(folder))]
         try:

@@ -25,7 +25,7 @@ from ..utils.errors import UserError
 from ..utils.messages import one_line
 from ..utils.validation import require_number
 from ..visualization.pictures import LARGEST, Shot, annotated_copy
-from .multiview import Detector, MultiView, View
+from .multiview import Detector, MultiView, View, view_of_photo
 from .options import AUTO, ReadingOptions, decimal_text, turned, turned_back
 
 Photo = PhotoFile | np.ndarray
@@ -150,15 +150,16 @@ class PhotoReading(NamedTuple):
 class _Loaded(NamedTuple):
     """Photo ready for the detector: its view, and what other orientations need.
 
-    `size` is the width and height of the crop before the turn, `corner` its left upper corner in the photo. `pixels` is
-    the crop, or None if the orientation is known. `photo` is the photo as given, or the pixels of an open file.
+    `size` is the width and height of the crop before the turn, `corner` its left upper corner in the photo. `photo` is
+    the photo as given, or the pixels of an open file. `upright` is the crop, reduced if it is large, or None if the
+    orientation is known.
     """
 
     photo: Photo
     view: View
     size: tuple[int, int]
     corner: tuple[int, int]
-    pixels: np.ndarray | None
+    upright: View | None
 
 
 @dataclasses.dataclass(eq=False)
@@ -249,11 +250,12 @@ class PhotoReader:
             return error
         try:
             part = self.options.cut(pixels)
+            part = part.copy() if self.options.crop else part  # the photo may be large
             auto = self.options.rotate == AUTO
             view = self.view(turned(part, 0 if auto else int(self.options.rotate)))
             corner = self.options.crop[:2] if self.options.crop else (0, 0)
             given = pixels if hasattr(photo, 'read') else photo
-            return _Loaded(given, view, (part.shape[1], part.shape[0]), corner, part if auto else None)
+            return _Loaded(given, view, (part.shape[1], part.shape[0]), corner, view_of_photo(part) if auto else None)
         except UserError as error:
             return UserError(f'{name}: {error}')
 
@@ -268,11 +270,15 @@ class PhotoReader:
             if not rows:
                 break
             own = [items[i] for i in rows]
-            views = [self.view(turned(item.pixels, degrees)) for item in own if item.pixels is not None]
+            views = [self._turned_view(item.upright, degrees) for item in own if item.upright is not None]
             for i, reading in zip(rows, self._read_views(views, own, degrees), strict=True):
                 if _value(reading) > _value(readings[i]) * (BETTER if readings[i].rotate == 0 else 1):
                     readings[i] = reading
         yield from readings
+
+    def _turned_view(self, upright: View, degrees: int) -> View:
+        view = self.view(turned(upright.pixels, degrees))
+        return View(view.pixels, (view.scale[0] * upright.scale[0], view.scale[1] * upright.scale[1]))
 
     def _read_views(self, views: Sequence[View], items: Sequence[_Loaded], degrees: int) -> list[PhotoReading]:
         """Read photos that are turned by `degrees`."""

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from ..structures.photos import image_id_of, passed_over, photos_among
 from ..utils.errors import UserError
+from ..utils.files import is_regular, parse_json
 from ..utils.messages import one_line, say, say_once
 from .answers import Answer
 from .reader import PhotoReader, PhotoReading
@@ -60,6 +61,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.known: dict[str, Version] = {}
+        if os.path.lexists(path) and not is_regular(path):
+            raise UserError(f'{path}: is no regular file; remove it, or choose another place with --out')
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Without a buffer, a line is one call of the kernel.
@@ -87,9 +90,9 @@ class Journal:
                 break
             whole += len(line)
             try:
-                record = json.loads(line)
+                record = parse_json(line)
                 self.known[str(record['file'])] = Version(int(record['size']), int(record['mtime_ns']))
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, OverflowError):
                 way = 'move the file away, then all photos are read again'
                 raise UserError(f'{self.path}: line {number} is no line of a journal; {way}') from None
 

@@ -165,17 +165,17 @@ def _streams() -> Iterator[None]:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     sys.stdout = sys.stdout or open(1, 'w', closefd=False)  # noqa: SIM115 - open as long as the process
     sys.stderr = sys.stderr or open(2, 'w', closefd=False)  # noqa: SIM115
-    before = sys.stdout
+    before, plain = sys.stdout, None
     with contextlib.suppress(OSError):
         before.flush()
     if isinstance(before, io.TextIOWrapper):
         options = {'line_buffering': before.line_buffering, 'write_through': before.write_through}
-        sys.stdout = _Plain(before.buffer, before.encoding, 'backslashreplace', **options)
+        sys.stdout = plain = _Plain(before.buffer, before.encoding, 'backslashreplace', **options)
     try:
         yield
     finally:
-        plain, sys.stdout = sys.stdout, before
-        if isinstance(plain, _Plain):
+        sys.stdout = before
+        if plain is not None:  # it would close the stream
             with contextlib.suppress(OSError):
                 plain.detach()
         try:

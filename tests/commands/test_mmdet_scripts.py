@@ -1,10 +1,16 @@
 """MMDetection's own scripts on this project's configs, data, checkpoints and results."""
 
+import io
 import json
+import os
+import pickle
 
+import numpy as np
 import pytest
+import torch
 from helpers.project import ROOT, run_tool
 
+from custom.commands import mmdet_scripts
 from custom.commands.mmdet_scripts import BROKEN, adapt_arguments, scripts, split_arguments
 from custom.utils.errors import UserError
 
@@ -165,3 +171,21 @@ def test_publish_model(tmp_path, run):
     mmdet('publish_model', run / 'epoch_1.pth', tmp_path / 'small.pth')
     (published,) = tmp_path.glob('small-*.pth')
     assert published.stat().st_size < (run / 'epoch_1.pth').stat().st_size
+
+
+class Runs:
+    def __reduce__(self):
+        return os.system, ('touch ran',)
+
+
+def test_results_run_no_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    results = [
+        {'img_id': 1, 'ori_shape': (20, 40), 'scores': torch.ones(2), 'boxes': np.zeros((2, 4)), 'x': np.float64(2)}
+    ]
+    read = mmdet_scripts._unpickle(io.BytesIO(pickle.dumps(results, protocol=2)))
+    assert read[0]['img_id'] == 1 and read[0]['scores'].tolist() == [1, 1] and read[0]['boxes'].shape == (2, 4)
+    for content in (pickle.dumps(Runs()), pickle.dumps([{'a': Runs()}], protocol=2), b'none'):
+        with pytest.raises(UserError, match='the results cannot be read'):
+            mmdet_scripts._unpickle(io.BytesIO(content))
+    assert list(tmp_path.iterdir()) == []
