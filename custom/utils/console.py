@@ -171,6 +171,7 @@ def _streams() -> Iterator[None]:
     if isinstance(before, io.TextIOWrapper):
         options = {'line_buffering': before.line_buffering, 'write_through': before.write_through}
         sys.stdout = plain = _Plain(before.buffer, before.encoding, 'backslashreplace', **options)
+        plain.isatty = before.isatty  # type: ignore[method-assign]
     try:
         yield
     finally:

@@ -18,9 +18,10 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from .errors import UserError
 
@@ -237,7 +238,7 @@ def is_regular(path: str | os.PathLike) -> bool:
         return False
 
 
-def open_regular(path: str | os.PathLike) -> BinaryIO:
+def open_regular(path: str | os.PathLike) -> BufferedReader:
     """Open a regular file for reading. To open a named pipe would block, and a device may never end.
 
     Raises:

@@ -125,7 +125,7 @@ def unpack(archive: Path, part: str, unpacked: Path) -> Path:
     size = archive.stat().st_size
     with packed, _bar(packed, f'unpacking {archive.name}', size) as stream:
         try:
-            content = _BoundedStream(gzip.GzipFile(fileobj=stream), MOST_UNPACKED * size + ROOM)
+            content: Any = _BoundedStream(gzip.GzipFile(fileobj=stream), MOST_UNPACKED * size + ROOM)
             with tarfile.open(fileobj=content, mode='r|') as members:
                 for member in members:
                     name = Path(member.name)
