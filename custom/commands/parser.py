@@ -1,6 +1,7 @@
 """Argument parser, shared arguments and error handling of the tools."""
 
 import argparse
+import logging
 import os
 import sys
 import warnings
@@ -85,6 +86,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
     if WITH_PARENT in os.environ:
         end_with_parent()
     warnings.filterwarnings('ignore', 'Image size .* exceeds limit')  # structures.photos raises an error instead
+    logging.raiseExceptions = False  # a log on a full disk prints no traceback; the checkpoint is the error
     exit_process(run_command(main, print_error, exit_code_of))
 
 

@@ -5,6 +5,7 @@ from names only the box predictor differs: the background is torchvision's first
 without a box.
 """
 
+import io
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -124,12 +125,14 @@ def write_weights(path: Path, stored: dict) -> None:
     """Write a checkpoint: all of `stored` as .pth, or only its `state_dict` as .safetensors."""
     with replacing(path) as beside:
         if path.suffix == '.safetensors':
-            from safetensors.torch import save_file
+            from safetensors.torch import save
 
             weights = stored.get('state_dict', stored)
-            save_file({key: weights[key].contiguous() for key in weights}, beside, {'format': 'pt'})
+            beside.write_bytes(save({key: weights[key].contiguous() for key in weights}, {'format': 'pt'}))
         else:
-            torch.save(stored, beside)
+            content = io.BytesIO()
+            torch.save(stored, content)  # to a file, its errors do not name the full disk
+            beside.write_bytes(content.getbuffer())
 
 
 def _rename(weights: Mapping[str, torch.Tensor], names: Iterable[tuple[str, str]], source: str | Path) -> Weights:
