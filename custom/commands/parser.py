@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from ..engine.ranks import exit_code_of, exit_process, may_report, print_error
 from ..utils.console import run_command
+from ..utils.errors import UserError
 from ..utils.messages import be_quiet, say
 from ..utils.processes import WITH_PARENT, end_at_second_interrupt, end_with_parent
 

@@ -2,14 +2,13 @@
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ..inference.reader import PhotoReader
 from ..utils.errors import UserError
-from ..utils.messages import duration, one_line, say
+from ..utils.messages import complain, duration, one_line, say
 from .pipeline import Job, Progress, cluster, facts_of_reader, require_ray, run_shards
 from .results import summarise, write_usual_files
 from .run_folder import RESULTS, RunFolder
@@ -86,7 +85,7 @@ def predict_with_ray(
     say(f'{args.out}: {summary.photos} photos in {duration(seconds)} ({rate}{_peak()}): {files}')
     if summary.failed:
         first = one_line(summary.first_error)
-        print(f'error: {summary.failed} photos could not be read; first: {first}', file=sys.stderr)
+        complain(f'{summary.failed} photos could not be read; first: {first}')
     return int(summary.failed > 0)
 
 

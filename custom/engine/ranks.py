@@ -11,7 +11,7 @@ import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
-from ..utils.console import first_line, is_shortage
+from ..utils.console import describe, first_line, is_of_system, is_shortage
 from ..utils.errors import UserError
 from ..utils.messages import complain
 from .worker_faults import worker_fault
@@ -141,14 +141,18 @@ def print_error(message: str, is_error: bool = True) -> None:
 def exit_code_of(error: Exception) -> int:
     """Print the reason of an error that is being handled; return the exit code.
 
-    A single process raises the error again, unless it or a worker process is short of memory or files. In a distributed
-    run, the rank with the fault prints its traceback, and ranks that lost the connection name the ranks that are gone.
+    A single process raises the error again, unless it is of the system, or a process is short of memory or files. In a
+    distributed run, the rank with the fault prints its traceback, and ranks that lost the connection name the ranks that
+    are gone.
     """
     reason = first_line(error)
     if fault := worker_fault(error):
         print_error(fault)
     elif is_shortage(error):
         print_error(f'{reason}: {WAY_OUT}')
+    elif is_of_system(error):
+        print_error(describe(error))
+        return 2
     elif not group():
         raise error
     elif _LOST.search(str(error)):

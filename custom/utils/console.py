@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from typing import TypeGuard
 
 from .errors import UserError
 from .messages import complain, one_line
@@ -84,16 +85,15 @@ def _code_of(
     except _LostText:
         return 0
     except Exception as error:
-        short = is_shortage(error)
-        if isinstance(error, OSError) and not isinstance(error, ConnectionError) and not short:
-            report(describe(error))
-            return 2
         if fail is not None:
             return fail(error)
-        if not short:
-            raise
-        report(f'{MORE_MEMORY} ({first_line(error)})')
-        return 1
+        if is_shortage(error):
+            report(f'{MORE_MEMORY} ({first_line(error)})')
+            return 1
+        if is_of_system(error):
+            report(describe(error))
+            return 2
+        raise
 
 
 def first_line(error: BaseException) -> str:
@@ -108,6 +108,11 @@ def is_shortage(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return False
+
+
+def is_of_system(error: BaseException) -> TypeGuard[OSError]:
+    """Return whether an error is that of a file, not of a connection."""
+    return isinstance(error, OSError) and not isinstance(error, ConnectionError)
 
 
 def describe(error: OSError) -> str:
