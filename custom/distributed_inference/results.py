@@ -1,6 +1,5 @@
 """Results of a shard as a Parquet file, and numbers.csv and pred.json from such files."""
 
-import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,8 @@ from ..structures.detections import Detections
 from ..structures.geometry import xywh_to_xyxy
 from ..submission.pred_json import encode_entries, write_entries
 from ..utils.errors import UserError
-from ..utils.files import replacing
+from ..utils.files import replacing, replacing_set
+from ..utils.tables import row_writer
 
 if TYPE_CHECKING:
     import pyarrow
@@ -119,10 +119,13 @@ def write_usual_files(folder: Path, paths: Sequence[Path]) -> None:
         UserError: two photos would share an image id, or a file cannot be written.
     """
     ids = iter(ids_of(name for table in _tables(paths, ['file']) for name in table['file'].to_pylist()))
-    text = io.StringIO()
-    numbers = csv.writer(text, lineterminator='\n')
-    numbers.writerow(COLUMNS)
-    with replacing(folder / 'numbers.csv') as beside, beside.open('w', encoding='utf-8') as file:
+    text = io.StringIO(newline='')
+    write_row = row_writer(text)
+    write_row(COLUMNS)
+    with (
+        replacing_set(folder) as new,
+        (new / 'numbers.csv').open('w', encoding='utf-8', errors='surrogateescape', newline='') as file,
+    ):
 
         def entries() -> Iterator[bytes]:
             columns = [*COLUMNS[:-1], 'error', 'all_boxes', 'all_scores', 'all_digits']
@@ -130,8 +133,7 @@ def write_usual_files(folder: Path, paths: Sequence[Path]) -> None:
                 for row, image_id in zip(table.to_pylist(), ids, strict=False):
                     if row['error'] is not None:
                         continue
-                    confidence = f'{row["confidence"]:.4f}'
-                    numbers.writerow([row['file'], row['number'], confidence, row['answer'], image_id])
+                    write_row([row['file'], row['number'], round(row['confidence'], 4), row['answer'], image_id])
                     labels = row['all_digits']
                     boxes = np.array(row['all_boxes'], np.float64)
                     yield encode_entries(
@@ -141,7 +143,7 @@ def write_usual_files(folder: Path, paths: Sequence[Path]) -> None:
                 text.seek(0)
                 text.truncate()
 
-        write_entries(folder / 'pred.json', entries())
+        write_entries(new / 'pred.json', entries())
         file.write(text.getvalue())
 
 

@@ -142,7 +142,7 @@ def exit_code_of(error: Exception) -> int:
     """Print the reason of an error that is being handled; return the exit code.
 
     A single process raises the error again, unless it is of the system, or a process is short of memory or files. In a
-    distributed run, the rank with the fault prints its traceback, and ranks that lost the connection name the ranks that
+    distributed run, the rank with the fault prints its traceback, and ranks that lost the connection name those that
     are gone.
     """
     reason = first_line(error)

@@ -3,8 +3,8 @@
 import csv
 import os
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TextIO
 
 from .files import replacing
 
@@ -36,6 +36,13 @@ def write_csv(path: str | os.PathLike, columns: Sequence[str], rows: Iterable[It
         UserError: the file cannot be written.
     """
     with replacing(path) as beside, beside.open('w', encoding='utf-8', errors='surrogateescape', newline='') as file:
-        table = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator='\n')
-        table.writerow(columns)
-        table.writerows(map(neutral, row) for row in rows)
+        write_row = row_writer(file)
+        write_row(columns)
+        for row in rows:
+            write_row(row)
+
+
+def row_writer(file: TextIO) -> Callable[[Iterable[Any]], object]:
+    """Return a function that writes a row as `write_csv` does; `file` translates no line ends."""
+    table = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator='\n')
+    return lambda row: table.writerow(map(neutral, row))
