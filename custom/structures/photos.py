@@ -267,8 +267,8 @@ def photo_name(photo: object) -> str:
     if isinstance(photo, (str, os.PathLike)):
         name = str(photo)
         return name if len(name) <= 2 * NAME_END else f'{name[:NAME_END]}…{name[-NAME_END:]}'
-    name = getattr(photo, 'filename', None) or getattr(photo, 'name', None)  # of a temporary file: a number
-    return str(name) if name and isinstance(name, (str, os.PathLike)) else 'photo'
+    other = getattr(photo, 'filename', None) or getattr(photo, 'name', None)  # of a temporary file: a number
+    return str(other) if other and isinstance(other, (str, os.PathLike)) else 'photo'
 
 
 def _file_of(photo: str | os.PathLike | bytes | BinaryIO) -> BinaryIO:

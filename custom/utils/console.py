@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from .errors import UserError
 from .messages import complain, one_line
@@ -174,7 +174,7 @@ def _streams() -> Iterator[None]:
     with contextlib.suppress(OSError):
         before.flush()
     if isinstance(before, io.TextIOWrapper):
-        options = {'line_buffering': before.line_buffering, 'write_through': before.write_through}
+        options: dict[str, Any] = {'line_buffering': before.line_buffering, 'write_through': before.write_through}
         sys.stdout = plain = _Plain(before.buffer, before.encoding, 'backslashreplace', **options)
         plain.isatty = before.isatty  # type: ignore[method-assign]
     try:

@@ -82,8 +82,8 @@ def _read(file: h5py.File, path: str | os.PathLike) -> tuple[list[str], list[np.
         for column in COLUMNS if isinstance(group, h5py.Group) else ():  # MATLAB saves an empty list as an array
             values = _values(group, column, MOST_DIGITS)
             if values.dtype == h5py.ref_dtype:
-                values = [_checked(file[ref], 1)[:].item() for ref in values]
-            columns.append(np.array(values, np.float64))
+                values = np.array([_checked(file[ref], 1)[:].item() for ref in values])
+            columns.append(values.astype(np.float64))
             if len(columns[-1]) != len(columns[0]):
                 raise ValueError(f'{len(columns[-1])} values of {column} on a photo with {len(columns[0])} digits')
         digits.append(np.stack(columns) if columns else np.zeros((5, 0)))
