@@ -144,6 +144,7 @@ def _unpickle(file: BinaryIO) -> Any:
     plain = (OrderedDict, torch.Size, torch._utils._rebuild_tensor_v2, *stored_by_mmengine())
     pairs = (one if isinstance(one, tuple) else (one, f'{one.__module__}.{one.__qualname__}') for one in plain)
     known = {name: one for one, name in pairs}
+    known['_codecs.encode'] = lambda text, _: text.encode('latin1')  # bytes, as the protocol of mmengine has them
     # Tensors keep their numbers as a file of torch inside the pickle.
     known['torch.storage._load_from_bytes'] = lambda content: torch.load(io.BytesIO(content), weights_only=True)
 
