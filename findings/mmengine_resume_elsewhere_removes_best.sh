@@ -9,6 +9,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet torch==2.14.1 torchvision==0.29.1 onedl-mmengine==0.10.12
+# mmengine's opencv-python wants libGL, which servers lack.
+"$folder/venv/bin/pip" install --quiet --force-reinstall --no-deps opencv-python-headless==4.12.0.88
 cd "$folder"
 venv/bin/python - <<'PYTHON' 2>errors.txt || { cat errors.txt; exit 1; }
 from pathlib import Path
@@ -56,6 +58,7 @@ def run(work_dir, epochs, **more):
         val_evaluator=[metric],
         optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 0.1}},
         default_hooks={'checkpoint': {'type': 'CheckpointHook', 'interval': 1, 'save_best': 'score', 'rule': 'greater'}},
+        log_level='ERROR',
         experiment_name=work_dir,
         **more,
     )

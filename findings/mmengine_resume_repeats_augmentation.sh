@@ -10,6 +10,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet torch==2.14.1 torchvision==0.29.1 onedl-mmengine==0.10.12
+# mmengine's opencv-python wants libGL, which servers lack.
+"$folder/venv/bin/pip" install --quiet --force-reinstall --no-deps opencv-python-headless==4.12.0.88
 cd "$folder"
 venv/bin/python - <<'PYTHON' 2>errors.txt || { cat errors.txt; exit 1; }
 import json
@@ -55,6 +57,7 @@ def run(work_dir, epochs, resume):
         optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 0.1}},
         randomness={'seed': 0},
         resume=resume,
+        log_level='ERROR',
         experiment_name=f'{work_dir}{epochs}',
     )
     runner.train()
