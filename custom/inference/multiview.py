@@ -62,9 +62,13 @@ class _Look(NamedTuple):
     boxes: Boxes
 
     def shows(self, bboxes: np.ndarray) -> np.ndarray:
-        """Return (N,) bool: the box (N, 4), xyxy in pixels of the photo, is in the view and not cut by its edges."""
-        margin = EDGE / np.tile(self.scale, 2) * self.edges
-        low, high = self.xyxy[:2] + margin[:2], self.xyxy[2:] - margin[2:]
+        """Return (N,) bool: the box (N, 4), xyxy in pixels of the photo, is in the view and not cut by its edges.
+
+        A side of the photo is no limit: the mean of boxes that end there may be beyond it by a rounding error.
+        """
+        margin = EDGE / np.tile(self.scale, 2)
+        low = np.where(self.edges[:2], self.xyxy[:2] + margin[:2], -np.inf)
+        high = np.where(self.edges[2:], self.xyxy[2:] - margin[2:], np.inf)
         return (bboxes[:, :2] >= low).all(axis=1) & (bboxes[:, 2:] <= high).all(axis=1)
 
 

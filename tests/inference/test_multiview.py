@@ -212,3 +212,13 @@ def test_boxes_beside_a_crop_or_cut_by_it_are_those_of_the_other_views():
     (found,) = fused([first_view], [crop], scales=(1,), pixels=(200, 80), digit_heights=(40,))
     assert dict(zip(found[2].tolist(), found[1].tolist(), strict=True)) == pytest.approx({7: 0.9, 1: 0.09, 3: 0.15})
     np.testing.assert_allclose(found[0][found[2] == 7], [[60, 20, 80, 60]])
+
+
+def test_a_digit_at_a_side_of_the_photo_keeps_its_score_whatever_the_rounding_of_its_box():
+    box = [63.3, 20, 100, 60]
+    for score in np.linspace(0.3, 0.9, 40):  # the right side of the mean is 99.99999, 100 or 100.00001 px
+        ((_, (found,), _),) = fused([[(box, 0.31, 7)]], [[(box, score, 7)]])
+        assert found == pytest.approx((0.31 + score) / 2, rel=1e-5)
+    beyond = [60, 20, np.nextafter(np.float32(100), np.float32(200)), 60]
+    ((bboxes, scores, _),) = fused([[(beyond, 0.5, 7)]], scales=(1,))
+    assert (bboxes.tolist(), scores.tolist()) == ([[60, 20, 100, 60]], [0.5])
