@@ -47,7 +47,7 @@ class Load(NamedTuple):
         return '\n'.join(
             [
                 f'answers: {codes}',
-                f'photos whose number differs between requests, as their batches differ: {self.differing}',
+                f'photos whose number differs between requests: {self.differing}',
                 f'photos/s: {len(self.latencies) / self.seconds:.1f}',
                 f'latency: p50 {p50:.0f} ms, p99 {p99:.0f} ms, longest {1000 * self.latencies.max():.0f} ms',
                 f'memory of the service: {self.before:.0f} MB before, {self.after:.0f} MB after',

@@ -114,7 +114,12 @@ def facts_of(cfg: Any, weights: str) -> DetectorFacts:
     fusion = cfg.get('tta_model') or {}
     fusion = {key: fusion[key] for key in ('iou_thr', 'score_thr', 'max_per_img') if key in fusion}
     return DetectorFacts(
-        (max(sides), min(sides)), cfg.model.get('group_size', 0), fusion, weights, Path(cfg.filename).stem
+        (max(sides), min(sides)),
+        cfg.model.get('group_size', 0),
+        fusion,
+        weights,
+        Path(cfg.filename).stem,
+        cfg.model.data_preprocessor.get('pad_size_divisor', 1),
     )
 
 

@@ -53,6 +53,28 @@ def view_of_photo(pixels: np.ndarray) -> View:
     return View(shrink(pixels, factor) if factor > 1 else pixels, (1 / factor, 1 / factor))
 
 
+def padded_alike(shapes: Sequence[tuple[int, int]], divisor: int, most: int) -> list[list[int]]:
+    """Group images that a detector pads to one size, so that the boxes of an image do not depend on its batch.
+
+    Args:
+        shapes: height and width of each image, in pixels.
+        divisor: images are padded to multiples of this, in pixels.
+        most: images in a group; 0: all of one size.
+
+    Returns:
+        The indices of the images of each group, the widest group first.
+
+    Example:
+        >>> padded_alike([(30, 50), (20, 90), (25, 60), (32, 64)], 32, 2)
+        [[1], [0, 2], [3]]
+    """
+    padded: dict[tuple[int, int], list[int]] = {}
+    for i, (height, width) in enumerate(shapes):
+        padded.setdefault((-(-width // divisor), -(-height // divisor)), []).append(i)
+    groups = [padded[size] for size in sorted(padded, reverse=True)]
+    return [own[i : i + (most or len(own))] for own in groups for i in range(0, len(own), most or len(own))]
+
+
 class _Look(NamedTuple):
     """A view that the detector has seen, and the boxes in pixels of the photo."""
 

@@ -11,6 +11,7 @@ from mmdet.models import FasterRCNN
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 
+from ..inference.multiview import padded_alike
 from .bfloat16 import LEAST_SPEEDUP, can_use_bfloat16, speedup, use_bfloat16
 from .convolutions import use_fast_convolutions
 from .numerics import one_thread
@@ -28,15 +29,16 @@ class _Group(NamedTuple):
 
 @MODELS.register_module()
 class DigitFasterRCNN(FasterRCNN):
-    """MMDetection's Faster R-CNN, which splits a batch into groups of similar width.
+    """MMDetection's Faster R-CNN, which splits a batch into groups that are padded separately.
 
     A batch is padded to its widest and its highest image. With aspect ratios as varied as those of house numbers nearly
-    half of a batch is padding, which a CPU computes like the rest. Here a batch is sorted by width and split into
-    groups, each padded separately. In inference each core takes one group, since small images do not occupy all cores
-    in every layer. On a GPU, and with another RoI head than `BatchedRoIHead`, the batch stays whole.
+    half of a batch is padding, which a CPU computes like the rest. In training a batch is therefore sorted by width and
+    split into groups, each padded separately. In inference a group has images that are padded to one size: the boxes of
+    an image do not depend on its batch. Each core takes one group, since small images do not occupy all cores in every
+    layer. On a GPU, and with another RoI head than `BatchedRoIHead`, the batch stays whole.
 
     Args:
-        group_size: images that are padded together; 0 keeps the batch whole. Defaults to 4.
+        group_size: images that are padded together at most; 0 keeps the batch whole. Defaults to 4.
         fast_convolutions: use `custom.models.convolutions` on a CPU, where layers are float32. Defaults to True.
         bfloat16: use `custom.models.bfloat16` if this CPU is faster with it, which is measured once, and if the layers
             allow it: plain convolutions and batch norm, `BatchedRPNHead` and `BatchedRoIHead`. Defaults to False.
@@ -70,20 +72,28 @@ class DigitFasterRCNN(FasterRCNN):
         elif fast_convolutions:
             use_fast_convolutions(self)
 
+    @property
+    def splits_batches(self) -> bool:
+        """Whether a batch is split into groups on a CPU."""
+        return bool(self.group_size) and isinstance(self.roi_head, BatchedRoIHead)
+
     def extract_feat(self, batch_inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Extract the parent's features with channels last, in which convolutions are faster."""
         return super().extract_feat(batch_inputs.contiguous(memory_format=torch.channels_last))
 
-    def _groups(self, images: torch.Tensor, samples: Sequence[DetDataSample]) -> Iterator[_Group]:
+    def _groups(self, images: torch.Tensor, samples: Sequence[DetDataSample], for_training: bool) -> Iterator[_Group]:
         if images.is_cuda or not self.group_size:
             yield _Group(list(range(len(samples))), images, list(samples))
             return
-        divisor = self.data_preprocessor.pad_size_divisor
+        divisor, shapes = self.data_preprocessor.pad_size_divisor, [sample.img_shape for sample in samples]
         # The widest first: a core that finishes early takes a narrow group, and no core waits long for another.
-        order = sorted(range(len(samples)), key=lambda i: samples[i].img_shape[::-1], reverse=True)
-        for start in range(0, len(order), self.group_size):
-            own = order[start : start + self.group_size]
-            sides = [-(-max(samples[i].img_shape[side] for i in own) // divisor) * divisor for side in (0, 1)]
+        if for_training:
+            order = sorted(range(len(samples)), key=lambda i: shapes[i][::-1], reverse=True)
+            groups = [order[start : start + self.group_size] for start in range(0, len(order), self.group_size)]
+        else:
+            groups = padded_alike(shapes, divisor, self.group_size)
+        for own in groups:
+            sides = [-(-max(shapes[i][side] for i in own) // divisor) * divisor for side in (0, 1)]
             for i in own:
                 samples[i].set_metainfo({'batch_input_shape': tuple(sides)})
             yield _Group(own, images[own, :, : sides[0], : sides[1]], [samples[i] for i in own])
@@ -97,7 +107,7 @@ class DigitFasterRCNN(FasterRCNN):
             return super().loss(batch_inputs, batch_data_samples)
         sums: dict[str, list[torch.Tensor]] = defaultdict(list)
         pooled, sampled = [], []
-        for group in self._groups(batch_inputs, batch_data_samples):
+        for group in self._groups(batch_inputs, batch_data_samples, for_training=True):
             levels = self.extract_feat(group.images)
             losses, proposals = self.rpn_head.loss_and_predict(
                 levels, _classless(group.samples), proposal_cfg=self.train_cfg.rpn_proposal
@@ -124,7 +134,7 @@ class DigitFasterRCNN(FasterRCNN):
             proposals = [own.bboxes for own in self.rpn_head.predict(levels, group.samples, rescale=False)]
             return proposals, self.roi_head.pool(levels, proposals)
 
-        groups = list(self._groups(batch_inputs, batch_data_samples))
+        groups = list(self._groups(batch_inputs, batch_data_samples, for_training=False))
         proposals, pooled = zip(*_on_all_cores(pool, groups), strict=True)
         order = [i for group in groups for i in group.indices]
         metas = [batch_data_samples[i].metainfo for i in order]

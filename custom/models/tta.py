@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.structures import InstanceData
 
-from ..inference.multiview import MultiView, View
+from ..inference.multiview import MultiView, View, padded_alike
 from ..reading.fusion import Boxes
 from ..reading.lookup import ReaderChoice
 from ..reading.settings import MOST, Views
@@ -42,9 +42,10 @@ def allow_fork() -> None:
 class ModelDetector:
     """A model of MMDetection as a `Detector`. Its data preprocessor takes BGR.
 
-    A batch of one group (`DigitFasterRCNN`) takes one thread: two threads wait for one another in each layer, which
-    gains a fifth of the time on an idle CPU and costs five times as much beside other processes. A larger batch takes
-    all cores, each with a group.
+    On a CPU images are padded with others of the same padded size only, so that the boxes of a view do not depend on
+    its batch. `DigitFasterRCNN` does this itself. A batch of one group takes one thread: two threads wait for one
+    another in each layer, which gains a fifth of the time on an idle CPU and costs five times as much beside other
+    processes. A larger batch takes all cores, each with a group. On a GPU a batch is padded to one size.
     """
 
     def __init__(self, model: BaseModel) -> None:
@@ -62,14 +63,23 @@ class ModelDetector:
         device = next(self.model.parameters()).device
         if device.type != 'cpu' and os.getpid() != self.process:
             raise UserError(f'{device} cannot be used after a fork: open the reader in the child process')
+        group_size = getattr(self.model, 'group_size', 0)
+        groups = [list(range(len(views)))]
+        if not getattr(self.model, 'splits_batches', False) and device.type == 'cpu':
+            divisor = getattr(self.model.data_preprocessor, 'pad_size_divisor', 1)
+            groups = padded_alike([view.pixels.shape[:2] for view in views], divisor, group_size)
+        found: dict[int, Boxes] = {}
+        with one_thread() if len(views) <= max(group_size, 1) else nullcontext():
+            for group in groups:
+                found.update(zip(group, self._detect([views[i] for i in group]), strict=True))
+        return [found[i] for i in range(len(views))]
+
+    def _detect(self, views: Sequence[View]) -> list[Boxes]:
         shapes = [view.pixels.shape[:2] for view in views]
         metas = [{'img_shape': s, 'ori_shape': s, 'scale_factor': v.scale} for s, v in zip(shapes, views, strict=True)]
         inputs = [torch.from_numpy(np.ascontiguousarray(view.pixels[..., ::-1].transpose(2, 0, 1))) for view in views]
         data = {'inputs': inputs, 'data_samples': [DetDataSample(metainfo=meta) for meta in metas]}
-        is_group = len(views) <= max(getattr(self.model, 'group_size', 0), 1)
-        with one_thread() if is_group else nullcontext():
-            results = self.model.test_step(data)
-        instances = [sample.pred_instances for sample in results]
+        instances = [sample.pred_instances for sample in self.model.test_step(data)]
         return [tuple(one[key].numpy(force=True) for key in ('bboxes', 'scores', 'labels')) for one in instances]
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ..inference.multiview import View
+from ..inference.multiview import View, padded_alike
 from ..reading.fusion import Boxes
 from ..utils.cores import usable_cores
 from .model_file import CPU, INPUTS, from_metadata, open_session
@@ -15,9 +15,8 @@ from .model_file import CPU, INPUTS, from_metadata, open_session
 class OnnxDetector:
     """A digit detector in ONNX Runtime. `facts` and `reader` are the metadata of its file.
 
-    A batch is sorted by width and split into groups, each padded to its widest and its highest image, as
-    `custom.models.detector.DigitFasterRCNN` does. Each core takes a group, with one thread: threads within a layer wait
-    for one another, and much longer beside other programs.
+    A batch is split into groups that are padded to one size, as by `custom.models.detector.DigitFasterRCNN`. Each core
+    takes a group, with one thread: threads within a layer wait for one another, and much longer beside other programs.
 
     Args:
         path: a file of tools/export_onnx.py.
@@ -41,9 +40,7 @@ class OnnxDetector:
         """Detect the digits in each view; see `Detector`."""
         if self.process != os.getpid():  # threads do not survive a fork
             self._start_pool()
-        order = sorted(range(len(views)), key=lambda i: views[i].pixels.shape[1::-1], reverse=True)
-        size = self.facts.group_size or len(order)
-        groups = [order[start : start + size] for start in range(0, len(order), size)]
+        groups = padded_alike([view.pixels.shape[:2] for view in views], self.facts.divisor, self.facts.group_size)
 
         def detect_group(group: list[int]) -> list[Boxes]:
             return self._run([views[i] for i in group])

@@ -30,10 +30,11 @@ class DetectorFacts:
 
     Args:
         scale: largest sides of a photo at inference, longer side first, in pixels.
-        group_size: images that are padded together; 0: the whole batch.
+        group_size: images that are padded together at most; 0: all of one size.
         fusion: arguments of `MultiView`: `iou_thr`, `score_thr`, `max_per_img`.
         fingerprint: hash of the weights.
         config: name of the config.
+        divisor: the model pads images to multiples of this, in pixels. Defaults to 1, for files that do not name it.
 
     Raises:
         UserError: a value is out of range or of the wrong type.
@@ -44,6 +45,7 @@ class DetectorFacts:
     fusion: dict[str, float]
     fingerprint: str
     config: str
+    divisor: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(self.scale, (list, tuple)) or len(self.scale) != 2:
@@ -52,6 +54,7 @@ class DetectorFacts:
             require_number('scale', side, 1)
         object.__setattr__(self, 'scale', tuple(self.scale))
         require_number('group_size', self.group_size, 0)
+        require_number('divisor', self.divisor, 1)
         known = {'iou_thr', 'score_thr', 'max_per_img'}
         if not isinstance(self.fusion, dict) or self.fusion.keys() - known:
             raise UserError(f'fusion={self.fusion!r}: must be an object with {", ".join(sorted(known))}')

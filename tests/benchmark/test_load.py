@@ -56,7 +56,7 @@ def test_the_figures_are_printed_with_their_units():
     text = str(load.Load(Counter({200: 3, 503: 1}), 0, 2.0, np.array([0.01, 0.01, 0.02, 0.05]), 100.4, 101.0))
     assert text.splitlines() == [
         'answers: 3 × 200, 1 × 503',
-        'photos whose number differs between requests, as their batches differ: 0',
+        'photos whose number differs between requests: 0',
         'photos/s: 2.0',
         'latency: p50 15 ms, p99 49 ms, longest 50 ms',
         'memory of the service: 100 MB before, 101 MB after',

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from custom.onnx_reader.model_file import DetectorFacts, to_metadata
 from custom.reading.settings import ReaderSettings
 
-FACTS = DetectorFacts((64, 32), 2, {'iou_thr': 0.6}, '0123456789abcdef', 'tiny')
+FACTS = DetectorFacts((64, 32), 2, {'iou_thr': 0.6}, '0123456789abcdef', 'tiny', 16)
 
 
 def whole_image_model(metadata: dict[str, str] | None = None, opset: int = 17) -> onnx.ModelProto:

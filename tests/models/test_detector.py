@@ -24,14 +24,26 @@ def test_detections_do_not_depend_on_the_padding_of_other_groups(threads):
         assert_same([one], detect(plain, alone), 1e-5)
 
 
-def test_groups_have_similar_widths_and_separate_padding(monkeypatch):
+def test_training_pads_images_of_similar_width_together_inference_those_of_one_padded_size(monkeypatch):
     model, seen = build(group_size=2), []
     monkeypatch.setattr(
         model, 'extract_feat', lambda x, inner=model.extract_feat: seen.append(tuple(x.shape)) or inner(x)
     )
-    detect(model, noise_batch())
-    # Widths 128 and 70, 64 and 64, 40; height and width go up to multiples of 16.
-    assert sorted(seen) == [(1, 3, 64, 48), (2, 3, 48, 64), (2, 3, 48, 128)]
+    batch = noise_batch([*SIZES, (45, 60)], labelled=True)
+    data = model.train().data_preprocessor(copy.deepcopy(batch), True)
+    model.loss(data['inputs'], data['data_samples'])
+    # Widths 128 and 70, 64 and 64, 60 and 40; height and width go up to multiples of 16.
+    assert sorted(seen) == [(2, 3, 48, 64), (2, 3, 48, 128), (2, 3, 64, 64)]
+    seen.clear()
+    detect(model.eval(), batch)
+    assert sorted(seen) == [(1, 3, 32, 64), (1, 3, 48, 80), (1, 3, 48, 128), (1, 3, 64, 48), (2, 3, 48, 64)]
+
+
+def test_detections_of_an_image_do_not_depend_on_its_batch():
+    model, whole = build(), noise_batch()
+    together = detect(model, whole)
+    for i, one in enumerate(together):
+        assert_same([one], detect(model, {key: [values[i]] for key, values in whole.items()}), 1e-5)
 
 
 def test_losses_of_groups_and_of_all_sampled_boxes():

@@ -3,8 +3,10 @@
 import copy
 import json
 
+import numpy as np
 import pytest
 import torch
+from helpers.detectors import SIZES, build, plain_model
 from helpers.project import ROOT, run_tool
 from helpers.toy import ToyModel
 from mmdet.registry import MODELS
@@ -14,7 +16,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 
-from custom.models.tta import NOT_TUNED, ScaleFusion, choose_views, use_views
+from custom.inference.multiview import View
+from custom.models.tta import NOT_TUNED, ModelDetector, ScaleFusion, choose_views, use_views
 from custom.reading.lookup import ReaderChoice
 from custom.reading.settings import ReaderSettings, Views, read_reader, write_reader
 from custom.runs.overrides import apply_overrides
@@ -122,6 +125,17 @@ def test_the_samples_are_those_of_the_batch():
         assert sample.pred_instances.bboxes.tolist() == [[0, 0, 80, 40]]
         assert sample.pred_instances.scores.tolist() == pytest.approx([0.3])
         assert sample.pred_instances.labels.tolist() == [digit]
+
+
+def test_boxes_of_a_view_do_not_depend_on_its_batch_in_any_model():
+    rng = np.random.default_rng(0)
+    views = [View(rng.integers(0, 256, (*size, 3), np.uint8), (1.0, 1.0)) for size in SIZES]
+    for model in (plain_model(), build(group_size=0), build()):
+        detector = ModelDetector(model)
+        for view, found in zip(views, detector.detect(views), strict=True):
+            for values, alone in zip(found, detector.detect([view])[0], strict=True):
+                assert len(values)
+                np.testing.assert_allclose(values, alone, atol=1e-3)
 
 
 @pytest.mark.parametrize('name', CONFIGS)

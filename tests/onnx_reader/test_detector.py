@@ -21,7 +21,7 @@ def test_the_boxes_of_each_view_come_in_the_order_of_the_views_in_pixels_of_the_
     assert [labels.tolist() for _, _, labels in found] == [[7]] * 5
 
 
-def test_a_batch_is_split_into_groups_of_similar_width(detector, monkeypatch):
+def test_views_that_are_padded_to_one_size_are_a_group(detector, monkeypatch):
     shapes = []
 
     class Session:
@@ -31,8 +31,10 @@ def test_a_batch_is_split_into_groups_of_similar_width(detector, monkeypatch):
 
     session = detector.session
     monkeypatch.setattr(detector, 'session', Session())
-    detector.detect([View(np.zeros((h, w, 3), np.uint8), (1, 1)) for h, w in [(8, 10), (9, 50), (4, 12), (30, 48)]])
-    assert sorted(shapes) == [(2, 8, 12, 3), (2, 30, 50, 3)]  # group_size is 2
+    sizes = [(8, 10), (9, 50), (4, 12), (3, 3), (30, 48)]
+    detector.detect([View(np.zeros((*size, 3), np.uint8), (1, 1)) for size in sizes])
+    # Two images of a group at most, sides padded to multiples of 16 by the model.
+    assert sorted(shapes) == [(1, 3, 3, 3), (1, 9, 50, 3), (1, 30, 48, 3), (2, 8, 12, 3)]
 
 
 def test_the_settings_of_the_file_are_read(detector):

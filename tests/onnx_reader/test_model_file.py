@@ -25,6 +25,7 @@ def test_metadata_come_back():
         (changed_metadata(KEY, scale=[0, 9]), 'scale=0: must be a number of at least 1'),
         (changed_metadata(KEY, scale=5), 'scale=5: must be two sides in pixels'),
         (changed_metadata(KEY, group_size=-1), 'group_size=-1: must be a number of at least 0'),
+        (changed_metadata(KEY, divisor=0), 'divisor=0: must be a number of at least 1'),
         (changed_metadata(KEY, fusion={'lr': 1}), "fusion={'lr': 1}: must be an object with iou_thr"),
         (changed_metadata(KEY, fingerprint=7), 'fingerprint=7: must be text'),
         (changed_metadata('reader.json', views={'scales': [99]}), 'scales'),
@@ -88,4 +89,5 @@ def test_a_provider_that_onnxruntime_lacks_is_refused(tmp_path):
 
 def test_facts_are_json(tmp_path):
     assert json.loads(to_metadata(FACTS, ReaderSettings())[KEY])['scale'] == [64, 32]
-    assert DetectorFacts([64, 32], 0, {}, '', '').scale == (64, 32)
+    facts = DetectorFacts([64, 32], 0, {}, '', '')  # as a file of an earlier version
+    assert (facts.scale, facts.divisor) == ((64, 32), 1)
