@@ -16,7 +16,7 @@ EXAMPLES = """tasks:
   dump     time from the boxes of a model to a checked submission
   eval     time of the COCO evaluation
   startup  time of tools/test.py until its first batch
-  read     photos/s from file to number without torch, in batches, against the reader with torch
+  read     photos/s from file to number without torch, in batches, against the reader with torch; RapidOCR if named
   single   the same one photo at a time; with --busy beside other processes
   first    time and memory of a process that reads one photo
   profile  time of each part of train and infer; not part of "all"

@@ -8,6 +8,7 @@ A task is a module (`custom.benchmark.task_infer`, for example) that is light to
 - `prepare(candidate, settings)`: returns a `Prepared`; called in the process of the candidate;
 - `FILES`, where files are made for all candidates: the name of a candidate that `prepare` makes them for, in a process
   of its own;
+- `OPTIONAL`, where baselines are compared only if they are named: their names;
 - `AGREE`, where figures of this project and of a baseline must agree: name of the figure to the largest difference.
 
 The process gets JSON lines on stdin and answers each with one on stdout: first the settings (answer: the facts), then

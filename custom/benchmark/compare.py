@@ -81,7 +81,7 @@ def choose(tasks: Sequence[ModuleType], against: Sequence[str]) -> dict[str, lis
     """Map the name of each task to its candidates.
 
     `against` holds the names of baselines, or the parts of their names before a '-'. A task that has none of them gets
-    all of its baselines.
+    all of its baselines but those of its `OPTIONAL`.
 
     Raises:
         UserError: none of the tasks has a baseline of such a name.
@@ -94,7 +94,8 @@ def choose(tasks: Sequence[ModuleType], against: Sequence[str]) -> dict[str, lis
     for task in tasks:
         baselines = [name for name in task.CANDIDATES if not is_ours(name)]
         named = [name for name in baselines if any(f'{name}-'.startswith(f'{part}-') for part in against)]
-        chosen[task.__name__] = [*filter(is_ours, task.CANDIDATES), *(named or baselines)]
+        usual = [name for name in baselines if name not in getattr(task, 'OPTIONAL', ())]
+        chosen[task.__name__] = [*filter(is_ours, task.CANDIDATES), *(named or usual)]
     return chosen
 
 

@@ -164,10 +164,17 @@ class DetectorGraph(nn.Module):
         return proposals, are_real.to(torch.float32)
 
     def pool(self, levels: Sequence[Tensor], proposals: Tensor) -> Tensor:
-        """Pool the features (B * K, C, 7, 7) of proposals (B, K, 4) xyxy in pixels."""
+        """Pool the features (B * K, C, 7, 7) of proposals (B, K, 4) xyxy in pixels.
+
+        An empty proposal has features of 0, as in torch. OpenVINO pools NaN from it if the sampling ratio is 0.
+        """
         extractor: Any = self.model.roi_head.bbox_roi_extractor
         flat = proposals.reshape(-1, 4)
         images = torch.arange(proposals.shape[0])[:, None].expand(-1, proposals.shape[1]).reshape(-1)
+        regions, not_empty = flat, None
+        if any(layer.sampling_ratio == 0 and layer.aligned for layer in extractor.roi_layers):
+            not_empty = (flat[:, 2:] > flat[:, :2]).all(dim=1, keepdim=True)
+            regions = torch.where(not_empty, flat, torch.tensor(FILLER))
 
         def pool_level(level: int, bboxes: Tensor, own_images: Tensor) -> Tensor:
             layer = extractor.roi_layers[level]
@@ -175,11 +182,14 @@ class DetectorGraph(nn.Module):
             return _RoIAlign.apply(levels[level], bboxes, own_images, *settings)
 
         if extractor.num_inputs == 1:
-            return pool_level(0, flat, images)
-        target = extractor.map_roi_levels(torch.cat([images[:, None].to(flat), flat], dim=1), extractor.num_inputs)
-        rows = [(target == level).nonzero()[:, 0] for level in range(extractor.num_inputs)]
-        pooled = torch.cat([pool_level(level, flat[own], images[own]) for level, own in enumerate(rows)])
-        return pooled[torch.cat(rows).argsort()]
+            pooled = pool_level(0, regions, images)
+        else:
+            rois = torch.cat([images[:, None].to(flat), flat], dim=1)
+            target = extractor.map_roi_levels(rois, extractor.num_inputs)
+            rows = [(target == level).nonzero()[:, 0] for level in range(extractor.num_inputs)]
+            pooled = torch.cat([pool_level(level, regions[own], images[own]) for level, own in enumerate(rows)])
+            pooled = pooled[torch.cat(rows).argsort()]
+        return pooled if not_empty is None else pooled * not_empty.to(pooled.dtype)[..., None, None]
 
     def select(self, bboxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Suppress non-maxima per class of boxes (B, M, 4) with scores (B, classes, M), and keep the best."""

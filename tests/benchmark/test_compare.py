@@ -63,6 +63,13 @@ def test_baselines_are_chosen_by_name(against, infer):
     assert choose([INFER, EVAL], against) == {'infer': infer, 'eval': ['ours', 'pycocotools']}
 
 
+def test_an_optional_baseline_is_compared_only_if_it_is_named():
+    read = task('read', 'ours', 'torch', 'rapidocr')
+    read.OPTIONAL = ('rapidocr',)
+    assert choose([read], []) == {'read': ['ours', 'torch']}
+    assert choose([read], ['rapidocr']) == {'read': ['ours', 'rapidocr']}
+
+
 @pytest.mark.parametrize('name', ['tensorflow', 'ours', 'torch'])
 def test_an_unknown_baseline_is_refused_with_a_list_of_the_known(name):
     message = f'--against {name}: no such baseline here; there are pycocotools, stock, torchvision, torchvision-v2'

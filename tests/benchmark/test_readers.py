@@ -2,7 +2,7 @@ import pytest
 from helpers.onnx_models import save, whole_image_model
 from PIL import Image
 
-from custom.benchmark import readers, task_first, task_read, task_single
+from custom.benchmark import readers, rivals, task_first, task_read, task_single
 from custom.benchmark.candidate import Settings
 from custom.benchmark.readers import FEW, MODELS, busy_processes
 
@@ -21,6 +21,15 @@ def settings(tmp_path):
 @pytest.mark.parametrize('task', [task_read, task_single])
 def test_a_round_reads_the_photos(task, settings):
     assert [task.prepare(candidate, settings).run() for candidate in MODELS] == [FEW, FEW]
+
+
+@pytest.mark.parametrize('task', [task_read, task_single])
+def test_rapidocr_reads_the_same_photos_and_is_optional(task, settings, monkeypatch):
+    shapes = []
+    monkeypatch.setattr(rivals, 'open_rapidocr', lambda line: lambda pixels: shapes.append((line, pixels.shape)))
+    assert task.prepare('rapidocr', settings).run() == FEW
+    assert shapes == [(False, (30, 60, 3))] * FEW
+    assert task.OPTIONAL == ('rapidocr',)
 
 
 @pytest.mark.integration

@@ -19,13 +19,24 @@ from custom.models.onnx_export import fix_padding, to_onnx
 from custom.models.onnx_quantise import other_sizes, quantise
 from custom.models.tta import ModelDetector
 from custom.onnx_reader.detector import OnnxDetector
-from custom.onnx_reader.model_file import DetectorFacts, to_metadata
+from custom.onnx_reader.model_file import OUTPUTS, DetectorFacts, to_metadata
 from custom.reading.settings import ReaderSettings
 from custom.utils.errors import UserError
 
 WEIGHTS = ROOT / 'weights/digits_frcnn_lite.safetensors'
 NOISE = list(drawn_photos())[1::2]  # where no two boxes have equal scores, also with random weights
-METADATA = to_metadata(DetectorFacts((224, 80), 8, {}, '', 'lite'), ReaderSettings())
+METADATA = to_metadata(DetectorFacts((224, 80), 8, {}, '', 'lite', 16), ReaderSettings())
+
+
+class OpenVinoSession:
+    """A file in OpenVINO with the interface of ONNX Runtime's session; float32, since bfloat16 is its default."""
+
+    def __init__(self, openvino, path):
+        self.compiled = openvino.Core().compile_model(str(path), 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
+
+    def run(self, names, inputs):
+        found = self.compiled(inputs)
+        return [found[name] for name in OUTPUTS]
 
 
 def trained(**changes):
@@ -83,12 +94,7 @@ def test_the_file_has_standard_nodes_its_metadata_and_no_dynamic_padding(exporte
 @pytest.mark.parametrize(
     'settings',
     [
-        pytest.param(
-            {'rpn_head.type': 'RPNHead', 'roi_head.type': 'StandardRoIHead'},
-            marks=pytest.mark.xfail(
-                reason="boxes of MMDetection's own heads differ; export_onnx.py refuses such a file"
-            ),
-        ),
+        {'rpn_head.type': 'RPNHead', 'roi_head.type': 'StandardRoIHead'},
         {'test_cfg.rpn.nms_pre': 200, 'test_cfg.rpn.max_per_img': 100},
     ],
 )
@@ -109,6 +115,32 @@ def test_a_class_specific_head_with_several_levels_is_exported(tmp_path):
     compared = difference(ModelDetector(build(**settings)), detector, NOISE[:4], 0.001)
     assert compared.is_small, compared
     assert compared.boxes > 100
+
+
+def test_openvino_finds_the_same_boxes_in_the_file(exported, tmp_path):
+    openvino = pytest.importorskip('openvino', reason='openvino is not installed')
+    path = save(exported, tmp_path / 'lite.onnx')
+    ours, theirs = OnnxDetector(path), OnnxDetector(path)
+    theirs.session = OpenVinoSession(openvino, path)
+    compared = difference(ours, theirs, list(drawn_photos()), 0.001)
+    assert compared.is_small, compared
+    assert compared.boxes > 1000
+
+
+@pytest.mark.parametrize('ratio', [0, 2])
+def test_openvino_finds_no_nan_in_empty_proposals(ratio, tmp_path):
+    openvino = pytest.importorskip('openvino', reason='openvino is not installed')
+    settings = {'roi_head.bbox_roi_extractor.roi_layer.sampling_ratio': ratio}
+    model = build(fast_convolutions=False, **settings)
+    for conv in (model.rpn_head.rpn_reg,):  # moves anchors far to the left, out of the photo
+        conv.bias.data[0::4] = -40
+    path = save(to_onnx(model, METADATA), tmp_path / 'a.onnx')
+    ours, theirs = OnnxDetector(path), OnnxDetector(path)
+    theirs.session = OpenVinoSession(openvino, path)
+    views = [View(photo, (1, 1)) for photo in NOISE[:3]]
+    for found in theirs.detect(views):
+        assert all(np.isfinite(values).all() for values in found)
+    assert difference(ours, theirs, NOISE[:3], 0.001).is_small
 
 
 def test_eight_bits_keep_the_sizes_of_the_feature_maps(exported, tmp_path):
