@@ -16,7 +16,13 @@ class Stub(BaseHTTPRequestHandler):
     fives = 0
 
     def do_POST(self):
-        photo = self.rfile.read(int(self.headers['Content-Length'])).decode()
+        size = int(self.headers['Content-Length'])
+        if size > 10_000:  # not read
+            self.close_connection = True
+            return self.answer(413, '')
+        photo = self.rfile.read(size).decode('latin-1')
+        if photo not in {'1', '3', '5'}:
+            return self.answer(422, '')
         if photo == '5':
             Stub.fives += 1
             photo = f'{Stub.fives % 2}'
@@ -42,6 +48,10 @@ def test_codes_latencies_and_memory_of_a_load():
         server.shutdown()
     assert outcome.codes == {200: 20, 503: 10}
     assert (outcome.differing, outcome.before, outcome.after) == (1, 150, 150)
+    assert outcome.hostile[422] == 3 * 4
+    assert set(outcome.hostile) <= {413, 422, load.FAILED}  # the stub closes a connection before the upload ends
+    assert outcome.hostile.total() == 3 * 5
+    assert not outcome.is_sound  # a photo was refused
     assert outcome.latencies.shape == (30,) and (outcome.latencies > 0).all()
 
 
@@ -53,14 +63,26 @@ def test_a_service_that_is_gone_is_no_answer():
 
 
 def test_the_figures_are_printed_with_their_units():
-    text = str(load.Load(Counter({200: 3, 503: 1}), 0, 2.0, np.array([0.01, 0.01, 0.02, 0.05]), 100.4, 101.0))
-    assert text.splitlines() == [
+    outcome = load.Load(
+        Counter({200: 3, 503: 1}), 0, 2.0, np.array([0.01, 0.01, 0.02, 0.05]), 100.4, 101.0, Counter({422: 9})
+    )
+    assert str(outcome).splitlines() == [
         'answers: 3 × 200, 1 × 503',
+        'hostile uploads after the load: 9 × 422',
         'photos whose number differs between requests: 0',
         'photos/s: 2.0',
         'latency: p50 15 ms, p99 49 ms, longest 50 ms',
         'memory of the service: 100 MB before, 101 MB after',
     ]
+
+
+@pytest.mark.parametrize(
+    ('codes', 'hostile', 'sound'),
+    [({200: 9}, {413: 1, 422: 2}, True), ({200: 8, 0: 1}, {422: 3}, False), ({200: 9}, {422: 2, 200: 1}, False)],
+)
+def test_a_load_is_sound_if_photos_are_read_and_all_else_is_refused(codes, hostile, sound):
+    outcome = load.Load(Counter(codes), 0, 1.0, np.ones(9), 1.0, 1.0, Counter(hostile))
+    assert outcome.is_sound is sound
 
 
 def test_a_missing_model_is_named(tmp_path):
