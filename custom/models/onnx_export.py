@@ -3,7 +3,9 @@
 import io
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnxruntime
@@ -25,6 +27,42 @@ DYNAMIC = {
 EXAMPLE = (2, 72, 112)  # images, height, width
 
 
+class _PaddedConv(torch.autograd.Function):
+    """Convolution with other padding on each side, left, right, top and bottom, as one node: a copy of the map less."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        padding: Sequence[int],
+        stride: Sequence[int],
+        dilation: Sequence[int],
+        groups: int,
+    ) -> torch.Tensor:
+        """Convolve (B, C, H, W)."""
+        return functional.conv2d(functional.pad(x, padding), weight, bias, stride, 0, dilation, groups)
+
+    @staticmethod
+    def symbolic(
+        g: Any,
+        x: Any,
+        weight: Any,
+        bias: Any,
+        padding: Sequence[int],
+        stride: Sequence[int],
+        dilation: Sequence[int],
+        groups: int,
+    ) -> Any:
+        """Write the node."""
+        left, right, top, bottom = padding
+        pads = [top, left, bottom, right]
+        return g.op(
+            'Conv', x, weight, bias, pads_i=pads, strides_i=list(stride), dilations_i=list(dilation), group_i=groups
+        )
+
+
 class _FixedPadding(nn.Module):
     """A `Conv2dSame` for maps whose sides are multiples of the stride, where the padding is a constant."""
 
@@ -38,8 +76,8 @@ class _FixedPadding(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve (B, C, H, W)."""
         conv = self.conv
-        padded = functional.pad(x, self.padding)
-        return functional.conv2d(padded, conv.weight, conv.bias, conv.stride, 0, conv.dilation, conv.groups)
+        bias = conv.weight.new_zeros(len(conv.weight)) if conv.bias is None else conv.bias
+        return _PaddedConv.apply(x, conv.weight, bias, self.padding, conv.stride, conv.dilation, conv.groups)
 
 
 def fix_padding(model: nn.Module, divisor: int, stride: int = 1) -> int:

@@ -35,7 +35,7 @@ class OpenVinoSession:
         self.compiled = openvino.Core().compile_model(str(path), 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
 
     def run(self, names, inputs):
-        found = self.compiled(inputs)
+        found = self.compiled.infer_new_request(inputs)  # a call of the model itself serves one thread
         return [found[name] for name in OUTPUTS]
 
 
@@ -85,6 +85,7 @@ def test_the_file_has_standard_nodes_its_metadata_and_no_dynamic_padding(exporte
     assert kinds.count('NonMaxSuppression') == 2
     assert kinds.count('RoiAlign') == 1
     assert 'Ceil' not in kinds  # of timm's padding
+    assert kinds.count('Pad') == 1  # of the images; a padded copy of each map would take twice the memory
     (pool,) = (node for node in exported.graph.node if node.op_type == 'RoiAlign')
     assert next(one.i for one in pool.attribute if one.name == 'sampling_ratio') == 2  # 0 gives NaN in OpenVINO
 
@@ -148,7 +149,7 @@ def test_eight_bits_keep_the_sizes_of_the_feature_maps(exported, tmp_path):
     views = [View(rng.integers(0, 256, (40, 64, 3), np.uint8), (1, 1)) for _ in range(2)]
     small = quantise(exported, views)
     assert {one.key: one.value for one in small.metadata_props} == METADATA
-    assert len(small.SerializeToString()) < 0.5 * len(exported.SerializeToString())
+    assert len(small.SerializeToString()) < 0.75 * len(exported.SerializeToString())  # the box head is half of it
     assert other_sizes(exported, small) == []
     bboxes, scores, labels = OnnxDetector(save(small, tmp_path / 'a.onnx')).detect(views)[0]
     assert len(bboxes) == len(scores) == len(labels) > 10
