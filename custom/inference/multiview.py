@@ -13,6 +13,8 @@ from ..structures.resize import fit, shrink
 
 PHOTO_PIXELS = 6_000_000  # larger photos are reduced by a whole factor before the search
 VIEW_PIXELS = 1_300_000  # of the finest view; about 0.3 s on two cores with the light model
+TILE_PIXELS = 350_000  # a larger view is cut into tiles: each takes 50 MB in the light model, and each core takes one
+OVERLAP = 1.2  # of neighbouring tiles, in heights of the detector's input: digits that count are whole in one of them
 BATCH_PIXELS = VIEW_PIXELS  # of the views in one call of the detector, padded to one size; memory grows with them
 MAGNIFICATION = 2.0  # of the finer views at most: interpolated pixels show nothing new
 STEP = 1.1  # scales closer than this to one another are one view
@@ -56,10 +58,12 @@ def view_of_photo(pixels: np.ndarray) -> View:
 def padded_alike(shapes: Sequence[tuple[int, int]], divisor: int, most: int) -> list[list[int]]:
     """Group images that a detector pads to one size, so that the boxes of an image do not depend on its batch.
 
+    A group has TILE_PIXELS at most, or one image.
+
     Args:
         shapes: height and width of each image, in pixels.
         divisor: images are padded to multiples of this, in pixels.
-        most: images in a group; 0: all of one size.
+        most: images in a group; 0: any number.
 
     Returns:
         The indices of the images of each group, the widest group first.
@@ -71,8 +75,12 @@ def padded_alike(shapes: Sequence[tuple[int, int]], divisor: int, most: int) -> 
     padded: dict[tuple[int, int], list[int]] = {}
     for i, (height, width) in enumerate(shapes):
         padded.setdefault((-(-width // divisor), -(-height // divisor)), []).append(i)
-    groups = [padded[size] for size in sorted(padded, reverse=True)]
-    return [own[i : i + (most or len(own))] for own in groups for i in range(0, len(own), most or len(own))]
+    groups = []
+    for (across, down), own in sorted(padded.items(), reverse=True):
+        step = max(TILE_PIXELS // (across * down * divisor**2), 1)
+        step = min(step, most) if most else step
+        groups += [own[i : i + step] for i in range(0, len(own), step)]
+    return groups
 
 
 class _Look(NamedTuple):
@@ -116,7 +124,8 @@ class MultiView:
     1. The detector sees the whole photo at the first of the `scales`, then at finer ones. The search in a photo ends
        when its best region (`find_regions`) has clear digits only. A clear digit scores SURE or more, a single one
        ALONE, and is in the view at least as high as digits that count in full (HEIGHTS). Finer views magnify the photo
-       at most by MAGNIFICATION, and have VIEW_PIXELS at most.
+       at most by MAGNIFICATION, and have VIEW_PIXELS at most. A view of more than TILE_PIXELS is cut into tiles that
+       overlap.
     2. Crops of the best REGIONS regions are scaled to each of `digit_heights`. Where no view has shown the digits well,
        the crop is wider, since the first or the last digit may be missing.
     3. The boxes of all views are fused (`fuse_boxes`). Each box has a weight for its height in its view (HEIGHTS). A
@@ -153,20 +162,16 @@ class MultiView:
         states = [_Progress(photo, self._factors(photo)) for photo in photos]
         active = states
         while active := [state for state in active if state.factors]:
-            views = [_whole(state.photo, state.factors.pop(0)) for state in active]
-            for state, view, boxes in zip(active, views, _in_batches(detector, views), strict=True):
-                state.looks.append(_Look(state.limits * (0, 0, 1, 1), view.scale, np.zeros(4, bool), boxes))
+            wholes = [(state, _whole(state.photo, state.factors.pop(0))) for state in active]
+            overlap = round(OVERLAP * min(self.size))
+            _look(detector, [(state, *tile) for state, view in wholes for tile in _tiles(view, overlap)])
+            for state in active:
                 if state.factors or self.digit_heights:
                     bboxes, scores, _ = self._fuse(state.looks, LOW_SCORE)
                     state.regions = find_regions(bboxes, scores, REGIONS)
                     if self._ends(state):
                         state.factors.clear()
-        crops = [(state, *crop) for state in states for crop in self._crops(state)]
-        views = [view for _, view, _ in crops]
-        for (state, view, xyxy), (bboxes, scores, labels) in zip(crops, _in_batches(detector, views), strict=True):
-            boxes = bboxes + np.tile(xyxy[:2], 2).astype(np.float32), scores, labels
-            edges = abs(xyxy - state.limits * (0, 0, 1, 1)) > 1e-6 * state.limits
-            state.looks.append(_Look(xyxy, view.scale, edges, boxes))
+        _look(detector, [(state, *crop) for state in states for crop in self._crops(state)])
         fused = [(state, *self._fuse(state.looks, self.score_thr)) for state in states]
         return [
             (bboxes.clip(0, state.limits).astype(np.float32), scores.astype(np.float32), labels)
@@ -236,6 +241,38 @@ def _whole(photo: View, factor: float) -> View:
     width, height = (int(side) for side in np.maximum(np.round(sides * factor / photo.scale), 1))
     x, y = np.array([width, height]) / sides * photo.scale
     return View(fit(photo.pixels, width, height), (x, y))
+
+
+def _tiles(view: View, overlap: int) -> Iterator[tuple[View, np.ndarray]]:
+    """Cut a view of a photo into tiles; yield each with its xyxy (4,) in pixels of the photo.
+
+    A tile has TILE_PIXELS at most, or sides of at most twice the overlap, in pixels.
+    """
+    shape, counts = view.pixels.shape[:2], [1, 1]
+
+    def sides() -> list[int]:
+        return [math.ceil((side + overlap * (count - 1)) / count) for side, count in zip(shape, counts, strict=True)]
+
+    while math.prod(sides()) > TILE_PIXELS and max(sides()) > 2 * overlap:
+        counts[int(np.argmax(sides()))] += 1
+    height, width = sides()
+    tops, lefts = (
+        np.linspace(0, side - part, count).round().astype(int).tolist()
+        for side, part, count in zip(shape, (height, width), counts, strict=True)
+    )
+    for top in tops:
+        for left in lefts:
+            xyxy = np.array([left, top, left + width, top + height]) / np.tile(view.scale, 2)
+            yield View(view.pixels[top : top + height, left : left + width], view.scale), xyxy
+
+
+def _look(detector: Detector, parts: Sequence[tuple[_Progress, View, np.ndarray]]) -> None:
+    """Detect in views of parts of photos, each with its xyxy (4,) in pixels of the photo; append to the looks."""
+    found = _in_batches(detector, [view for _, view, _ in parts])
+    for (state, view, xyxy), (bboxes, scores, labels) in zip(parts, found, strict=True):
+        boxes = bboxes + np.tile(xyxy[:2], 2).astype(np.float32), scores, labels
+        edges = abs(xyxy - state.limits * (0, 0, 1, 1)) > 1e-6 * state.limits
+        state.looks.append(_Look(xyxy, view.scale, edges, boxes))
 
 
 def _in_batches(detector: Detector, views: Sequence[View]) -> list[Boxes]:

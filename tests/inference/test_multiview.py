@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from custom.inference import multiview
-from custom.inference.multiview import REGIONS, VIEW_PIXELS, MultiView, View, view_of_photo
+from custom.inference.multiview import REGIONS, TILE_PIXELS, VIEW_PIXELS, MultiView, View, view_of_photo
 
 SCALES, CROPS = (0.9, 2.1, 4.8, 11), (36, 48)
 SEARCH = MultiView((320, 80), SCALES, CROPS)
@@ -105,13 +105,15 @@ def test_the_search_goes_on_until_the_digits_are_clear_and_high_enough():
     assert len(search(photo(400, 300, *number(80, 100, 60)))[1]) == 2 + len(CROPS)  # 14.4 px
     unclear = Rectangles(clear=(50, 60))
     assert len(search(photo(400, 300, *number(80, 100, 90)), unclear)[1]) == 2 + len(CROPS)  # 50.4 px in the second
-    for digits, views in ((1, 4), (2, 1)):  # a single digit has to be clearer
+    for digits, views in ((1, 5), (2, 1)):  # a single digit has to be clearer; the fourth view is two tiles
         pixels = photo(400, 300, *number(80, 100, 90, digits=digits))
         assert len(search(pixels, Rectangles(score=0.8))[1]) == views + len(CROPS)
-    assert search(photo(400, 300))[1] == [(72, 96), (168, 224), (384, 512), (600, 800)]  # no number, no crop
+    # No number, no crop. The last view, 600 x 800 px, is two tiles.
+    assert search(photo(400, 300))[1] == [(72, 96), (168, 224), (384, 512), (600, 448), (600, 448)]
 
 
-def test_views_are_bounded_in_pixels_and_magnification():
+def test_views_are_bounded_in_pixels_and_magnification(monkeypatch):
+    monkeypatch.setattr(multiview, 'TILE_PIXELS', 10 * VIEW_PIXELS)
     assert search(photo(60, 36))[1] == [(72, 120)]  # already magnified twice
     assert search(photo(4000, 3000))[1][:3] == [(72, 96), (168, 224), (384, 512)]
     assert search(photo(4000, 3000))[1][3] == (880, 1173)  # 11 x 80 px
@@ -119,13 +121,44 @@ def test_views_are_bounded_in_pixels_and_magnification():
     assert VIEW_PIXELS * 0.99 < rows * columns <= VIEW_PIXELS * 1.01
 
 
+@pytest.mark.parametrize('size', [(880, 1173), (90, 13_000), (13_000, 90), (500, 720)])
+def test_tiles_cover_a_view_and_overlap(size):
+    numbers = np.arange(size[0] * size[1]).reshape(*size, 1)
+    tiles = list(multiview._tiles(View(numbers, (0.5, 0.25)), 96))
+    assert 1 < len(tiles) <= 6
+    seen = np.zeros(numbers.size, int)
+    for tile, xyxy in tiles:
+        assert tile.pixels.size <= TILE_PIXELS
+        seen[tile.pixels.ravel()] += 1
+        left, top, right, bottom = (xyxy * (0.5, 0.25, 0.5, 0.25)).astype(int)
+        assert (numbers[top:bottom, left:right] == tile.pixels).all()
+    assert seen.min() == 1
+    across = int((seen.reshape(size)[0] > 1).sum())
+    down = int((seen.reshape(size)[:, 0] > 1).sum())
+    assert max(across, down) >= 96
+    assert len(list(multiview._tiles(View(numbers[:300, :300], (1, 1)), 96))) == 1
+    large = list(multiview._tiles(View(numbers, (1, 1)), 960))  # of a model for input of 800 px
+    assert len(large) <= 7
+
+
+def test_digits_at_the_edges_of_tiles_are_found_once_and_whole():
+    # The finest view is 880 x 1173 px, four tiles. Digits of 60 px in the photo are 26 px high there.
+    for left, top in ((880, 700), (700, 980), (980, 980)):
+        truth = number(left, top, 60, digits=6)
+        (bboxes, scores, _), shapes = search(photo(2667, 2000, *truth))
+        assert (488, 635) in shapes
+        np.testing.assert_allclose(sorted(bboxes.tolist()), truth, atol=4)
+        assert scores.min() > 0.9
+
+
 def test_pixels_for_the_detector_are_bounded_however_much_a_photo_shows(monkeypatch):
     boxes = [box for x in range(20, 1900, 240) for y in range(20, 1400, 110) for box in number(x, y, 40, digits=5)]
     detector = Rectangles()
     (found,) = SEARCH.detect(detector, [view_of_photo(photo(2000, 1500, *boxes))])
     assert len(found[0]) == 100
-    assert len(detector.shapes) <= len(SCALES) + REGIONS * len(CROPS)
-    assert sum(rows * columns for rows, columns in detector.shapes) < 2 * VIEW_PIXELS
+    assert len(detector.shapes) <= len(SCALES) + 3 + REGIONS * len(CROPS)  # the finest view is four tiles
+    assert sum(rows * columns for rows, columns in detector.shapes) < 2.5 * VIEW_PIXELS
+    assert max(rows * columns for rows, columns in detector.shapes) <= TILE_PIXELS
     for views in detector.batches:
         padded = np.max([view.pixels.shape[:2] for view in views], axis=0).prod() * len(views)
         assert len(views) == 1 or padded <= multiview.BATCH_PIXELS
