@@ -12,12 +12,11 @@ from mmengine.registry import init_default_scope
 from .. import register  # noqa: F401 - registers the classes of configs
 from ..engine.builders import NoRandomWeights, building_from
 from ..inference.reader import PhotoReader
-from ..inference.views import PhotoViews
 from ..models.batch_norm import fold_batch_norm
 from ..models.checkpoints import fingerprint, load_checkpoint, load_weights
 from ..models.onnx_check import difference, drawn_photos
 from ..models.onnx_export import to_onnx
-from ..models.onnx_quantise import other_sizes, quantise
+from ..models.onnx_quantise import ViewSample, other_sizes, quantise
 from ..models.reader_of_weights import choose_reader
 from ..models.tta import ModelDetector
 from ..onnx_reader.detector import OnnxDetector
@@ -25,11 +24,13 @@ from ..onnx_reader.digit_reader import DigitReader
 from ..onnx_reader.model_file import DetectorFacts, to_metadata
 from ..runs.config import load_config
 from ..runs.named_files import checkpoint_of_run
-from ..structures.photos import list_photos, read_photo
+from ..structures.photos import list_photos
 from ..utils.errors import UserError
+from ..utils.estimates import share
 from ..utils.files import replacing
 
 MOST_PHOTOS = 200  # for the ranges of activations and the comparison of numbers
+MOST_VIEWS = 300  # of these photos, for the ranges
 FEWEST_ALIKE = 0.9  # share of these photos that 8 bits must read alike
 
 
@@ -78,13 +79,15 @@ def export_onnx(
             raise UserError(f'{out}: not written; ONNX Runtime and torch disagree: {compared}')
         check = f'as in torch: {compared}'
         if photos:
-            one_view = PhotoViews(facts.scale)
-            small = quantise(exported, [one_view(read_photo(path)) for path in photos])
+            exact = DigitReader(beside)
+            sample = ViewSample(exact.detector, MOST_VIEWS)
+            exact.detector = sample
+            numbers = _numbers(exact, photos)
+            small = quantise(exported, sample.views)
             if widths := other_sizes(exported, small):
                 raise UserError(f'{out}: not written; 8 bits change the feature maps of widths {widths[:5]}')
-            exact = DigitReader(beside)
             onnx.save(small, beside)
-            check = _alike(exact, DigitReader(beside), photos, out)
+            check = _alike(numbers, _numbers(DigitReader(beside), photos), out)
     return OnnxExport(out.stat().st_size, check, choice.notes)
 
 
@@ -123,12 +126,25 @@ def facts_of(cfg: Any, weights: str) -> DetectorFacts:
     )
 
 
-def _alike(exact: PhotoReader, small: PhotoReader, photos: Sequence[Path], out: Path) -> str:
-    """Compare the numbers of two readers. Raises UserError if fewer than FEWEST_ALIKE are alike."""
-    pairs = zip(exact.read_many(photos), small.read_many(photos), strict=True)
-    numbers = [(a.number, b.number) for a, b in pairs if not isinstance(a, UserError) and not isinstance(b, UserError)]
-    alike = sum(a == b for a, b in numbers)
-    text = f'8 bits read {alike} of {len(numbers)} photos as float32 does'
-    if alike < FEWEST_ALIKE * len(numbers):
+def _numbers(reader: PhotoReader, photos: Sequence[Path]) -> list[str]:
+    """Read photos. Raises UserError if one of them cannot be read."""
+    numbers = []
+    for reading in reader.read_many(photos):
+        if isinstance(reading, UserError):
+            raise reading
+        numbers.append(reading.number)
+    return numbers
+
+
+def _alike(exact: Sequence[str], small: Sequence[str], out: Path) -> str:
+    """Compare the numbers of float32 and of 8 bits.
+
+    Raises UserError if the share of photos with the same number is below FEWEST_ALIKE, with 95 % confidence: of few
+    photos one may differ by chance.
+    """
+    alike = sum(a == b for a, b in zip(exact, small, strict=True))
+    same = share(alike, len(exact))
+    text = f'8 bits read {alike} of {len(exact)} photos as float32 does'
+    if same.high < FEWEST_ALIKE:
         raise UserError(f'{out}: not written; {text}; give more photos, or photos of the kind that will be read')
     return text

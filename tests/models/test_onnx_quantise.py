@@ -8,16 +8,17 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from custom.inference.multiview import View
-from custom.models.onnx_quantise import WIDTHS, other_sizes, quantise
+from custom.models.onnx_quantise import WIDTHS, ViewSample, other_sizes, quantise
 
 
 @pytest.fixture(scope='module')
 def network():
-    """A model of two convolutions with strides, scaled by shape arithmetic; `scores` are the means of its maps."""
+    """A model of two convolutions with strides and a head; `scores` are the means of its maps."""
     rng = np.random.default_rng(0)
     tensors = {
         'first': rng.normal(0, 0.2, (8, 3, 3, 3)).astype(np.float32),
         'second': rng.normal(0, 0.2, (8, 8, 3, 3)).astype(np.float32),
+        'third': rng.normal(0, 0.2, (8, 8, 1, 1)).astype(np.float32),
         'axes': np.array([2, 3]),
         'spread': np.float32(1 / 255),
     }
@@ -28,7 +29,8 @@ def network():
         helper.make_node('Conv', ['scaled', 'first'], ['one'], name='one', pads=[0, 0, 1, 1], strides=[2, 2]),
         helper.make_node('Relu', ['one'], ['positive']),
         helper.make_node('Conv', ['positive', 'second'], ['two'], name='two', pads=[0, 0, 1, 1], strides=[2, 2]),
-        helper.make_node('ReduceMean', ['two', 'axes'], ['scores'], keepdims=0),
+        helper.make_node('Conv', ['two', 'third'], ['three'], name='/rpn_head/three'),
+        helper.make_node('ReduceMean', ['three', 'axes'], ['scores'], keepdims=0),
         helper.make_node('Identity', ['sizes'], ['labels']),
     ]
     inputs = [
@@ -61,14 +63,14 @@ def run(model, view):
     return session.run(['scores'], {'images': view.pixels[None], 'sizes': np.array([view.pixels.shape[:2]])})[0]
 
 
-def test_convolutions_get_8_bits_and_nothing_else(network, views):
+def test_convolutions_get_8_bits_but_the_first_one_the_heads_and_all_else(network, views):
     small = quantise(network, views)
     onnx.checker.check_model(small)
     assert {one.key: one.value for one in small.metadata_props} == {'detector.json': '{}'}
     weights = [one for one in small.graph.initializer if one.data_type == TensorProto.INT8 and len(one.dims) == 4]
-    assert len(weights) == 2
-    (scale,) = (node for node in small.graph.node if node.op_type == 'Mul')
-    assert 'Dequantize' not in ''.join(scale.input)
+    assert [one.name for one in weights] == ['second_quantized']
+    exact = [one.name for one in small.graph.initializer if one.data_type == TensorProto.FLOAT and len(one.dims) == 4]
+    assert exact == ['first', 'third']
     zeros = [one for one in small.graph.initializer if one.data_type == TensorProto.UINT8]
     assert zeros  # zero points of activations
 
@@ -86,6 +88,23 @@ def test_the_logger_of_others_is_as_before(network, views):
     before = logging.root.manager.disable
     quantise(network, views)
     assert logging.root.manager.disable == before
+
+
+def test_the_sample_of_views_is_bounded_random_and_a_copy():
+    class Nothing:
+        def detect(self, views):
+            return [len(view.pixels) for view in views]
+
+    sample = ViewSample(Nothing(), 20)
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    for start in range(0, 200, 10):
+        views = [View(pixels, (i, 1)) for i in range(start, start + 10)]
+        assert sample.detect(views) == [4] * 10
+    kept = [view.scale[0] for view in sample.views]
+    assert len(kept) == len(set(kept)) == 20
+    assert min(kept) < 100 < max(kept)  # neither the first nor the last ones
+    pixels[:] = 1
+    assert all((view.pixels == 0).all() for view in sample.views)
 
 
 def test_other_sizes_of_feature_maps_are_found(network):
