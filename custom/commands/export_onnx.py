@@ -95,6 +95,8 @@ def _built(cfg: Any, fast: bool, checkpoint: Path, content: dict) -> Any:
     """Build the model of a config with the weights of a checkpoint, with torch's own convolutions unless `fast`."""
     settings = cfg.model.copy()
     settings.backbone = {**settings.backbone, 'init_cfg': None}
+    if 'bfloat16' in settings:
+        settings.bfloat16 = False  # the file is float32
     if 'fast_convolutions' in settings:
         settings.fast_convolutions = settings.fast_convolutions and fast
     with building_from(cfg), NoRandomWeights():
