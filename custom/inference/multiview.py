@@ -75,7 +75,7 @@ def padded_alike(shapes: Sequence[tuple[int, int]], divisor: int, most: int) -> 
     padded: dict[tuple[int, int], list[int]] = {}
     for i, (height, width) in enumerate(shapes):
         padded.setdefault((-(-width // divisor), -(-height // divisor)), []).append(i)
-    groups = []
+    groups: list[list[int]] = []
     for (across, down), own in sorted(padded.items(), reverse=True):
         step = max(TILE_PIXELS // (across * down * divisor**2), 1)
         step = min(step, most) if most else step
@@ -97,8 +97,8 @@ class _Look(NamedTuple):
         A side of the photo is no limit: the mean of boxes that end there may be beyond it by a rounding error.
         """
         margin = EDGE / np.tile(self.scale, 2)
-        low = np.where(self.edges[:2], self.xyxy[:2] + margin[:2], -np.inf)
-        high = np.where(self.edges[2:], self.xyxy[2:] - margin[2:], np.inf)
+        low: np.ndarray = np.where(self.edges[:2], self.xyxy[:2] + margin[:2], -np.inf)
+        high: np.ndarray = np.where(self.edges[2:], self.xyxy[2:] - margin[2:], np.inf)
         return (bboxes[:, :2] >= low).all(axis=1) & (bboxes[:, 2:] <= high).all(axis=1)
 
 
