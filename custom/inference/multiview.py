@@ -97,9 +97,9 @@ class _Look(NamedTuple):
         A side of the photo is no limit: the mean of boxes that end there may be beyond it by a rounding error.
         """
         margin = EDGE / np.tile(self.scale, 2)
-        low: np.ndarray = np.where(self.edges[:2], self.xyxy[:2] + margin[:2], -np.inf)
-        high: np.ndarray = np.where(self.edges[2:], self.xyxy[2:] - margin[2:], np.inf)
-        return (bboxes[:, :2] >= low).all(axis=1) & (bboxes[:, 2:] <= high).all(axis=1)
+        low = np.where(self.edges[:2], self.xyxy[:2] + margin[:2], -np.inf)
+        high = np.where(self.edges[2:], self.xyxy[2:] - margin[2:], np.inf)
+        return np.all(bboxes[:, :2] >= low, axis=1) & np.all(bboxes[:, 2:] <= high, axis=1)
 
 
 @dataclasses.dataclass(eq=False)
