@@ -1,4 +1,4 @@
-"""A visualizer that imports matplotlib on first use."""
+"""A visualizer that imports matplotlib on first use and names images for MLflow."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from mmdet.registry import VISUALIZERS
 from mmdet.visualization import DetLocalVisualizer
+from mmengine.dist import master_only
 
 FIGURE = ('fig_save_canvas', 'fig_save', 'ax_save', 'dpi')
 
@@ -29,6 +30,13 @@ class DigitVisualizer(DetLocalVisualizer):
 
     def _initialize_fig(self, fig_cfg: dict) -> tuple:
         return None, SimpleNamespace(get_dpi=lambda: None), None
+
+    @master_only
+    def add_image(self, name: str, image: np.ndarray, step: int = 0) -> None:
+        """Add an image, (h, w, 3) RGB uint8, to every backend; MLflow gets a file name, which names the format."""
+        for backend in self._vis_backends.values():
+            is_mlflow = type(backend).__name__ == 'MLflowVisBackend'
+            backend.add_image(f'{name}_{step}.png' if is_mlflow else name, image, step)
 
     def __getattr__(self, name: str) -> Any:
         """Make the figure when one of its parts is first used."""

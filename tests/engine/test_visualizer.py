@@ -55,3 +55,23 @@ def test_matplotlib_is_imported_on_first_use():
         'print("matplotlib" in sys.modules, visualizer.dpi, "matplotlib" in sys.modules)'
     )
     assert run_python(code) == ['False', '100.0', 'True']
+
+
+def test_mlflow_gets_a_file_name_and_other_loggers_the_name(photo):
+    """MLflow takes the format of an image from the ending of its name."""
+
+    class Backend:
+        def __init__(self):
+            self.images = []
+
+        def add_image(self, name, image, step):
+            self.images.append((name, image.shape, step))
+
+    mlflow = type('MLflowVisBackend', (Backend,), {})()
+    visualizer = build('DigitVisualizer')
+    visualizer._vis_backends = {'files': Backend(), 'mlflow': mlflow}
+    visualizer.add_image('validation', photo, step=2)
+    assert [backend.images for backend in visualizer._vis_backends.values()] == [
+        [('validation', (40, 60, 3), 2)],
+        [('validation_2.png', (40, 60, 3), 2)],
+    ]
