@@ -157,6 +157,7 @@ def test_two_ranks_train_by_the_script(tiny_root, tmp_path):
     done = subprocess.run([*map(str, command)], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=180)
     assert (done.returncode, done.stderr) == (0, '')
     starts = [
+        'training on 6 photos, validation on 3 | 2 processes',
         'epoch 1/1 | ',
         'reader tuned on 3 photos: ',
         f'it is in {tmp_path}/work/best_number_accuracy_epoch_1.pth, and in ',
