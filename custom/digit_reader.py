@@ -42,6 +42,8 @@ def _files(config: str | os.PathLike | None, checkpoint: str | os.PathLike | Non
 class DigitReader(PhotoReader):
     """A model with the reader settings and the test-time augmentation that were tuned for its weights.
 
+    Arrays of pixels are RGB. OpenCV reads BGR: pass `pixels[..., ::-1]`.
+
     Args:
         config: a config file, its name in configs/, or a work dir. Defaults to None, the config in the checkpoint's
             work dir, else the light model's.

@@ -15,9 +15,10 @@ from custom.utils.messages import say
 EXAMPLES = f"""{TABLE}
 
 examples:
-  python tools/predict.py house.jpg
+  python tools/predict.py examples/house.png
   python tools/predict.py photos --out out --min-confidence 0.5
   python tools/predict.py 'photos/**/*.png' --checkpoint work_dirs/mine
+  python tools/predict.py photos --out out --labels coco
   python tools/predict.py meter.jpg --crop 120,80,400,90 --digits 7 --decimals 2
   python tools/predict.py 's3://bucket/photos/*.tar' --out out --engine ray --address auto"""
 BATCH = 16

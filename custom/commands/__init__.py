@@ -14,6 +14,7 @@ __all__: list[str] = [
     'mmdet_scripts',
     'parser',
     'prepare_data',
+    'suspects',
 ]
 
 

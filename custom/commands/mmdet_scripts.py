@@ -21,6 +21,7 @@ from PIL import Image
 
 from ..data.coco_reading import read_json
 from ..runs.config import load_config, select_split
+from ..runs.named_files import named_config
 from ..utils.console import first_line
 from ..utils.errors import UserError
 from ..utils.messages import say
@@ -81,7 +82,7 @@ def adapt_arguments(name: str, arguments: Sequence[str], split: str, folder: Pat
 
     Args:
         name: name of the script.
-        arguments: arguments of the script; the first one that ends in .py is the config.
+        arguments: arguments of the script; the first one that ends in .py, or is the name of a config, is the config.
         split: `valid` or `test`.
         folder: the folder of the copies.
 
@@ -93,6 +94,7 @@ def adapt_arguments(name: str, arguments: Sequence[str], split: str, folder: Pat
     for option in {option for option in names if names.count(option) > 1}:
         say(f'note: {option}: given more than once; {name} may take the last one only')
     adapted = [part for one in others for part in (one.split('=', 1) if one.startswith('--ann=') else [one])]
+    adapted = [str(named_config(Path(argument)) or argument) for argument in adapted]
 
     def copy(index: int, text: str) -> None:
         path = folder / Path(adapted[index]).name

@@ -14,7 +14,9 @@ from ..data.importing import import_photos, split_photos
 from ..data.layout import Imported, require_free
 from ..data.splits import SplitRule
 from ..data.summary import check_root, describe, near_duplicate_lines
+from ..utils.errors import UserError
 from ..utils.messages import say
+from ..utils.validation import require_number
 
 PROGRAM = 'python tools/prepare_data.py'
 
@@ -74,6 +76,14 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     config = Path(__file__).resolve().parents[2] / 'configs/digits_frcnn_lite.py'
     add('--config', default=config, help='config of the augmentation (default: configs/digits_frcnn_lite.py)')
 
+    add = _add(commands, suspects, 'list labels that a model contradicts', 'data/mine --out work_dirs/suspects')
+    add('root', type=Path, metavar='DIR', help='holds train.json and valid.json')
+    add('--out', type=Path, metavar='DIR', help='draw suspects_train.png and suspects_valid.png: label and model')
+    add(
+        '--least', type=float, default=0.5, metavar='P', help='evidence from which a label counts, 0 to 1; default: 0.5'
+    )
+    add('--checkpoint', help='a file or a work dir; default: weights/digits_frcnn_lite.safetensors')
+
     add = _add(commands, split, 'split labelled photos into train and valid', 'mine --out data/mine')
     add('src', type=Path, metavar='DIR', help='photos and one json; or train.json and valid.json')
     add('--ann', type=Path, metavar='JSON', help='the json (default: the only one in DIR)')
@@ -86,7 +96,7 @@ def _add(commands: argparse._SubParsersAction, run: Callable, summary: str, exam
     epilog = f'example: {PROGRAM} {run.__name__} {example}'
     parser = commands.add_parser(run.__name__, help=summary, description=description, epilog=epilog)
     parser.set_defaults(run=run)
-    if run is not check:
+    if run not in (check, suspects):
         parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='a new or an empty folder')
     return parser.add_argument
 
@@ -185,3 +195,17 @@ def check(args: argparse.Namespace) -> None:
         from .contact_sheets import draw_sheets
 
         print(*draw_sheets(args.root, splits, args.out, args.photos, args.config), sep='\n')
+
+
+def suspects(args: argparse.Namespace) -> None:
+    """List the labels that a model contradicts with confidence, and draw them if --out is given."""
+    from ..digit_reader import DigitReader
+    from .suspects import list_suspects
+
+    require_number('--least', args.least, 0, 1)
+    splits = {name: split.truth for name, split in check_root(args.root).items() if split.truth is not None}
+    if args.out and args.out.resolve() in {(args.root / name).resolve() for name in splits}:
+        raise UserError(f'{args.out}: would put pictures among the photos; choose another folder with --out')
+    print('evidence\tphoto\tnumbers\tlabels that are contradicted')
+    for line in list_suspects(splits, args.root, DigitReader(checkpoint=args.checkpoint), args.least, args.out):
+        print(line, flush=True)

@@ -29,7 +29,8 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 def check_engine(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End the program by the parser's error if an option is not one of the engine."""
     if args.engine == RAY:
-        for option, given in (('--watch', args.watch), ('--json', args.json), ('--show-boxes', args.show_boxes)):
+        refused = {'--watch': args.watch, '--json': args.json, '--show-boxes': args.show_boxes, '--labels': args.labels}
+        for option, given in refused.items():
             if given:
                 parser.error(f'{option}: not with --engine ray, whose results are Parquet files in DIR of --out')
         if args.out is None:

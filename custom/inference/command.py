@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the photos, what is known about them, and the options of their output."""
     parser.add_argument('photos', nargs='*', metavar='PHOTO|DIR|GLOB', help='quote patterns')
     parser.add_argument('--out', type=Path, metavar='DIR', help='write numbers.csv, pred.json and annotated copies')
+    text = 'with --out: write what was read as labels to correct in CVAT, Roboflow or Label Studio, with the photos'
+    parser.add_argument('--labels', choices=['coco', 'yolo', 'label-studio'], help=text)
     parser.add_argument('--json', action='store_true', help='print a line of JSON for each photo, not the table')
     watch = 'read a folder, and photos as they arrive there; a journal in it, or in DIR of --out, has them all'
     parser.add_argument('--watch', type=Path, metavar='DIR', help=watch)
@@ -50,6 +52,8 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
         parser.error(f'--interval {args.interval}: must be from {LEAST_INTERVAL} to {MOST_INTERVAL} seconds')
     if bool(args.photos) == bool(args.watch):
         parser.error('give photos, or a folder with --watch' if args.watch is None else '--watch: give no other photos')
+    if args.labels and (args.out is None or args.watch):
+        parser.error('--labels: needs --out DIR, and photos' + ' instead of --watch' * bool(args.watch))
     return options_of(args)
 
 
@@ -87,6 +91,7 @@ def read_photos(
         table_line,
         write_answers,
     )
+    from .labels import labels_folder, write_labels
     from .records import answer_record
 
     if args.watch:
@@ -96,6 +101,7 @@ def read_photos(
     ids = ids_of(paths)
     if args.out:
         require_apart(args.out, paths)
+    labels = labels_folder(args.out, args.labels) if args.labels else None
     reader = _open(open_reader)
     width = max(4, *(len(one_line(path)) for path in paths)) if sys.stdout.isatty() else 0
     if width and not args.json:
@@ -123,6 +129,10 @@ def read_photos(
             write_answers(new, answers)
     if args.out and answers:
         say(f'{args.out}: {" and ".join(ANSWERS)} of {len(answers)} photos, their copies in {FOLDER}/')
+    if labels and answers:
+        boxes = write_labels(labels, args.labels, answers)
+        count = f'{boxes} boxes on {len(answers)} photos'
+        say(f'{labels}: {count}, to be corrected; tools/prepare_data.py imports the export')
     for failure in failed:
         complain(one_line(failure))
     if sys.stderr.isatty():

@@ -17,6 +17,8 @@ MODEL = Path(__file__).resolve().parents[1] / 'model/digits_frcnn_lite.onnx'  # 
 class DigitReader(PhotoReader):
     """A model in ONNX Runtime with the reader settings and the test-time augmentation that were tuned for its weights.
 
+    Arrays of pixels are RGB. OpenCV reads BGR: pass `pixels[..., ::-1]`.
+
     Args:
         model: a file of tools/export_onnx.py. Defaults to None, the model of the wheel.
         reader: a reader.json that was tuned for the weights. Defaults to None, the one in the file of the model.

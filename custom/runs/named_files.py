@@ -32,7 +32,7 @@ def find_config(given: str | os.PathLike) -> ConfigFile:
     path = Path(given)
     if path.is_file() and path.suffix == '.py':
         return ConfigFile(path)
-    if named := _named(path):
+    if named := named_config(path):
         return ConfigFile(named)
     config = _only_config(path) if path.is_dir() else config_beside(path) if path.is_file() else None
     if config:
@@ -70,7 +70,7 @@ def find_checkpoint(given: str | os.PathLike) -> Path:
     path = Path(given).expanduser()
     if path.is_dir():
         return best_checkpoint(path)
-    if named := _named(path):
+    if named := named_config(path):
         return best_checkpoint(_run_of(path, named))
     return path
 
@@ -100,7 +100,7 @@ def find_work_dir(given: str | os.PathLike) -> Path:
     path = Path(given)
     if path.is_file() and path.suffix == '.pth' and config_beside(path):
         return path.parent
-    named = None if path.exists() else _named(path)
+    named = None if path.exists() else named_config(path)
     return _run_of(path, named) if named else path
 
 
@@ -108,7 +108,7 @@ def _configs() -> Path:
     return Path('configs') if Path('configs').is_dir() else CONFIGS
 
 
-def _named(path: Path) -> Path | None:
+def named_config(path: Path) -> Path | None:
     """Return the file of configs/ with this name, None unless `path` is a bare name of one."""
     if path.exists() or path.parent != Path() or path.suffix not in ('', '.py'):
         return None

@@ -71,6 +71,8 @@ def test_the_copy_of_a_config_has_the_overrides_and_a_split_with_ground_truth(tm
 
 def test_arguments_without_a_config_stay(tmp_path):
     assert adapt_arguments('publish_model', ['a.pth', 'b.pth'], 'valid', tmp_path) == ['a.pth', 'b.pth']
+    (named,) = adapt_arguments('print_config', ['digits_frcnn_lite'], 'valid', tmp_path)
+    assert named == str(tmp_path / 'digits_frcnn_lite.py')
     assert (
         adapt_arguments('analyze_logs', ['plot_curve', 'a.json', '--style', 'ggplot'], 'valid', tmp_path)[-1]
         == 'ggplot'

@@ -6,10 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from helpers.project import FAST, ROOT, coco
+from helpers.project import FAST, ROOT, coco, run_tool
 from PIL import Image, ImageDraw, ImageFont
 
 pytestmark = pytest.mark.integration
+HOUSE = '43250'  # the number on examples/house.png
 
 
 def run_example(name, *args, cwd):
@@ -22,12 +23,35 @@ def run_example(name, *args, cwd):
 
 
 def test_every_example_has_a_test():
-    assert {path.name for path in (ROOT / 'examples').glob('*.py')} == {
+    assert {path.name for path in (ROOT / 'examples').iterdir() if path.suffix in ('.py', '.ipynb')} == {
         'read_boxes.py',
+        'read_photos.ipynb',
         'read_photos.py',
         'score_predictions.py',
         'search_settings.py',
     }
+
+
+def test_the_photo_of_the_readme_is_read_rightly():
+    name, number, confidence, _ = run_tool('predict.py', 'examples/house.png').stdout.split('\t')
+    assert (name, number) == ('examples/house.png', HOUSE)
+    assert float(confidence) >= 0.5  # so that it is no "unsure" in the examples
+    assert (ROOT / 'examples/house.png').stat().st_size < 100_000
+
+
+def test_read_photos_in_a_notebook(monkeypatch):
+    nbclient = pytest.importorskip('nbclient', reason='nbclient is not installed')
+    nbformat = pytest.importorskip('nbformat', reason='nbformat is not installed')
+    pytest.importorskip('ipykernel', reason='ipykernel is not installed')
+    monkeypatch.setenv('PYTHONPATH', str(ROOT))
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    content = nbformat.read(ROOT / 'examples/read_photos.ipynb', 4)
+    nbclient.NotebookClient(content, timeout=300, resources={'metadata': {'path': ROOT / 'examples'}}).execute()
+    reader, picture, digits, _, table = [cell for cell in content.cells if cell.cell_type == 'code']
+    assert reader.outputs[-1].data['text/plain'].startswith('<DigitReader: score threshold ')
+    assert picture.outputs[-1].data['text/html'].startswith('<img alt="&lt;PhotoReading ')
+    assert digits.outputs[0].text.startswith(f'{HOUSE} ')
+    assert 'gone.jpg: no such file' in table.outputs[-1].data['text/html']
 
 
 def test_read_photos(tmp_path):
