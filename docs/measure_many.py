@@ -155,6 +155,9 @@ class Bar:
         self.count += n
         self.times.append((time.monotonic(), self.count))
 
+    def close(self) -> None:
+        """Do nothing."""
+
     def rate(self) -> float:
         """Photos/s between the first and the last results, without the start of Ray and of the actors."""
         (first, before), (last, after) = self.times[0], self.times[-1]

@@ -76,7 +76,11 @@ def predict_with_ray(
         before = summarise(map(folder.file_of, done)).photos
         if resumed:
             say(f'{args.out}: {len(done)} of {len(folder.shards)} shards with {before} photos are finished')
-        run_shards(folder, job, bar(before))
+        progress = bar(before)
+        try:
+            run_shards(folder, job, progress)
+        finally:
+            progress.close()
     seconds = time.monotonic() - started
     summary = summarise(folder.files())
     files = f'{len(folder.shards)} Parquet files in {RESULTS}/'

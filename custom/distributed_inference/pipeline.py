@@ -60,6 +60,9 @@ class Progress(Protocol):
     def update(self, n: float) -> Any:
         """Count `n` more photos."""
 
+    def close(self) -> Any:
+        """Remove the bar."""
+
 
 def require_ray() -> None:
     """Raise UserError, with the command that installs it, unless Ray Data can be imported."""
@@ -91,10 +94,11 @@ def cluster(address: str | None) -> Iterator[None]:
         options = {'num_cpus': usable_cores(), 'object_store_memory': STORE, 'include_dashboard': False}
     try:
         ray.init(address or 'local', logging_level=logging.ERROR, **options)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        name = address or 'Ray'
+    except Exception as error:  # of many kinds, Exception itself among them
+        if address is None:
+            raise UserError(f'Ray cannot be started on this machine ({one_line(error)}); try again') from None
         way = '`ray start --head` starts a cluster on its first machine; leave --address out for this machine alone'
-        raise UserError(f'{name}: no connection to a cluster ({one_line(error)}); {way}') from None
+        raise UserError(f'{address}: no connection to a cluster ({one_line(error)}); {way}') from None
     try:
         yield
     finally:

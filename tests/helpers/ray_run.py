@@ -60,6 +60,9 @@ def main() -> int:
         def update(self, n):
             pass
 
+        def close(self):
+            pass
+
     return predict_with_ray(args, lambda: LoggingReader(log), {}, lambda initial: Bar())
 
 
