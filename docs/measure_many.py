@@ -32,7 +32,7 @@ from custom.reading.settings import ReaderSettings
 ROOT = Path(__file__).resolve().parents[1]
 CROPS, SIDE = 2000, 64  # different crops, which are repeated; pixels
 PERIOD = 1.0  # seconds between looks at the processes
-KINDS = {'_Actor': 'actor', '_load': 'loader', 'raylet/raylet': 'raylet', 'gcs_server': 'control store'}
+KINDS = {'_Reader': 'actor', '_Loader': 'loader', 'raylet/raylet': 'raylet', 'gcs_server': 'control store'}
 
 
 class OneBox:

@@ -1,4 +1,4 @@
-"""Pipeline of Ray Data: tasks load shards, actors read numbers, and the driver writes the results of finished shards.
+"""Pipeline of Ray Data: actors load shards, others read numbers, and the driver writes the results of finished shards.
 
 Ray Data schedules, streams, limits the memory by back-pressure, restarts actors and repeats lost work. Its readers of
 files are not used: they end the run at the first file that cannot be read, and a photo needs its place in its shard.
@@ -199,7 +199,7 @@ class Sink:
 
 def _dataset(shards: list[tuple[int, Shard]], job: Job) -> Any:
     import ray
-    from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
+    from ray.data import ActorPoolStrategy, DataContext
 
     per_actor = _per_actor()
     resources = ray.cluster_resources()
@@ -211,17 +211,18 @@ def _dataset(shards: list[tuple[int, Shard]], job: Job) -> Any:
     context.max_consecutive_actor_init_deaths = 2  # of a machine that is lost just then
     rows = [{'shard': number, 'content': json.dumps(shard.to_dict())} for number, shard in shards]
     dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
-    # Loading takes no share of the cores in Ray's books, or the actors would leave none for it.
+    # Loading takes no share of the cores in Ray's books, or the readers would leave none for it. Tasks instead of
+    # actors would start a process for each shard: Ray ends waiting processes beyond the number of cores.
     dataset = dataset.map_batches(
-        _load,
-        fn_args=(job.folder,),
+        _Loader,
+        fn_constructor_args=(job.folder,),
         batch_size=1,
         batch_format='pyarrow',
+        compute=ActorPoolStrategy(min_size=1, max_size=cores),
         num_cpus=0,
-        compute=TaskPoolStrategy(cores),
     )
     return dataset.map_batches(
-        _Actor,
+        _Reader,
         fn_constructor_args=(job,),
         batch_size=None,
         batch_format='pyarrow',
@@ -243,9 +244,18 @@ def _enter(folder: str) -> None:
         os.chdir(folder)
 
 
-def _load(batch: 'pyarrow.Table', folder: str = '') -> 'Iterator[pyarrow.Table]':
-    """Load a shard; yield its photos in chunks, as pixels or with an error."""
-    _enter(folder)
+class _Loader:
+    """Loader of shards, in a process of its own."""
+
+    def __init__(self, folder: str) -> None:
+        _enter(folder)
+
+    def __call__(self, shards: 'pyarrow.Table') -> 'Iterator[pyarrow.Table]':
+        """Load one shard; yield its photos in chunks, as pixels or with an error."""
+        yield from _load(shards)
+
+
+def _load(batch: 'pyarrow.Table') -> 'Iterator[pyarrow.Table]':
     (number,), (content,) = batch['shard'].to_pylist(), batch['content'].to_pylist()
     chunk: list[dict[str, Any]] = []
     size = 0
@@ -272,8 +282,8 @@ def _pixel_table(rows: list[dict[str, Any]]) -> 'pyarrow.Table':
     return pa.Table.from_pylist(rows, schema=pa.schema([*places, *sizes]))
 
 
-class _Actor:
-    """Reader of the photos of `_load`, in a process of its own."""
+class _Reader:
+    """Reader of the photos of `_Loader`, in a process of its own."""
 
     def __init__(self, job: Job) -> None:
         _enter(job.folder)
