@@ -67,7 +67,6 @@ class Progress(Protocol):
 def require_ray() -> None:
     """Raise UserError, with the command that installs it, unless Ray Data can be imported."""
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # nothing is sent to Ray's makers
-    os.environ.setdefault('RAY_BACKEND_LOG_LEVEL', 'fatal')  # errors are raised, too
     try:
         import fsspec  # noqa: F401
         import pyarrow  # noqa: F401

@@ -107,22 +107,24 @@ def results_of(out):
 class Run(threading.Thread):
     """A run whose driver is this process."""
 
-    def __init__(self, source, folder):
+    def __init__(self, source, folder, pause):
         super().__init__(daemon=True)
         self.log, self.out, self.fault = folder / 'log.txt', folder / 'out', None
         self.log.touch()
+        self.pause = pause
         self.folder = RunFolder.create(self.out, plan_shards([str(source)]), {})
         self.start()
 
     def run(self):
         try:
-            run_shards(self.folder, Job(partial(LoggingReader, str(self.log)), 0), Progress())
+            run_shards(self.folder, Job(partial(LoggingReader, str(self.log), self.pause), 0), Progress())
         except BaseException as error:
             self.fault = error
 
-    def wait_for_photos(self, count, processes=1):
+    def wait_for_photos(self, count):
+        """Wait until both actors have read photos, together this number."""
         until = time.monotonic() + LIMIT
-        while len(lines := lines_of(self.log)) < count or len({process for process, _ in lines}) < processes:
+        while len(lines := lines_of(self.log)) < count or len({process for process, _ in lines}) < 2:
             assert self.is_alive() and time.monotonic() < until, self.fault
             time.sleep(0.05)
 
@@ -135,7 +137,7 @@ class Run(threading.Thread):
 
 @pytest.fixture(scope='module')
 def undisturbed(nodes, source, tmp_path_factory):
-    run = Run(source, tmp_path_factory.mktemp('undisturbed'))
+    run = Run(source, tmp_path_factory.mktemp('undisturbed'), 0.1)
     run.end()
     return run
 
@@ -161,7 +163,7 @@ def test_the_answers_equal_those_of_one_process(undisturbed, source):
 
 
 def test_an_actor_that_is_killed(nodes, source, undisturbed, tmp_path):
-    run = Run(source, tmp_path)
+    run = Run(source, tmp_path, 0.3)
     run.wait_for_photos(16)
     os.kill(int(lines_of(run.log)[-1][0]), signal.SIGKILL)
     run.end()
@@ -170,8 +172,8 @@ def test_an_actor_that_is_killed(nodes, source, undisturbed, tmp_path):
 
 
 def test_a_node_that_is_killed(nodes, source, undisturbed, tmp_path):
-    run = Run(source, tmp_path)
-    run.wait_for_photos(16, processes=2)
+    run = Run(source, tmp_path, 0.3)
+    run.wait_for_photos(16)
     (lost,) = nodes.worker_nodes
     nodes.remove_node(lost, allow_graceful=False)
     try:

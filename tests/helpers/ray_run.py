@@ -1,4 +1,4 @@
-"""A run on Ray with a reader that logs the photos that it reads, and takes 20 ms for each.
+"""A run on Ray with a reader that logs the photos that it reads.
 
 python tests/helpers/ray_run.py LOG ARGUMENTS...
 """
@@ -35,12 +35,12 @@ class Grey:
 class LoggingReader(PhotoReader):
     """A reader of `Grey` that appends its process and the name of each photo to a file."""
 
-    def __init__(self, log: str) -> None:
+    def __init__(self, log: str, pause: float = 0.02) -> None:
         super().__init__(Grey(), PhotoViews((64, 64)), ReaderSettings(), batch_size=1)
-        self.log = log
+        self.log, self.pause = log, pause  # seconds a photo
 
     def read(self, photo, name=None):
-        time.sleep(0.02)
+        time.sleep(self.pause)
         with open(self.log, 'a') as file:
             file.write(f'{os.getpid()} {name}\n')
         return super().read(photo, name)
