@@ -7,9 +7,10 @@ synth_root = 'data/synth'  # tools/prepare_data.py synth --domains ...
 domains_root = 'data/domains'  # make domains-data
 labelled_sets = ['building-numbers', 'meters-roboflow-real', 'meters-roboflow-printed', 'number-boards']
 weights = [0.22, 0.68, 0.05, 0.02, 0.02, 0.01]  # shares of the images: houses, domains, each labelled set
-# Synthetic images vary in scale. Labelled photos are cropped around their digits, then zoomed out.
+# Synthetic images vary in scale; some digits at their ends are cut, as in careless crops. Labelled photos are cropped
+# around their digits, then zoomed out.
 load, warp, degrade = _base_.train_pipeline[:2], _base_.train_pipeline[2], _base_.train_pipeline[3:]
-drawn = [*load, dict(warp, zoom=(0.7, 1.2)), *degrade]
+drawn = [*load, dict(warp, zoom=(0.7, 1.2), cut=0.15), *degrade]
 cropped = [*load, dict(type='DigitCrop'), dict(warp, zoom=(0.35, 1.2)), *degrade]
 photos = _base_.train_dataloader.dataset
 parts = [dict(photos, data_root=root, pipeline=drawn) for root in (houses_root, synth_root)]

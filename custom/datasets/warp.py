@@ -12,6 +12,7 @@ from mmdet.structures.bbox import HorizontalBoxes, autocast_box_type
 from ..utils.errors import UserError
 
 STEP = 16  # pixels; sides of canvases are multiples of the padding's divisor, so that batches have less padding
+CUT = 0.45  # largest share of a digit's width that `DigitWarp` cuts off; such digits can still be told
 
 
 def warp_boxes(matrix: np.ndarray, bboxes: np.ndarray) -> np.ndarray:
@@ -107,7 +108,7 @@ class DigitWarp(BaseTransform):
     """Random zoom, aspect ratio, rotation, shear, perspective and translation by one warp to the network's input size.
 
     The warp replaces `Expand`, `RandomAffine` and `RandomResize`. There is no flip. Every digit stays completely on the
-    canvas, which limits the zoom. Space around the photo is filled from the photo's colours.
+    canvas, which limits the zoom; `cut` is the exception. Space around the photo is filled from the photo's colours.
 
     Required keys: `img`, `gt_bboxes`, `gt_bboxes_labels`, `gt_ignore_flags`. Modified: these, `img_shape`. Added:
     `scale_factor` (horizontal and vertical, equal) at the photo's centre.
@@ -129,6 +130,7 @@ class DigitWarp(BaseTransform):
     perspective: float = 0.15  # largest relative difference in scale between two ends of the photo
     prob: float = 0.5  # probability of each of the last four
     min_digit: float = 9  # height in pixels below which the zoom does not reduce digits
+    cut: float = 0.0  # probability that an edge of the canvas cuts off up to `CUT` of the first or of the last digit
 
     def __post_init__(self) -> None:
         for name in ('shrink', 'zoom', 'aspect'):
@@ -152,6 +154,16 @@ class DigitWarp(BaseTransform):
         wide, high = np.clip(np.round([width * squeeze * fit / STEP, height * fit / STEP]), 1, most)
         return int(wide) * STEP, int(high) * STEP
 
+    def _cut(self, digits: np.ndarray) -> tuple[np.ndarray, int]:
+        """Draw the ends, (2,) in pixels, of what stays of the digits (K, 4) xyxy across, and the cut end, or -1."""
+        ends = np.array([digits[:, 0].min(), digits[:, 2].max()])
+        if np.random.random() >= self.cut:
+            return ends, -1
+        end = np.random.randint(2)
+        digit = digits[digits[:, 2].argmax()] if end else digits[digits[:, 0].argmin()]
+        ends[end] += np.random.uniform(0.05, CUT) * (digit[2] - digit[0]) * (-1 if end else 1)
+        return ends, end
+
     def _deform(self, width: int, height: int, fit: float) -> np.ndarray:
         """Draw the homography without zoom and translation; the photo's centre becomes the origin."""
         stretch = np.sqrt(self._factor(self.aspect) if np.random.random() < self.prob else 1.0)
@@ -174,15 +186,19 @@ class DigitWarp(BaseTransform):
         fit = np.sqrt(canvas[0] * canvas[1] / (width * height))
         matrix = self._deform(width, height, fit)
         digits = warp_boxes(matrix, bboxes[results['gt_ignore_flags'] == 0])
-        ends = np.zeros((2, 2))
+        ends, end = np.zeros((2, 2)), -1
         if len(digits):
             ends = _ends(digits.reshape(-1, 2))
+            ends[:, 0], end = self._cut(digits)
             high = np.median(digits[:, 3] - digits[:, 1])
             zoom = max(zoom, min(1.0, self.min_digit / high))
             zoom = min(zoom, *(np.array(canvas) / (ends[1] - ends[0])))
         matrix = np.diag([zoom, zoom, 1]) @ matrix
         area = _ends(_corners(width, height, matrix))
-        matrix = shift(*(_translation(area[:, i], ends[:, i] * zoom, canvas[i]) for i in (0, 1))) @ matrix
+        x, y = (_translation(area[:, i], ends[:, i] * zoom, canvas[i]) for i in (0, 1))
+        if end >= 0:
+            x = (0, canvas[0])[end] - ends[end, 0] * zoom
+        matrix = shift(x, y) @ matrix
 
         results['img'] = draw_warped(photo, matrix, canvas)
         results['img_shape'] = results['img'].shape[:2]

@@ -18,6 +18,7 @@ STENCILLED = 0.07  # share that was sprayed through a stencil, whose bridges lea
 BARRED = 0.2  # share whose 7 has a bar, as in handwriting in much of Europe
 FLAT = 0.2  # share whose 3 has a flat top; few typefaces with serifs have one, many enamel plates do
 FLAGGED = 0.12  # share whose 1 begins with a long stroke upwards
+UPRIGHT = 0.25  # share whose 7 has a short bar and a steep stem, as on road signs; its bar tells it from a 1
 
 
 def thicken(mask: np.ndarray, pixels: int) -> np.ndarray:
@@ -91,6 +92,21 @@ def flag_one(mask: np.ndarray, across: int, down: int) -> np.ndarray:
     return cv2.line(mask.copy(), top, (int(stem[0]) - across, top[1] + down), 255, stroke, cv2.LINE_AA)
 
 
+def upright_seven(mask: np.ndarray, wide: float, lean: float) -> np.ndarray:
+    """Return a 7 of two strokes with round ends, in the height and weight of `mask`: a level bar and a steep stem.
+
+    `wide` is its width and `lean` the distance from the stem's foot to the right edge, both in heights.
+    """
+    height = mask.shape[0]
+    bar = (mask[: height // 2, mask.shape[1] // 3] > 127).sum()
+    stroke = int(np.clip(bar, 0.08 * height, 0.22 * height))
+    width = max(round(wide * height), round(2.6 * stroke))
+    near, foot = (stroke - 1) // 2, width - 1 - stroke // 2
+    points = [(near, near), (foot, near), (max(near, foot - round(lean * height)), height - 1 - stroke // 2)]
+    seven = np.zeros((height, width), np.uint8)
+    return cv2.polylines(seven, [np.array(points, np.int32)], False, 255, stroke, cv2.LINE_AA)
+
+
 def restyle(
     rng: Generator, glyphs: Sequence[Glyph | None], digits: Sequence[int], size: int, hardness: float
 ) -> list[Glyph]:
@@ -106,14 +122,20 @@ def restyle(
     barred = 7 in digits and rng.random() < BARRED * hardness
     flat = 3 in digits and rng.random() < FLAT * hardness
     flagged = 1 in digits and rng.random() < FLAGGED * hardness
-    if not (grown or strength or bridge or barred or flat or flagged):
+    upright = 7 in digits and rng.random() < UPRIGHT * hardness
+    if not (grown or strength or bridge or barred or flat or flagged or upright):
         return whole
     gap, bar, serif = rng.uniform(0.42, 0.58), rng.uniform(0.42, 0.6), rng.random() < 0.5
     across, down = (round(size * share) for share in rng.uniform((0.15, 0.2), (0.35, 0.45)))
+    wide, lean = rng.uniform((0.36, 0.0), (0.6, 0.25))
     edge = max(2, round(0.15 * size))
     changed = []
     for old, digit in zip(whole, digits, strict=True):
-        mask = flatten_three(old.mask, serif) if flat and digit == 3 else old.mask
+        mask = old.mask
+        if flat and digit == 3:
+            mask = flatten_three(mask, serif)
+        if upright and digit == 7:
+            mask = upright_seven(mask, wide, lean)
         mask = np.pad(cut_bridges(mask, digit, gap, bridge) if bridge else mask, edge)
         if barred and digit == 7:
             mask = bar_seven(mask, bar, size)

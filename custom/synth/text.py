@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from ..structures.digits import DIGITS
 from .fonts import Face, Glyph, draw_glyph
+from .glyphs import restyle
 from .number import GLYPH_SIZES, PlacedGlyph, project
 
 VOCABULARY = """
@@ -140,7 +142,15 @@ def glyph_size(height: float) -> int:
     return next((one for one in GLYPH_SIZES if one >= height), GLYPH_SIZES[-1])
 
 
-def set_line(face: Face, text: str, size: int, spacing: float = 0.1, stretch: float = 1.0) -> Line:
+def set_line(
+    face: Face,
+    text: str,
+    size: int,
+    spacing: float = 0.1,
+    stretch: float = 1.0,
+    rng: Generator | None = None,
+    hardness: float = 0.0,
+) -> Line:
     """Typeset a line from glyphs of `size` pixels; characters that the face lacks are left out.
 
     Args:
@@ -149,11 +159,18 @@ def set_line(face: Face, text: str, size: int, spacing: float = 0.1, stretch: fl
         size: height of a '0' in pixels of its glyph.
         spacing: space between neighbours, in heights of the '0'. Defaults to 0.1.
         stretch: horizontal scale. Defaults to 1.0.
+        rng: draws how `restyle` changes the digits, all in the same manner; None leaves them as the face has them.
+        hardness: that of `restyle`. Defaults to 0.0.
     """
+    drawn = [draw_glyph(face, char, size) if char != ' ' else None for char in text]
+    digits = [i for i, char in enumerate(text) if char in DIGITS and drawn[i] is not None]
+    if rng is not None and digits:
+        changed = restyle(rng, [drawn[i] for i in digits], [DIGITS.index(text[i]) for i in digits], size, hardness)
+        for i, glyph in zip(digits, changed, strict=True):
+            drawn[i] = glyph
     placed: list[tuple[int, Glyph, float]] = []
     x = 0.0
-    for i, char in enumerate(text):
-        glyph = draw_glyph(face, char, size) if char != ' ' else None
+    for i, glyph in enumerate(drawn):
         if glyph is None:
             x += 0.4 * stretch
             continue

@@ -51,6 +51,20 @@ def test_the_canvas_is_never_larger_than_its_scale(size):
     assert max(width for _, width in shapes) <= 224
 
 
+@pytest.mark.parametrize('seed', range(20))
+def test_a_cut_leaves_more_than_half_of_one_digit_at_an_end(seed):
+    results = warped(seed, cut=1.0, **{**STILL, 'zoom': (0.7, 0.7)})
+    boxes = results['gt_bboxes'].tensor.numpy()
+    canvas = results['img_shape'][1]
+    wide = boxes[:, 2] - boxes[:, 0]
+    cut, whole = wide.argmin(), wide.argmax()
+    assert 0.54 < wide[cut] / wide[whole] < 0.96
+    assert boxes[cut, 0] == 0 if cut == 0 else boxes[cut, 2] == canvas
+    assert results['gt_bboxes_labels'].tolist() == [0, 1]
+    inside = results['img'][int(boxes[cut, 1:4:2].mean())].mean(axis=1)
+    assert inside[0 if cut == 0 else canvas - 1] > 200  # the digit reaches the edge
+
+
 def test_a_scale_between_multiples_is_not_exceeded():
     shapes = {warped(seed, sample(size=(60, 60)), scale=(70, 70))['img_shape'] for seed in range(10)}
     assert (64, 64) in shapes

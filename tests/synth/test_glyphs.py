@@ -4,11 +4,12 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pytest
 
 from custom.structures.digits import DIGITS
 from custom.synth import glyphs
 from custom.synth.fonts import Face, draw_glyph
-from custom.synth.glyphs import bar_seven, cut_bridges, flag_one, flatten_three, restyle, thicken, waver
+from custom.synth.glyphs import bar_seven, cut_bridges, flag_one, flatten_three, restyle, thicken, upright_seven, waver
 
 FACE = Face(str(Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf/DejaVuSans-Bold.ttf'))
 GLYPHS = [draw_glyph(FACE, char, 64) for char in DIGITS]
@@ -73,13 +74,34 @@ def test_the_flag_of_a_1_rises_to_its_stem():
     assert (flag_one(broken, 16, 20) == broken).all()
 
 
+@pytest.mark.parametrize(('wide', 'lean'), [(0.4, 0.0), (0.5, 0.2)])
+def test_an_upright_7_has_a_level_bar_and_a_stem_that_ends_near_its_right_edge(wide, lean):
+    old = GLYPHS[7].mask
+    new = upright_seven(old, wide, lean)
+    height, width = new.shape
+    assert height == old.shape[0]
+    assert width >= round(wide * height)
+    assert np.count_nonzero(new[3]) > 0.8 * width  # the bar
+    foot = np.flatnonzero(new[height - 8])
+    assert abs(width - 1 - foot[-1] - lean * height) < 0.08 * height
+    assert foot[0] > width / 3 - lean * height  # one stroke wide
+    assert np.flatnonzero(new[height // 2])[0] > 0.2 * width  # nothing below the bar on the left
+
+
 def test_only_3_gets_a_flat_top_and_only_1_a_flag(monkeypatch):
-    for share in ('WAVERING', 'HEAVIER', 'STENCILLED', 'BARRED', 'FLAT', 'FLAGGED'):
+    for share in ('WAVERING', 'HEAVIER', 'STENCILLED', 'BARRED', 'FLAT', 'FLAGGED', 'UPRIGHT'):
         monkeypatch.setattr(glyphs, share, float(share in ('FLAT', 'FLAGGED')))
     new = restyle_all(0, 1.0)
     assert [digit for digit in range(10) if not np.array_equal(new[digit].mask, GLYPHS[digit].mask)] == [1, 3]
     assert new[1].mask.shape[1] > GLYPHS[1].mask.shape[1] + 0.1 * 64
     assert np.count_nonzero(new[3].mask[1]) > 0.85 * new[3].mask.shape[1]
+
+
+def test_only_7_becomes_upright(monkeypatch):
+    for share in ('WAVERING', 'HEAVIER', 'STENCILLED', 'BARRED', 'FLAT', 'FLAGGED', 'UPRIGHT'):
+        monkeypatch.setattr(glyphs, share, float(share == 'UPRIGHT'))
+    new = restyle_all(0, 1.0)
+    assert [digit for digit in range(10) if not np.array_equal(new[digit].mask, GLYPHS[digit].mask)] == [7]
 
 
 def test_nothing_changes_at_hardness_0():
@@ -94,7 +116,7 @@ def test_changed_digits_keep_place_and_size_and_stay_cropped():
     changed = 0
     for seed in range(60):
         for new, old in zip(restyle_all(seed, 1.0), GLYPHS, strict=True):
-            changed += new is not old
+            changed += not np.array_equal(new.mask, old.mask)
             assert abs(new.top - old.top) < 0.2
             assert abs(new.mask.shape[0] - old.mask.shape[0]) < 0.35 * 64
             assert np.all(new.hull.min(axis=0) == 0)

@@ -59,6 +59,20 @@ def test_a_line_is_centred_and_as_high_as_a_digit():
     assert gaps == pytest.approx([0.1, 0.5], abs=0.01)
 
 
+def test_a_line_changes_its_digits_and_no_letter():
+    plain = set_line(FACE, 'N73K', 64)
+    varied = [set_line(FACE, 'N73K', 64, rng=np.random.default_rng(seed), hardness=1.0) for seed in range(20)]
+    changed = [
+        [not np.array_equal(new.glyph.mask, old.glyph.mask) for new, old in zip(line.glyphs, plain.glyphs, strict=True)]
+        for line in varied
+    ]
+    assert not any(one[0] or one[3] for one in changed)
+    assert any(one[1] for one in changed)
+    for line in varied:
+        bounds = ink_bounds(line.glyphs)
+        assert bounds[1:, 0] - bounds[:-1, 2] == pytest.approx([0.1] * 3, abs=0.02)
+
+
 @pytest.mark.parametrize(
     ('text', 'numbers'),
     [('A12', [[1, 2]]), ('12-14', [[0, 1], [3, 4]]), ('12 14', [[0, 1], [2, 3]]), ('EXIT', []), ('7B7', [[0], [2]])],

@@ -130,7 +130,9 @@ def draw_sign(rng: Generator, assets: Assets, kind: str, pixels: float, hardness
     left = kind in ('plaque', 'address') and rng.random() < 0.35  # else centred
     dots = int(rng.integers(8, 15)) if kind == 'board' and rng.random() < 0.35 else 0
     size = max(64, glyph_size(pixels)) if dots else glyph_size(pixels)
-    lines = [set_line(face if row.height == 1 else other, row.text, size, spacing, stretch) for row in rows]
+    lines = [
+        set_line(face if row.height == 1 else other, row.text, size, spacing, stretch, rng, hardness) for row in rows
+    ]
     half_width = max(line.half * row.height for line, row in zip(lines, rows, strict=True))
     glyphs: list[PlacedGlyph] = []
     numbers: list[list[int]] = []

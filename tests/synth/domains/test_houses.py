@@ -93,7 +93,7 @@ def test_half_of_the_walls_come_from_photos_where_there_are_any(tmp_path):
     ],
 )
 def test_a_seed_keeps_its_image(seed, hardness, bboxes, labels, shape, colour, following):
-    """Images of version 3, whose seeds must give the same images until VERSION is raised."""
+    """Images of version 4, whose seeds must give the same images until VERSION is raised."""
     rng = np.random.default_rng(seed)
     face = Face(str(Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf/DejaVuSans-Bold.ttf'))
     image, found, digits = draw(rng, Assets([face]), hardness)
