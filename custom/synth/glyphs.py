@@ -18,7 +18,7 @@ STENCILLED = 0.07  # share that was sprayed through a stencil, whose bridges lea
 BARRED = 0.2  # share whose 7 has a bar, as in handwriting in much of Europe
 FLAT = 0.2  # share whose 3 has a flat top; few typefaces with serifs have one, many enamel plates do
 FLAGGED = 0.12  # share whose 1 begins with a long stroke upwards
-UPRIGHT = 0.25  # share whose 7 has a short bar and a steep stem, as on road signs; its bar tells it from a 1
+UPRIGHT = 0.5  # share whose 7 has a short bar and a steep stem, as on road signs; its bar tells it from a 1
 
 
 def thicken(mask: np.ndarray, pixels: int) -> np.ndarray:
