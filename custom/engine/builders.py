@@ -52,7 +52,7 @@ def build_runner(cfg: Config) -> Runner:
 def _require_loggers(cfg: Config) -> None:
     """Check that the packages of the visualizer's backends are installed; mmengine imports them after its start."""
     for backend in (cfg.get('visualizer') or {}).get('vis_backends') or ():
-        package = LOGGERS.get(backend.get('type'), '') if isinstance(backend, dict) else ''
+        package = LOGGERS.get(backend.get('type', ''), '') if isinstance(backend, dict) else ''
         spec = importlib.util.find_spec(package) if package else None
         if package and (spec is None or spec.origin is None):  # no origin: a folder of that name, as wandb itself makes
             raise UserError(f'{backend.type}: the package {package} is not installed: pip install {package}')

@@ -32,7 +32,7 @@ def render_page(page: Mapping[str, Any], template: str = 'report.html.j2') -> st
     environment.filters |= {'percent': _percent, 'interval': _interval, 'kinds': _kinds}
     script = (TEMPLATES / 'report.js').read_text(encoding='utf-8')
     if 'sources' in page:
-        defaults = {'run': None, 'curves': [], 'judged': False, 'page_title': title(page['sources'])}
+        defaults: dict[str, object] = {'run': None, 'curves': [], 'judged': False, 'page_title': title(page['sources'])}
         page = {**defaults, **page}
         page['sections'] = _sections(page)
     html = environment.get_template(template).render(

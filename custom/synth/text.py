@@ -166,8 +166,8 @@ def set_line(
     digits = [i for i, char in enumerate(text) if char in DIGITS and drawn[i] is not None]
     if rng is not None and digits:
         changed = restyle(rng, [drawn[i] for i in digits], [DIGITS.index(text[i]) for i in digits], size, hardness)
-        for i, glyph in zip(digits, changed, strict=True):
-            drawn[i] = glyph
+        for i, other in zip(digits, changed, strict=True):
+            drawn[i] = other
     placed: list[tuple[int, Glyph, float]] = []
     x = 0.0
     for i, glyph in enumerate(drawn):
