@@ -23,7 +23,7 @@ for i in range(12):
 last = Path('photos/11.jpg')
 last.write_bytes(last.read_bytes()[:900])  # a copy that was cut off
 
-ray.init(num_cpus=1, object_store_memory=200 << 20, include_dashboard=False, log_to_driver=False)
+ray.init('local', num_cpus=1, object_store_memory=200 << 20, include_dashboard=False, log_to_driver=False)
 ray.data.DataContext.get_current().max_errored_blocks = 1
 counts = {}
 for tasks in (1, 2, 12):

@@ -29,7 +29,7 @@ with tarfile.open('photos.tar', 'w') as tar:
         info.size = file.tell()
         tar.addfile(info, io.BytesIO(file.getvalue()))
 
-ray.init(num_cpus=1, object_store_memory=100 << 20, include_dashboard=False, log_to_driver=False)
+ray.init('local', num_cpus=1, object_store_memory=100 << 20, include_dashboard=False, log_to_driver=False)
 (row,) = ray.data.read_webdataset('photos.tar').take_all()
 kinds = {suffix: type(row[suffix]).__name__ for suffix in ('jpg', 'png', 'jpeg', 'JPG')}
 ray.data.from_items([{'__key__': 'house', 'jpeg': pixels}]).write_webdataset('written')
