@@ -221,9 +221,10 @@ class DigitRunner(Runner):
                 f'{self.work_dir}: rank {starts.index(min(starts))} does not find the checkpoint that rank '
                 f'{starts.index(max(starts))} resumes from; put the work dir where every machine sees it'
             )
-        self._accepted = True
-        self.dump_config()
-        write_environment(Path(self.work_dir, 'environment.txt'))
+        if self._train_loop is not None:  # a test run leaves those of the tested run alone
+            self._accepted = True
+            self.dump_config()
+            write_environment(Path(self.work_dir, 'environment.txt'))
 
     def resume(self, filename: str, *args, **kwargs) -> None:
         """Resume from a checkpoint.

@@ -16,7 +16,8 @@ def test_only_a_checkpoint_of_a_training_run_is_resumed(tmp_path, capsys):
         UserError, match=r'best\.pth: holds weights .*\(message_hub, optimizer, param_schedulers missing\)'
     ):
         checkpoints.resume_from(tmp_path, str(tmp_path / 'best.pth'))
-    whole = {'state_dict': {}, 'meta': {}, 'message_hub': {}, 'optimizer': {}, 'param_schedulers': []}
+    meta = {'epoch': 3, 'iter': 3}
+    whole = {'state_dict': {}, 'meta': meta, 'message_hub': {}, 'optimizer': {}, 'param_schedulers': []}
     torch.save(whole | {'state_dict': {'weight': torch.ones(1)}}, tmp_path / 'epoch_3.pth')
     assert checkpoints.resume_from(tmp_path, str(tmp_path / 'epoch_3.pth')) == tmp_path / 'epoch_3.pth'
 

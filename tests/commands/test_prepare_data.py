@@ -19,10 +19,10 @@ def commands():
     return parser, subparsers.choices
 
 
-@pytest.mark.parametrize('name', ['synth', 'svhn', 'yolo', 'voc', 'coco', 'numbers', 'check', 'split'])
+@pytest.mark.parametrize('name', ['synth', 'svhn', 'yolo', 'voc', 'coco', 'numbers', 'check', 'split', 'suspects'])
 def test_the_example_of_each_command_is_valid(name):
     parser, choices = commands()
-    assert set(choices) == {'synth', 'svhn', 'yolo', 'voc', 'coco', 'numbers', 'check', 'split'}
+    assert set(choices) == {'synth', 'svhn', 'yolo', 'voc', 'coco', 'numbers', 'check', 'split', 'suspects'}
     words = shlex.split(choices[name].epilog.removeprefix(f'example: {PROGRAM} '))
     assert words[0] == name
     assert parser.parse_args(words).run is getattr(prepare_data, name)

@@ -33,7 +33,7 @@ def test_every_example_has_a_test():
 
 
 def test_the_photo_of_the_readme_is_read_rightly():
-    name, number, confidence, _ = run_tool('predict.py', 'examples/house.png').stdout.split('\t')
+    name, number, confidence, *_ = run_tool('predict.py', 'examples/house.png').stdout.split('\t')
     assert (name, number) == ('examples/house.png', HOUSE)
     assert float(confidence) >= 0.5  # so that it is no "unsure" in the examples
     assert (ROOT / 'examples/house.png').stat().st_size < 100_000

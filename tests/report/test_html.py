@@ -235,7 +235,7 @@ def test_the_gallery_is_bounded(tmp_path, monkeypatch):
         (['PRED', 'ANN', '--out', 'PRED'], 'must end in .html'),
         (['PRED', 'ANN', '--out', 'ANN/r.html'], 'cannot write here'),
         (['PRED', 'ANN', '--score-thr', '7'], 'score_thr=7.0: must be a number from 0 to 1'),
-        (['PRED', 'EMPTY'], 'cannot be read'),
+        (['PRED', 'EMPTY'], 'is no work dir'),
     ],
 )
 @pytest.mark.integration

@@ -266,4 +266,6 @@ def test_a_list_without_entries_is_not_parsed_at_once(tmp_path, monkeypatch):
     submit(tmp_path)
     (tmp_path / 'pred.json').write_text('[' + '[],' * 10**6 + '[]]')
     pack(tmp_path)
-    assert 'pred.json: not JSON (holds more than 1 million values)' in only_problem(tmp_path)
+    packed, loose = problems_in(tmp_path)
+    assert 'pred.json unpacks to 3000004 bytes, more than' in packed
+    assert 'pred.json: not JSON (holds more than 1 million values)' in loose

@@ -20,7 +20,7 @@ def hollow(outputs=11, model='fasterrcnn_resnet50_fpn_v2'):
     with torch.device('meta'):
         shapes = getattr(detection, model)(weights=None, weights_backbone=None, num_classes=outputs).state_dict()
     return {
-        key: torch.tensor(0.5 * number, dtype=like.dtype).expand(like.shape)
+        key: torch.tensor(0.5 * number, dtype=like.dtype).expand(like.shape).clone()
         for number, (key, like) in enumerate(shapes.items())
     }
 
