@@ -90,6 +90,7 @@ def cluster(address: str | None) -> Iterator[None]:
     options: dict[str, Any] = {'runtime_env': {'env_vars': {'PYTHONPATH': path}}}
     if address is None:
         os.environ['PYTHONPATH'] = path  # inherited, which is faster than an environment of the run
+        os.environ.setdefault('RAY_worker_niceness', '0')  # as one process has; 15 by default
         options = {'num_cpus': usable_cores(), 'object_store_memory': STORE, 'include_dashboard': False}
     try:
         ray.init(address or 'local', logging_level=logging.ERROR, **options)
