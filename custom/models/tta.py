@@ -5,14 +5,14 @@ import functools
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
-from mmengine.model import BaseModel, BaseTTAModel
+from mmengine.model import BaseModel, BaseTTAModel, is_model_wrapper
 from mmengine.structures import InstanceData
 
 from ..inference.multiview import MultiView, View, padded_alike
@@ -63,10 +63,11 @@ class ModelDetector:
         device = next(self.model.parameters()).device
         if device.type != 'cpu' and os.getpid() != self.process:
             raise UserError(f'{device} cannot be used after a fork: open the reader in the child process')
-        group_size = getattr(self.model, 'group_size', 0)
+        model = cast(BaseModel, self.model.module) if is_model_wrapper(self.model) else self.model  # of several ranks
+        group_size = getattr(model, 'group_size', 0)
         groups = [list(range(len(views)))]
-        if not getattr(self.model, 'splits_batches', False) and device.type == 'cpu':
-            divisor = getattr(self.model.data_preprocessor, 'pad_size_divisor', 1)
+        if not getattr(model, 'splits_batches', False) and device.type == 'cpu':
+            divisor = getattr(model.data_preprocessor, 'pad_size_divisor', 1)
             groups = padded_alike([view.pixels.shape[:2] for view in views], divisor, group_size)
         found: dict[int, Boxes] = {}
         with one_thread() if len(views) <= max(group_size, 1) else nullcontext():

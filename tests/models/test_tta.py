@@ -138,6 +138,22 @@ def test_boxes_of_a_view_do_not_depend_on_its_batch_in_any_model():
                 np.testing.assert_allclose(values, alone, atol=1e-3)
 
 
+class Wrapped(torch.nn.DataParallel):
+    """A model as the runner of several ranks has it: its attributes are those of `module`."""
+
+    def test_step(self, data):
+        return self.module.test_step(data)
+
+
+def test_the_model_of_several_ranks_is_seen_through_its_wrapper():
+    views = [View(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8), (1.0, 1.0)) for size in SIZES]
+    for model in (plain_model(), build()):
+        plain, wrapped = (ModelDetector(one).detect(views) for one in (model, Wrapped(model)))
+        for some, others in zip(plain, wrapped, strict=True):
+            for values, same in zip(some, others, strict=True):
+                np.testing.assert_array_equal(values, same)
+
+
 @pytest.mark.parametrize('name', CONFIGS)
 def test_every_config_has_scales_and_no_flip(name):
     cfg = Config.fromfile(ROOT / 'configs' / name)
