@@ -21,4 +21,5 @@ __all__: list[str] = [
     'torchvision_parts',
     'torchvision_weights',
     'tta',
+    'wrapping',
 ]

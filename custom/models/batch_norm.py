@@ -4,13 +4,13 @@ import copy
 from typing import Any
 
 import torch
-from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .bfloat16 import Bfloat16Conv2d, pack_bfloat16
 from .numerics import one_thread
+from .wrapping import unwrapped
 
 # Largest difference of a feature map after folding, as a share of its largest value.
 TOLERANCE, TOLERANCE_BFLOAT16 = 1e-3, 0.05
@@ -27,7 +27,7 @@ def fold_batch_norm(model: Any) -> None:
         model: has `backbone` and `extract_feat`, and may be wrapped for several processes. It is set to eval mode. A
             folded model can no longer be trained or saved.
     """
-    model = (model.module if is_model_wrapper(model) else model).eval()
+    model = unwrapped(model).eval()
     parts = {name: getattr(model, name) for name in ('backbone', 'neck') if hasattr(model, name)}
     image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 4 - 2
     image = image.to(next(model.parameters()).device)

@@ -15,13 +15,12 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 from urllib.parse import urlparse
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader
 from mmengine.runner.checkpoint import get_external_models, get_torchvision_models
@@ -32,6 +31,7 @@ from ..structures.digits import DIGITS
 from ..utils.errors import UserError
 from ..utils.files import finish_set, open_regular
 from ..utils.messages import say
+from .wrapping import unwrapped
 
 WAY_OUT = (
     'set model.backbone.init_cfg=None to train from random weights, '
@@ -217,7 +217,7 @@ def load_weights(model: nn.Module, path: str | Path, content: dict | None = None
     Raises:
         UserError: the checkpoint cannot be loaded, or has other classes or another architecture.
     """
-    model = cast(nn.Module, model.module) if is_model_wrapper(model) else model
+    model = unwrapped(model)
     stored, own = (content or load_checkpoint(path))['state_dict'], model.state_dict()
     stored = {key.removeprefix('module.'): value for key, value in stored.items()}  # saved from a wrapped model
     groups = mismatches(stored, own)

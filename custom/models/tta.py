@@ -5,14 +5,14 @@ import functools
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
-from mmengine.model import BaseModel, BaseTTAModel, is_model_wrapper
+from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.structures import InstanceData
 
 from ..inference.multiview import MultiView, View, padded_alike
@@ -22,6 +22,7 @@ from ..reading.settings import MOST, Views
 from ..utils.errors import UserError
 from ..utils.validation import require_scales
 from .numerics import one_thread
+from .wrapping import unwrapped
 
 NOT_TUNED = (
     'the reader is not tuned for this test-time augmentation: tune a reader by tools/tune_reader.py on the pred.json '
@@ -63,7 +64,7 @@ class ModelDetector:
         device = next(self.model.parameters()).device
         if device.type != 'cpu' and os.getpid() != self.process:
             raise UserError(f'{device} cannot be used after a fork: open the reader in the child process')
-        model = cast(BaseModel, self.model.module) if is_model_wrapper(self.model) else self.model  # of several ranks
+        model = unwrapped(self.model)
         group_size = getattr(model, 'group_size', 0)
         groups = [list(range(len(views)))]
         if not getattr(model, 'splits_batches', False) and device.type == 'cpu':

@@ -5,18 +5,16 @@ import dataclasses
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import broadcast, broadcast_object_list, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
 from ...models.checkpoints import fingerprint, load_checkpoint, load_weights
+from ...models.wrapping import unwrapped
 from ...reading.lookup import FILE_NAME
 from ...reading.settings import ReaderSettings, write_reader
 from ...runs.checkpoint_files import best_checkpoint
@@ -107,7 +105,7 @@ class _Gathered(PhotoMetric):
 @contextlib.contextmanager
 def _weights_of(runner: Runner, checkpoint: Path) -> Iterator[None]:
     """Load a checkpoint's weights on all ranks; restore the model's weights at the end, also after an error."""
-    model = cast(nn.Module, runner.model.module) if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped(runner.model)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     try:
         if is_main_process():
