@@ -40,6 +40,18 @@ class Draw(int):
         return Draw(int(self) - other, self.seed)
 
 
+def random_states() -> dict[str, Any]:
+    """Return the states of the random generators of Python, numpy and torch (CPU) in this process."""
+    return {'python': random.getstate(), 'numpy': np.random.get_state(), 'torch': torch.get_rng_state()}
+
+
+def restore_random_states(states: dict[str, Any]) -> None:
+    """Set the random generators of this process to the result of `random_states`."""
+    random.setstate(states['python'])
+    np.random.set_state(states['numpy'])
+    torch.set_rng_state(states['torch'])
+
+
 @contextlib.contextmanager
 def seeded(index: int) -> Iterator[None]:
     """Seed the random generators of Python, numpy and torch (CPU) for a `Draw`.
@@ -49,9 +61,7 @@ def seeded(index: int) -> Iterator[None]:
     if not isinstance(index, Draw):
         yield
         return
-    before = None
-    if get_worker_info() is None:
-        before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    before = random_states() if get_worker_info() is None else None
     np.random.seed(index.seed)
     random.seed(int(np.random.randint(2**31)))
     torch.default_generator.manual_seed(int(np.random.randint(2**31)))  # unlike torch.manual_seed, leaves GPUs alone
@@ -59,9 +69,7 @@ def seeded(index: int) -> Iterator[None]:
         yield
     finally:
         if before is not None:
-            random.setstate(before[0])
-            np.random.set_state(before[1])
-            torch.set_rng_state(before[2])
+            restore_random_states(before)
 
 
 class SeededSampler:

@@ -1,34 +1,20 @@
 """Checkpoints that survive a kill at any moment, and from which a run resumes exactly."""
 
-import random
 import re
 import shutil
 from collections import deque
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from mmdet.registry import HOOKS
 from mmengine.dist import all_gather_object, get_rank, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
+from ...datasets.seeded import random_states, restore_random_states
 from ...runs.checkpoint_files import is_whole
 from ...utils.files import replacing
 from ...utils.messages import say
-
-
-def random_states() -> dict[str, Any]:
-    """Return the states of the random generators of Python, numpy and torch (CPU) in this process."""
-    return {'python': random.getstate(), 'numpy': np.random.get_state(), 'torch': torch.get_rng_state()}
-
-
-def restore_random_states(states: dict[str, Any]) -> None:
-    """Set the random generators of this process to the result of `random_states`."""
-    random.setstate(states['python'])
-    np.random.set_state(states['numpy'])
-    torch.set_rng_state(states['torch'])
 
 
 @HOOKS.register_module()
