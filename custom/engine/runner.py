@@ -100,7 +100,7 @@ class DigitRunner(Runner):
             if isinstance(handler, logging.FileHandler):
                 handler.handleError = partial(_refuse_log, handler.baseFilename)  # type: ignore[method-assign]
             elif isinstance(handler, logging.StreamHandler):
-                handler.setStream(sys.stderr)
+                handler.stream = sys.stderr  # setStream flushes the former stream, which a notebook may have closed
                 handler.setLevel(max(handler.level, logging.ERROR if is_quiet() else logging.WARNING))
                 handler.addFilter(lambda record: not any(part in record.getMessage() for part in IGNORED))
         return logger
