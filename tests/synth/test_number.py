@@ -108,8 +108,10 @@ def test_edges_are_off_by_the_jitter_and_heights_stay_equal():
     assert drawn[..., 0].mean() == pytest.approx(43.5, abs=0.2)
 
 
-@pytest.mark.skipif(not BOXES.is_file(), reason=f'no {BOXES}; name its folder by DIGITS_SHARED')
-def test_boxes_look_like_the_real_ones():
+@pytest.fixture(scope='module')
+def percentiles():
+    """Percentiles of aspect ratios and gaps of the real boxes and of drawn ones."""
+
     def figures(numbers: list) -> dict[str, np.ndarray]:
         ones = [w / h for number in numbers for digit, _, _, w, h in number if digit == 1]
         others = [w / h for number in numbers for digit, _, _, w, h in number if digit != 1]
@@ -123,6 +125,14 @@ def test_boxes_look_like_the_real_ones():
         layout = draw_layout(rng, 1.0)
         number = place_number(rng, choose_face(rng, faces), layout, 1.0)
         made.append([(digit, *box) for digit, box in zip(layout.digits, number.bboxes.tolist(), strict=True)])
-    for name, found in figures(made).items():
-        # Of three sets of 1,500 numbers the 95th percentile of the 1 is 0.61 to 0.67, that of the real ones 0.58.
-        assert found == pytest.approx(real[name], abs=0.09 if name == '1' else 0.06), name
+    return real, figures(made)
+
+
+WIDE = pytest.mark.xfail(reason='95th percentile 0.64 instead of 0.58; 0.61 to 0.67 with other seeds', strict=True)
+
+
+@pytest.mark.skipif(not BOXES.is_file(), reason=f'no {BOXES}; name its folder by DIGITS_SHARED')
+@pytest.mark.parametrize('name', [pytest.param('1', marks=WIDE), 'rest', 'gap'])
+def test_boxes_look_like_the_real_ones(percentiles, name):
+    real, made = percentiles
+    assert made[name] == pytest.approx(real[name], abs=0.06)
