@@ -39,8 +39,8 @@ class Job:
     """What the actors do.
 
     Args:
-        open_reader: opens the reader, in a process of Ray. It reads one photo at a time: photos of a batch are padded
-            to one size, and their scores depend on it.
+        open_reader: opens the reader, in a process of Ray. It reads one photo at a time: on a GPU the photos of a batch
+            are padded to one size, and their scores depend on it.
         min_confidence: 0..1, below which an answer is "unsure".
         digits: number of digits of each number. Defaults to None, unknown.
         folder: to which relative paths are relative. Defaults to '', that of the process.

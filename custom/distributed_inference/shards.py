@@ -12,6 +12,7 @@ import numpy as np
 
 from ..structures.photos import SUFFIXES, read_photo
 from ..utils.errors import UserError
+from ..utils.files import open_regular
 from ..utils.messages import one_line
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def load_shard(shard: Shard) -> Iterator[Loaded]:
 
 def open_file(name: str) -> BinaryIO:
     """Open a path or an fsspec URL to read it. Raises UserError if it cannot be opened."""
-    return _retried(name, lambda: _open_url(name) if is_remote(name) else open(name, 'rb'))
+    return _retried(name, lambda: _open_url(name) if is_remote(name) else open_regular(name))
 
 
 def _open_url(url: str) -> BinaryIO:

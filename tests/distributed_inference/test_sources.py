@@ -1,3 +1,4 @@
+import os
 import zipfile
 
 import pytest
@@ -59,6 +60,12 @@ def test_a_list_is_relative_to_its_folder_and_may_name_a_photo_that_has_gone(tmp
 def test_a_list_without_photos(tmp_path, content, fault):
     (tmp_path / 'list.txt').write_bytes(content)
     with pytest.raises(UserError, match=fault):
+        plan_shards([str(tmp_path / 'list.txt')])
+
+
+def test_a_list_is_a_regular_file(tmp_path):
+    os.mkfifo(tmp_path / 'list.txt')
+    with pytest.raises(UserError, match=r'list\.txt: cannot be read \(a named pipe, not a regular file\)'):
         plan_shards([str(tmp_path / 'list.txt')])
 
 
