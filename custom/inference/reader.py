@@ -57,8 +57,8 @@ class PhotoReading(NamedTuple):
     """Result for one photo.
 
     Attributes:
-        number: the main number: that with the greatest sum of score times height over its digits
-            (`custom.reading.numbers.Reading`). '' without any; leading zeros are kept.
+        number: the main number: that of the largest, most and surest digits (`custom.reading.numbers.Reading`). ''
+            without any; leading zeros are kept.
         confidence: probability that the number is right, 0..1; calibrated if the reader is tuned.
         digits: those of the number, in reading order.
         detections: all boxes, of any score; image_ids are 0.

@@ -74,7 +74,7 @@ class Evidence(NamedTuple):
     Attributes:
         product: logit of the raw confidence. The raw confidence is the product of the scores of the boxes used, times 1
             - score of the best box of every other candidate of a similar size beside the number. For the main number a
-            factor follows: its share in the sum of score times height over all numbers of the photo.
+            factor follows: its share in the weight of all numbers of the photo.
         least: logit of the lowest score of the boxes used.
         left_out: minus the sum of the scores of the confident candidates that the main number leaves out. A candidate
             counts less if it is smaller than the digits of the number. 0 for the other numbers of the photo.
@@ -109,8 +109,8 @@ class Reading(NamedTuple):
 
     Attributes:
         number: the digits of the main number in reading order, leading zeros kept; '' without any. The main number has
-            the greatest sum of score times height over its digits: a large number counts more than small text, and a
-            long register more than a short label.
+            the greatest weight: the sum of score times height over its digits, times its lowest score. A large number
+            counts more than small text, a long register more than a short label, and sure digits more than guesses.
         confidence: probability that the answer is right, 0..1. Raw: see `Evidence.product`. A calibration weighs all
             evidence. Without a number: the product of 1 - score over all candidates, times `empty_right`.
         used: (D,) int64, indices of the boxes used, in reading order.
@@ -150,7 +150,7 @@ class Candidates(NamedTuple):
             return Reading('', float((1 - self.own).prod()) * config.empty_right, self.rows[:0])
         order = reading_order(np.array([self._extent(used) for used in found])) if len(found) > 1 else [0]
         left_out = sorted(set(range(confident)) - set(main))
-        share = self._value(main) / max(sum(map(self._value, found)), 1e-9)
+        share = self._weight(main) / max(sum(map(self._weight, found)), 1e-9)
         rest = [(left_out, share) if used is main else ([], 1.0) for used in found]
         numbers = [self._number(found[i], *rest[i], config) for i in order]
         answer = next(one for one, i in zip(numbers, order, strict=True) if found[i] is main)
@@ -162,7 +162,7 @@ class Candidates(NamedTuple):
         if score_thr is None:
             return [], [], 0
         found = find_numbers(self.bboxes, self.scores, score_thr, config)
-        main = max(found, key=self._value) if len(found) > 1 else found[0]
+        main = max(found, key=self._weight) if len(found) > 1 else found[0]
         if config.digits is not None and len(main) != config.digits:
             found, main = self._of_length(found, score_thr, config)
         return found, main, np.count_nonzero(self.scores >= score_thr)
@@ -170,8 +170,9 @@ class Candidates(NamedTuple):
     def _text(self, used: list[int]) -> str:
         return ''.join(map(str, self.labels[used].tolist()))
 
-    def _value(self, used: list[int]) -> float:
-        return float((self.scores[used] * (self.bboxes[used, 3] - self.bboxes[used, 1])).sum())
+    def _weight(self, used: list[int]) -> float:
+        heights = self.bboxes[used, 3] - self.bboxes[used, 1]
+        return float((self.scores[used] * heights).sum() * self.own[used].min())
 
     def _extent(self, used: list[int]) -> np.ndarray:
         return np.concatenate([self.bboxes[used, :2].min(axis=0), self.bboxes[used, 2:].max(axis=0)])
@@ -187,8 +188,8 @@ class Candidates(NamedTuple):
         looser = [replace(config, weak_thr=weak_thr) for weak_thr in (1.0, WEAKEST)]
         for numbers in (found, *(find_numbers(self.bboxes, self.scores, score_thr, other) for other in looser)):
             if fitting := [used for used in numbers if len(used) == config.digits]:
-                return numbers, max(fitting, key=self._value)
-        return found, max(found, key=self._value)
+                return numbers, max(fitting, key=self._weight)
+        return found, max(found, key=self._weight)
 
     def _number(self, used: list[int], left_out: list[int], share: float, config: ReaderConfig) -> NumberRead:
         """Make a number that leaves out confident candidates, and has a share of all numbers."""

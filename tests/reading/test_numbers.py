@@ -83,11 +83,19 @@ def test_a_box_of_another_size_or_far_away_is_left_out():
     assert [one.number for one in reading.numbers] == ['01', '2', '3']
 
 
-def test_the_main_number_has_the_largest_sum_of_score_times_height():
+def test_the_main_number_has_the_greatest_weight():
     # two digits of 30 px against five of 10 px
     large, small = [box(0, height=30, top=0), box(8, height=30)], [box(x, top=50) for x in (0, 8, 16, 24, 32)]
-    assert read([*large, *small], [0.9] * 7).number == '01'  # 54 against 45
-    assert read([*large, *small], [0.7] * 2 + [0.9] * 5).number == '23456'  # 42 against 45
+    assert read([*large, *small], [0.9] * 7).number == '01'  # 49 against 41
+    assert read([*large, *small], [0.75] * 2 + [0.9] * 5).number == '23456'  # 34 against 41
+
+
+def test_one_weak_digit_lowers_the_weight_of_a_number():
+    # a list of eight digits of 10 px, one of them a guess, below a sure number of two digits of 30 px
+    boxes = [box(0, height=30, top=0), box(8, height=30), *(box(8 * i, top=50) for i in range(8))]
+    labels = [4, 2, *range(8)]
+    assert read(boxes, [0.9] * 10, labels).number == '01234567'  # 49 against 65
+    assert read(boxes, [0.9] * 9 + [0.65], labels).number == '42'  # 49 against 45
 
 
 def test_numbers_are_in_reading_order():
@@ -136,17 +144,17 @@ def test_a_candidate_that_is_no_neighbour_lowers_the_raw_confidence_of_other_num
 
 
 def test_other_numbers_lower_the_raw_confidence_by_their_share():
-    # 0.9 and 0.9 of 10 px against 0.6 of 10 px far away: a share of 18 of 24
-    reading = read([box(0), box(8), box(60)], [0.9, 0.9, 0.6])
-    assert reading.confidence == pytest.approx(0.81 * 0.75)
-    assert [one.confidence for one in reading.numbers] == [pytest.approx(0.81 * 0.75), pytest.approx(0.6)]
+    # 0.8 and 0.8 of 10 px against 0.8 of 10 px far away: weights 16 * 0.8 and 8 * 0.8
+    reading = read([box(0), box(8), box(60)], [0.8] * 3)
+    assert reading.confidence == pytest.approx(0.64 * 2 / 3)
+    assert [one.confidence for one in reading.numbers] == [pytest.approx(0.64 * 2 / 3), pytest.approx(0.8)]
 
 
 def test_the_evidence_by_hand():
     # digits of 12 px, half of SHARP; 0.8 is a confident box of half the height far away, and 0.5 is no confident box
     boxes = [box(0, height=12), box(8, height=12), box(60, height=6), box(80, height=12)]
     evidence = read(boxes, [0.9, 0.7, 0.8, 0.5]).evidence
-    raw = 0.63 * 0.8  # a share of 1.6 of 2
+    raw = 0.63 * 19.2 * 0.7 / (19.2 * 0.7 + 4.8 * 0.8)  # the share of its weight
     assert evidence.product == pytest.approx(np.log(raw / (1 - raw)))
     assert evidence.least == pytest.approx(np.log(0.7 / 0.3))
     assert evidence.left_out == pytest.approx(-0.8 * 0.5)
