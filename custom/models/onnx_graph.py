@@ -90,6 +90,15 @@ def _best(scores: Tensor, most: int) -> tuple[Tensor, Tensor]:
     return scores.topk(cast(int, count), dim=1)
 
 
+def _sigmoid(logits: Tensor) -> Tensor:
+    """Compute the sigmoid so that low scores keep their order.
+
+    ONNX Runtime's own operator has an absolute error of 1e-7: it swaps scores below 1e-4, and from -18 on they are 0
+    (findings/onnxruntime_sigmoid_order.sh).
+    """
+    return 1 / (1 + (-logits).exp())
+
+
 class DetectorGraph(nn.Module):
     """The inference of a Faster R-CNN with tensors alone, the same for every number and size of images.
 
@@ -155,7 +164,7 @@ class DetectorGraph(nn.Module):
         bboxes = head.bbox_coder.decode(starts.view(-1, 4), torch.cat(deltas_of_best, dim=1).view(-1, 4))
         bboxes = bboxes.view_as(starts).clamp(min=0).minimum(limits)
         large = (bboxes[..., 2:] - bboxes[..., :2] > config.get('min_bbox_size', -1)).all(dim=-1)
-        scores = torch.cat(best, dim=1).sigmoid() * large.to(torch.float32)
+        scores = _sigmoid(torch.cat(best, dim=1)) * large.to(torch.float32)
         moved = bboxes + torch.cat(apart, dim=1)[..., None] * (limits.max() + 1)  # NMS is per level
         kept = _Nms.apply(moved, scores[:, None], config.nms.iou_threshold, 0.0)[:, 0]
         kept, order = _best(kept, config.max_per_img)

@@ -1,11 +1,14 @@
 """The parts of the exported graph against those of the model that they stand for, in torch."""
 
+import io
+
+import onnxruntime
 import pytest
 import torch
 from helpers.detectors import build, detect, noise_batch
 from mmdet.structures.bbox import bbox2roi
 
-from custom.models.onnx_graph import DetectorGraph, _best, _Nms
+from custom.models.onnx_graph import OPSET, DetectorGraph, _best, _Nms, _sigmoid
 
 SEVERAL = {
     'roi_head.bbox_roi_extractor.featmap_strides': [4, 8, 16],
@@ -53,6 +56,21 @@ def test_the_graph_finds_what_the_model_finds():
     torch.testing.assert_close(scores[0, :count], wanted.scores, atol=1e-5, rtol=0)
     torch.testing.assert_close(bboxes[0, :count] * 2, wanted.bboxes, atol=1e-3, rtol=0)  # scale_factor is 0.5
     assert labels[0, :count].tolist() == wanted.labels.tolist()
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+def test_low_scores_keep_their_order_in_onnx_runtime():
+    class Scores(torch.nn.Module):
+        def forward(self, logits):
+            return _sigmoid(logits)
+
+    logits = torch.linspace(-40, 40, 8001)
+    content = io.BytesIO()
+    torch.onnx.export(Scores(), (logits,), content, dynamo=False, input_names=['logits'], opset_version=OPSET)
+    session = onnxruntime.InferenceSession(content.getvalue(), providers=['CPUExecutionProvider'])
+    (scores,) = session.run(None, {'logits': logits.numpy()})
+    torch.testing.assert_close(torch.from_numpy(scores), logits.sigmoid(), rtol=1e-5, atol=0)
+    assert (scores[1:4000] > scores[:3999]).all()
 
 
 def test_scores_after_nms():
