@@ -91,7 +91,6 @@ def read_photos(
         table_line,
         write_answers,
     )
-    from .labels import labels_folder, write_labels
     from .records import answer_record
 
     if args.watch:
@@ -101,7 +100,11 @@ def read_photos(
     ids = ids_of(paths)
     if args.out:
         require_apart(args.out, paths)
-    labels = labels_folder(args.out, args.labels) if args.labels else None
+    labels = None
+    if args.labels:
+        from .labels import labels_folder, write_labels
+
+        labels = labels_folder(args.out, args.labels)
     reader = _open(open_reader)
     width = max(4, *(len(one_line(path)) for path in paths)) if sys.stdout.isatty() else 0
     if width and not args.json:

@@ -1,8 +1,6 @@
 """From photos to numbers with any `Detector`."""
 
-import base64
 import dataclasses
-import html
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +22,6 @@ from ..structures.photos import PhotoFile, photo_name, photos_in, read_photo, rg
 from ..utils.errors import UserError
 from ..utils.messages import one_line
 from ..utils.validation import require_number
-from ..visualization.pictures import LARGEST, Shot, annotated_copy
 from .multiview import Detector, MultiView, View, view_of_photo
 from .options import AUTO, ReadingOptions, decimal_text, turned, turned_back
 
@@ -110,23 +107,27 @@ class PhotoReading(NamedTuple):
             'numbers': numbers,
         }
 
-    def draw(self, remark: str | None = None, longest: int = LARGEST) -> Image.Image:
+    def draw(self, remark: str | None = None, longest: int | None = None) -> Image.Image:
         """Draw the photo with its boxes, and the number and its confidence below.
 
         Args:
             remark: text instead of number and confidence. Defaults to None.
-            longest: side in pixels to which a larger photo is reduced. Defaults to LARGEST.
+            longest: side in pixels to which a larger photo is reduced. Defaults to None, `pictures.LARGEST`.
 
         Raises:
             UserError: the photo has gone, or there is none.
         """
+        from ..visualization.pictures import LARGEST, Shot, annotated_copy  # not needed to read
+
         if self.photo is None:
             raise UserError('this reading has no photo to draw')
         pixels = rgb_of(self.photo) if isinstance(self.photo, np.ndarray) else read_photo(self.photo)
         boxes = self.detections
         arrays = xywh_to_xyxy(boxes.bboxes), boxes.scores, boxes.labels, self.used
         shot = Shot(pixels, *arrays, self.text, self.confidence)
-        return annotated_copy(shot if remark is None else shot._replace(number=UNSURE, remark=remark), longest)
+        return annotated_copy(
+            shot if remark is None else shot._replace(number=UNSURE, remark=remark), longest or LARGEST
+        )
 
     def __repr__(self) -> str:
         """Return the number, its confidence and the number of boxes."""
@@ -138,6 +139,9 @@ class PhotoReading(NamedTuple):
 
     def _repr_html_(self) -> str:
         """Return the photo with its boxes, or the text without one, for notebooks."""
+        import base64
+        import html
+
         text = html.escape(repr(self))
         try:
             file = io.BytesIO()

@@ -13,7 +13,6 @@ import errno
 import json
 import os
 import re
-import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
@@ -173,7 +172,7 @@ def _unfinished(out: Path, shown: Path, is_folder: bool) -> Iterator[Path]:
 def _make_locked(out: Path, is_folder: bool) -> tuple[Path, int | None]:
     """Make an empty file or folder beside `out`; return its path and its lock, None where none can be had."""
     while True:
-        beside = out.with_name(f'.{out.name[:50]}.{secrets.token_hex(8)}')
+        beside = out.with_name(f'.{out.name[:50]}.{os.urandom(8).hex()}')
         beside.mkdir() if is_folder else beside.touch(exist_ok=False)  # the kernel applies the umask
         with contextlib.suppress(FileNotFoundError):  # another process has taken it for a leftover
             lock = _lock(beside)
