@@ -17,6 +17,7 @@ from ..models.checkpoints import fingerprint, load_checkpoint, load_weights
 from ..models.onnx_check import difference, drawn_photos
 from ..models.onnx_export import to_onnx
 from ..models.onnx_quantise import ViewSample, other_sizes, quantise
+from ..models.onnx_slices import slice_channels
 from ..models.reader_of_weights import choose_reader
 from ..models.tta import ModelDetector
 from ..onnx_reader.detector import OnnxDetector
@@ -71,7 +72,7 @@ def export_onnx(
     model, plain = (_built(cfg, fast, checkpoint, content) for fast in (True, False))
     exported = to_onnx(plain, to_metadata(facts, choice.reader))
     with replacing(out) as beside:
-        onnx.save(exported, beside)
+        onnx.save(slice_channels(exported), beside)
         limits = cfg.model.test_cfg.rcnn
         detectors = ModelDetector(model), OnnxDetector(beside)
         compared = difference(*detectors, list(drawn_photos()), limits.score_thr, limits.max_per_img)

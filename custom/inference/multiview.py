@@ -13,7 +13,7 @@ from ..structures.resize import fit, shrink
 
 PHOTO_PIXELS = 6_000_000  # larger photos are reduced by a whole factor before the search
 VIEW_PIXELS = 1_300_000  # of the finest view; about 0.3 s on two cores with the light model
-TILE_PIXELS = 350_000  # a larger view is cut into tiles: each takes 50 MB in the light model, and each core takes one
+TILE_PIXELS = 350_000  # a larger view is cut into tiles: each takes 40 MB in the light model, and each core takes one
 OVERLAP = 1.2  # of neighbouring tiles, in heights of the detector's input: digits that count are whole in one of them
 BATCH_PIXELS = VIEW_PIXELS  # of the views in one call of the detector, padded to one size; memory grows with them
 MAGNIFICATION = 2.0  # of the finer views at most: interpolated pixels show nothing new

@@ -14,6 +14,7 @@ __all__: list[str] = [
     'onnx_export',
     'onnx_graph',
     'onnx_quantise',
+    'onnx_slices',
     'reader_of_weights',
     'roi_align',
     'roi_head',

@@ -114,6 +114,7 @@ def open_session(path: str | os.PathLike, threads: int, provider: str = CPU) -> 
     options.log_severity_level = 4
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    options.enable_mem_pattern = False  # one block for all maps of a run, kept for each size of images
     try:
         session = onnxruntime.InferenceSession(content, options, providers=[provider])
     except Exception as error:  # of a damaged file, many kinds
