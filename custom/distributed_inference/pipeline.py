@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from ..utils.errors import UserError
 from ..utils.messages import one_line
 from .results import placed_schema, row_of, utf8, write_shard
 from .run_folder import RunFolder
-from .shards import Loaded, Shard, load_shard
+from .shards import Loaded, Shard, is_remote, load_shard
 
 if TYPE_CHECKING:
     import pyarrow
@@ -31,6 +32,7 @@ INSTALL = 'pip install -r requirements-ray.txt'
 STORE = 512 << 20  # bytes of Ray's object store on a machine of our own; spilled to disk beyond
 BLOCK, LARGEST_BLOCK = 1 << 20, 16 << 20  # bytes of decoded photos in one task of an actor
 ACTORS_PER_BLOCK = 8  # the driver starts a bounded number of tasks/s: more actors, larger blocks
+ACTORS_PER_LOADER = 3  # decoding a photo of 12 megapixels takes less than a third of the time of the model
 CHUNK = 1 << 18  # bytes of decoded photos that are handed to Ray at a time
 
 
@@ -154,8 +156,10 @@ class Sink:
         self.open = set(numbers)
         self.tables: dict[int, list[pyarrow.Table]] = {}
         self.rows: dict[int, set[int]] = {}
-        self.counts: dict[int, int] = {}  # of the shards whose last photo was seen
-        self.finished = 0
+        self.counts: dict[int, int] = {}  # of the open shards whose last photo was seen
+        self.finished = self.photos = 0  # shards that were written, and their photos
+        known = [shard.count for shard in run.shards if shard.count is not None]
+        self.known, self.unknown = sum(known), len(run.shards) - len(known)  # photos, and shards of unknown counts
         self._estimate()
 
     def add(self, table: 'pyarrow.Table') -> None:
@@ -164,22 +168,28 @@ class Sink:
         from pyarrow import compute
 
         for shard in compute.unique(table['shard']).to_pylist():
+            if shard not in self.open:
+                continue
             own = table.filter(compute.equal(table['shard'], shard))
             rows = self.rows.setdefault(shard, set())
             index = own['index'].to_pylist()
-            fresh = [shard in self.open and i not in rows for i in index]
-            own = own.filter(pa.array(fresh))
+            own = own.filter(pa.array([i not in rows for i in index]))
             rows.update(index)
             self.tables.setdefault(shard, []).append(own)
             self.progress.update(len(own))
             if last := own.filter(own['last'])['index'].to_pylist():
                 self.counts[shard] = last[0] + 1
-            if shard in self.open and len(rows) == self.counts.get(shard):
+            if len(rows) == self.counts.get(shard):
                 write_shard(self.run.file_of(shard), pa.concat_tables(self.tables.pop(shard)))
-                self.open.remove(shard)
-                self.finished += self.counts[shard]
-                self.rows[shard] = set()
-                self._estimate()
+                self._finish(shard)
+
+    def _finish(self, shard: int) -> None:
+        self.open.remove(shard)
+        del self.rows[shard]
+        count, given = self.counts.pop(shard), self.run.shards[shard].count
+        self.finished, self.photos = self.finished + 1, self.photos + count
+        self.known, self.unknown = self.known + count - (given or 0), self.unknown - (given is None)
+        self._estimate()
 
     def end(self) -> None:
         """Raise UserError unless all shards were written."""
@@ -187,14 +197,11 @@ class Sink:
             raise UserError(f'{self.run.path}: {len(self.open)} shards are not finished; go on with --resume')
 
     def _estimate(self) -> None:
-        """Set the total of the progress; tar files count as much as the shards that were read so far."""
-        known = [self.counts.get(number, shard.count) for number, shard in enumerate(self.run.shards)]
-        photos = [count for count in known if count is not None]
-        unknown = len(known) - len(photos)
-        if not unknown:
-            self.progress.total = sum(photos)
-        elif self.counts:
-            self.progress.total = sum(photos) + round(unknown * sum(self.counts.values()) / len(self.counts))
+        """Set the total of the progress; a shard of unknown count counts as the mean of the written ones."""
+        if not self.unknown:
+            self.progress.total = self.known
+        elif self.finished:
+            self.progress.total = self.known + round(self.unknown * self.photos / self.finished)
 
 
 def _dataset(shards: list[tuple[int, Shard]], job: Job) -> Any:
@@ -204,7 +211,8 @@ def _dataset(shards: list[tuple[int, Shard]], job: Job) -> Any:
     per_actor = _per_actor()
     resources = ray.cluster_resources()
     cores = max(1, int(resources.get('CPU', 1)))
-    actors = max(1, int(resources['GPU'])) if 'num_gpus' in per_actor else cores
+    on_gpus = 'num_gpus' in per_actor
+    actors = max(1, int(resources['GPU'])) if on_gpus else cores
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.target_max_block_size = min(LARGEST_BLOCK, BLOCK * max(1, actors // ACTORS_PER_BLOCK))
@@ -218,7 +226,7 @@ def _dataset(shards: list[tuple[int, Shard]], job: Job) -> Any:
         fn_constructor_args=(job.folder,),
         batch_size=1,
         batch_format='pyarrow',
-        compute=ActorPoolStrategy(min_size=1, max_size=cores),
+        compute=ActorPoolStrategy(min_size=1, max_size=cores if on_gpus else loaders_for(shards, cores)),
         num_cpus=0,
     )
     return dataset.map_batches(
@@ -229,6 +237,15 @@ def _dataset(shards: list[tuple[int, Shard]], job: Job) -> Any:
         compute=ActorPoolStrategy(size=actors),
         **per_actor,
     )
+
+
+def loaders_for(shards: list[tuple[int, Shard]], actors: int) -> int:
+    """Return the number of loaders for actors on CPUs: one for some of them, or as many if loaders wait for a network.
+
+    Ray Data starts that many soon after the start. Each takes CPU time to start, and 240 MB.
+    """
+    remote = any(is_remote(name) for _, shard in shards for name in (shard.container, *shard.photos))
+    return actors if remote else math.ceil(actors / ACTORS_PER_LOADER)
 
 
 def _per_actor() -> dict[str, Any]:

@@ -57,10 +57,25 @@ def test_a_shard_is_written_once_all_its_photos_are_there(pa, tmp_path):
     with pytest.raises(UserError, match='1 shards are not finished; go on with --resume'):
         sink.end()
     sink.add(table(pa, 0, [0, 1, 2], last=2))  # a finished shard
+    assert set(sink.rows) == set(sink.tables) == {1}
     sink.add(table(pa, 1, [1], last=1))
     assert run.open_shards() == []
     assert (bar.count, bar.total) == (5, 5)
     sink.end()
+
+
+@pytest.mark.parametrize(
+    ('shard', 'loaders'),
+    [
+        (Shard(photos=('/photos/1.png', 'photos/2.png'), count=2), 22),
+        (Shard(container='photos.tar'), 22),
+        (Shard(photos=('1.png', 's3://bucket/2.png'), count=2), 64),
+        (Shard(container='s3://bucket/photos.tar'), 64),
+    ],
+)
+def test_actors_share_loaders_of_local_files(shard, loaders):
+    assert pipeline.loaders_for([(0, Shard(container='a.tar')), (1, shard)], 64) == loaders
+    assert pipeline.loaders_for([(0, Shard(container='a.tar'))], 1) == 1
 
 
 def test_a_shard_is_loaded_in_chunks(pa, monkeypatch):
