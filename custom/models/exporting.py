@@ -1,5 +1,6 @@
 """Export of checkpoints as 16-bit weights with their reader.json, and uniform weight averages (model soups)."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -70,10 +71,24 @@ def export_weights(checkpoints: Sequence[Path], out: Path, wanted: Path | None =
             raise UserError(f'{beside}: belongs to other weights; choose another folder, or remove the file')
         notes = (*notes, f'{beside}: not replaced; it belongs to other weights and will be ignored')
     with replacing_set(out.parent) as new:
-        (new / out.name).write_bytes(save(halves, describe(meta, len(checkpoints))))
+        (new / out.name).write_bytes(encode_weights(halves, describe(meta, len(checkpoints))))
         if reader is not default:
             write_reader(new / FILE_NAME, replace(reader, fingerprint=own))  # one tuned on a pred.json has none
     return Exported(len(halves), out.stat().st_size, None if reader is default else beside, notes)
+
+
+def encode_weights(weights: dict[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:
+    """Encode a .safetensors file; the same content gives the same bytes.
+
+    The library puts the metadata in another order each time.
+    """
+    content = save(weights, dict(metadata))
+    size = int.from_bytes(content[:8], 'little')
+    header = json.loads(content[8 : 8 + size])
+    header['__metadata__'] = dict(sorted(header['__metadata__'].items()))
+    text = json.dumps(header, separators=(',', ':'), ensure_ascii=False).encode()
+    text += b' ' * (-len(text) % 8)  # the tensors are aligned
+    return len(text).to_bytes(8, 'little') + text + content[8 + size :]
 
 
 def mean_weights(weights: Mapping[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

@@ -12,11 +12,12 @@ from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from safetensors import safe_open
+from safetensors.torch import load
 
 import custom.register  # noqa: F401 - registers what the config names
 from custom.engine.hooks.tune_reader import store_reader
 from custom.models.checkpoints import fingerprint, load_checkpoint, load_weights
-from custom.models.exporting import describe, export_weights
+from custom.models.exporting import describe, encode_weights, export_weights
 from custom.reading.settings import ReaderConfig, ReaderSettings, Views, read_reader, write_reader
 from custom.structures.digits import DIGITS
 from custom.utils.errors import UserError
@@ -38,6 +39,14 @@ def weights():
         'norm.running_var': torch.rand(50, generator=generator),
         'norm.num_batches_tracked': torch.tensor(7),
     }
+
+
+def test_the_same_weights_give_the_same_bytes(weights):
+    metadata = {f'key {number}': f'"é{number}"' for number in range(8)}  # in 40,320 orders
+    content = encode_weights(weights, metadata)
+    assert content == encode_weights(weights, dict(reversed(metadata.items())))
+    assert all(torch.equal(value, weights[key]) for key, value in load(content).items())
+    assert int.from_bytes(content[:8], 'little') % 8 == 0
 
 
 def test_kernels_are_halved_vectors_are_not_and_metadata_is_stored(weights, tmp_path):
