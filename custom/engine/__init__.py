@@ -1,6 +1,7 @@
 """Runner, processes, metrics and builders."""
 
 __all__: list[str] = [
+    'batch_queue',
     'builders',
     'hooks',
     'lazy_imports',

@@ -30,6 +30,7 @@ from ..runs.work_dir import WorkDir
 from ..utils.errors import UserError
 from ..utils.files import replacing
 from ..utils.messages import is_quiet
+from .batch_queue import send_errors
 from .builders import building_from
 from .hooks.console import ConsoleHook
 from .parallel import RanksHook
@@ -171,9 +172,9 @@ class DigitRunner(Runner):
     def build_dataloader(
         dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
     ) -> DataLoader:
-        """Build the loader; its random augmentation is that of `seed_draws`."""
+        """Build the loader; its random augmentation is that of `seed_draws`, its errors are those of `send_errors`."""
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
-        return loader if isinstance(dataloader, DataLoader) else seed_draws(loader, seed)
+        return loader if isinstance(dataloader, DataLoader) else send_errors(seed_draws(loader, seed))
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """Build the optimizer's wrapper; wrong settings are a `UserError`."""
