@@ -7,6 +7,7 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
 from custom.engine.visualizer import FIGURE
+from custom.utils.errors import UserError
 
 
 def build(kind, **more):
@@ -75,3 +76,19 @@ def test_mlflow_gets_a_file_name_and_other_loggers_the_name(photo):
         [('validation', (40, 60, 3), 2)],
         [('validation_2.png', (40, 60, 3), 2)],
     ]
+
+
+def test_a_log_that_cannot_be_written_is_named(photo, tmp_path):
+    class Full:
+        _save_dir = str(tmp_path)
+
+        def fail(self, *args, **kwargs):
+            raise OSError(28, 'No space left on device')
+
+        add_image = add_scalars = close = fail
+
+    visualizer = build('DigitVisualizer')
+    visualizer._vis_backends = {'files': Full()}
+    for write in (lambda: visualizer.add_image('a', photo), lambda: visualizer.add_scalars({'a': 1}), visualizer.close):
+        with pytest.raises(UserError, match=f'{tmp_path}: could not be written .No space left on device.'):
+            write()
