@@ -1,7 +1,10 @@
 """Import of the official SVHN archives of full numbers into the layout of a data set."""
 
+import contextlib
+import re
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +47,8 @@ def import_svhn(source: Path, out: Path, rule: SplitRule, extra: bool = False) -
             elif part != 'test':
                 way = 'put one there, or add --download'
                 raise UserError(f'{source}: holds neither {archive.name} nor {part}/{MAT}; {way}')
-        truths, part_signatures, part_notes = zip(*map(_read_part, folders.values()), strict=True)
+        with _naming_archives(source, unpacked):
+            truths, part_signatures, part_notes = zip(*map(_read_part, folders.values()), strict=True)
         truth, signatures = join_annotations(truths), np.concatenate(part_signatures)
         origin = np.repeat(list(folders), [len(part) for part in part_signatures])
         notes = [f'{part}: {note}' for part, own in zip(folders, part_notes, strict=True) for note in own]
@@ -63,6 +67,16 @@ def import_svhn(source: Path, out: Path, rule: SplitRule, extra: bool = False) -
 
         notes += write_layout(folder, truth, split_of, move_from=unpacked)
     return Imported(dict(Counter(split_of.tolist())), notes)
+
+
+@contextlib.contextmanager
+def _naming_archives(source: Path, unpacked: Path) -> Iterator[None]:
+    """Name the archive in an error of an unpacked file, which is removed afterwards."""
+    try:
+        yield
+    except UserError as error:
+        place = rf'{re.escape(str(unpacked))}.(train|test|extra)\b'
+        raise UserError(re.sub(place, lambda found: f'{source / found[1]}.tar.gz: {found[1]}', str(error))) from error
 
 
 def _read_part(folder: Path) -> tuple[DigitAnnotations, np.ndarray, list[str]]:

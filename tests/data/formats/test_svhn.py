@@ -128,6 +128,13 @@ def test_an_archive_that_is_cut_off(source, tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
+def test_a_fault_of_an_unpacked_file_names_the_archive(source, tmp_path):
+    (source / 'train/4.png').write_bytes(b'no photo')
+    pack(source / 'train')
+    with pytest.raises(UserError, match=f'first: {source}/train.tar.gz: train/4.png: is not a photo'):
+        import_svhn(source, tmp_path / 'out', RULE)
+
+
 def test_an_output_folder_in_use_is_left_unchanged(source, tmp_path):
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out/mine').write_text('mine')
