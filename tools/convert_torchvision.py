@@ -7,6 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from custom.commands.parser import ToolParser, run_tool
 from custom.utils.errors import UserError
+from custom.utils.files import real_path
 from custom.utils.messages import say
 
 EXAMPLES = """torchvision's label 1 is the digit 0 when there are 11 outputs, as with category_id. With any other
@@ -26,7 +27,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.dst.suffix not in ('.pth', '.pt', '.safetensors'):
         raise UserError(f'{args.dst}: weights are written as .pth or .safetensors; give a name with such an ending')
-    if args.dst.resolve() == args.src.resolve():
+    if real_path(args.dst) == real_path(args.src):
         raise UserError(f'{args.src}: would replace itself; give DST another name')
 
     from custom.models import torchvision_weights as convert

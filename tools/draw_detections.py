@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from custom.commands.parser import ToolParser, add_reader_arguments, run_tool
 from custom.reading.lookup import reader_of_predictions
 from custom.utils.errors import UserError
+from custom.utils.files import real_path
 
 EXAMPLES = """examples:
   python tools/draw_detections.py out/pred.json --images data/test
@@ -42,7 +43,7 @@ def main() -> None:
     from custom.utils.messages import say_notes
     from custom.visualization.pictures import Shot, contact_sheet, evenly_spaced
 
-    if out.parent.resolve() == args.images.resolve():
+    if real_path(out.parent) == real_path(args.images):
         raise UserError(f'{out}: would lie among the photos and count as one; choose another place with --out')
     listed = read_annotations(args.ann, need_boxes=False) if args.ann else None
     ids, names = ids_and_names(listed or args.images)

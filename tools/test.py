@@ -17,6 +17,7 @@ from custom.commands.parser import (
 from custom.runs.config import load_config, select_split
 from custom.runs.named_files import checkpoint_of_run
 from custom.utils.errors import UserError
+from custom.utils.files import real_path
 from custom.utils.messages import say_notes
 
 EXAMPLES = """examples:
@@ -42,7 +43,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options, args.launcher, work_dir)
     checkpoint = checkpoint_of_run(args.config, args.checkpoint, cfg.work_dir)
     photos = select_split(cfg, args.split, args.images)
-    name = photos.resolve().name if args.images else args.split
+    name = real_path(photos).name if args.images else args.split
 
     from mmengine.dist import is_main_process
 
@@ -57,7 +58,7 @@ def main() -> None:
     found = choose_views(cfg, choose_reader(cfg, checkpoint, args.reader, content), args.tta)
     if args.dump:
         folder = Path(cfg.work_dir, name + '_tta' * bool(args.tta)) if args.dump == 'auto' else Path(args.dump)
-        if folder.resolve() == checkpoint.resolve().parent:
+        if real_path(folder) == real_path(checkpoint).parent:
             raise UserError(f'--dump {folder}: would replace the reader.json of {checkpoint}; choose another folder')
         made = {**found.reader.to_dict(), 'fingerprint': fingerprint(content['state_dict'])}
         cfg.custom_hooks.append({'type': 'SubmissionHook', 'out_dir': str(folder), 'reader': made})

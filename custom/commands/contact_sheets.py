@@ -14,7 +14,7 @@ from ..structures.annotations import DigitAnnotations, subset
 from ..structures.geometry import left_to_right, xywh_to_xyxy
 from ..structures.photos import photo_path, read_photo
 from ..utils.errors import UserError
-from ..utils.files import replacing_set
+from ..utils.files import real_path, replacing_set
 from ..utils.messages import one_line
 from ..visualization.pictures import Shot, contact_sheet, evenly_spaced
 
@@ -74,7 +74,7 @@ def augmented_shots(truth: DigitAnnotations, folder: Path, cfg: Config) -> Itera
     with tempfile.TemporaryDirectory() as scratch:
         ann_file = Path(scratch, 'chosen.json')
         ann_file.write_text(annotations_json(truth))
-        data = {'ann_file': str(ann_file), 'data_prefix': {'img': str(folder.resolve())}}
+        data = {'ann_file': str(ann_file), 'data_prefix': {'img': str(real_path(folder))}}
         photos = DigitDataset(**data, pipeline=source.pipeline)
         for i, name in enumerate(truth.file_names):
             item = photos[i]
@@ -100,7 +100,7 @@ def draw_sheets(root: Path, splits: Mapping[str, Split], out: Path, photos: int,
     """
     if not 1 <= photos <= MAX_PHOTOS:
         raise UserError(f'--photos {photos}: must be from 1 to {MAX_PHOTOS}')
-    if out.resolve() in {(root / name).resolve() for name in splits}:
+    if real_path(out) in {real_path(root / name) for name in splits}:
         raise UserError(f'{out}: would put pictures among the photos; choose another folder with --out')
     cfg = load_config(config)
     written = []

@@ -24,6 +24,7 @@ from ..structures.detections import Detections
 from ..submission.pred_json import read_pred_json, write_pred_json
 from ..utils.errors import UserError
 from ..utils.estimates import share
+from ..utils.files import real_path
 from ..utils.messages import duration, say, say_notes
 from ..utils.processes import WITH_PARENT
 
@@ -68,7 +69,7 @@ class FoldRuns:
         """Return the options that select the photos of the fold in `folder`."""
         options = [f'data_root={self.data}']
         for key, name in ((self.train_key, 'train.json'), (self.test_key, 'valid.json')):
-            options += [f'{key}.ann_file={folder.resolve() / name}', f'{key}.data_prefix.img=']
+            options += [f'{key}.ann_file={real_path(folder) / name}', f'{key}.data_prefix.img=']
         return options
 
     def train(self, folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..utils.cores import usable_cores
 from ..utils.errors import UserError
+from ..utils.files import real_path
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -134,7 +135,7 @@ def disk(folder: str | os.PathLike = '.') -> Iterator[Finding]:
     """Check that a run's checkpoints fit on the disk."""
     free = shutil.disk_usage(folder).free / 1e9
     remedy = '' if free >= MIN_DISK_GB else f'free {MIN_DISK_GB:.0f} GB, or set --work-dir to another disk'
-    yield Finding('wrong' if remedy else 'ok', f'disk: {free:.1f} GB free in {Path(folder).resolve()}', remedy)
+    yield Finding('wrong' if remedy else 'ok', f'disk: {free:.1f} GB free in {real_path(folder)}', remedy)
 
 
 def weights(folder: Path = ROOT / 'weights') -> Iterator[Finding]:

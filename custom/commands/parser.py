@@ -4,12 +4,13 @@ import argparse
 import logging
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from ..engine.ranks import exit_code_of, exit_process, may_report, print_error
-from ..utils.console import run_command
+from ..utils.console import PlainParser, run_command
 from ..utils.errors import UserError
 from ..utils.messages import be_quiet, say
 from ..utils.processes import WITH_PARENT, end_at_second_interrupt, end_with_parent
@@ -30,7 +31,7 @@ TEST_SETTINGS = {
 }
 
 
-class ToolParser(argparse.ArgumentParser):
+class ToolParser(PlainParser):
     """Parser of every tool and of its sub-commands, with --quiet and --version.
 
     Args:
@@ -87,8 +88,15 @@ def run_tool(main: Callable[[], int | None]) -> None:
     if WITH_PARENT in os.environ:
         end_with_parent()
     warnings.filterwarnings('ignore', 'Image size .* exceeds limit')  # structures.photos raises an error instead
+    threading.excepthook = _print_thread_error
     logging.raiseExceptions = False  # a log on a full disk prints no traceback; the checkpoint is the error
     exit_process(run_command(main, print_error, exit_code_of))
+
+
+def _print_thread_error(args: threading.ExceptHookArgs) -> None:
+    """Print the traceback of a thread, but that of TensorBoard's writer, whose next call raises the error again."""
+    if not (isinstance(args.exc_value, OSError) and type(args.thread).__module__.startswith('tensorboard.')):
+        threading.__excepthook__(args)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

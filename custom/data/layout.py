@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ..structures.annotations import DigitAnnotations, subset
 from ..structures.photos import free_names, image_id_of
 from ..utils.errors import UserError
-from ..utils.files import is_free, read_file
+from ..utils.files import is_free, read_file, real_path
 from ..utils.messages import one_line
 from .coco_writing import annotations_json
 
@@ -33,7 +33,7 @@ def require_free(out: Path) -> None:
     Raises:
         UserError: `out` is a file, a folder that is not empty, the current folder or a mount point.
     """
-    if out.resolve() == Path.cwd() or os.path.ismount(out):
+    if real_path(out) == Path.cwd() or os.path.ismount(out):
         raise UserError(f'{out}: cannot be replaced by the finished folder; name a new one in it')
     if not is_free(out):
         raise UserError(f'{out}: holds something else; choose another folder, or remove it')

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..structures.photos import SUFFIXES
+from ..utils.files import real_path
 from ..utils.messages import one_line
 
 DEPTH = 3  # levels of folders that are searched
@@ -32,7 +33,7 @@ def way_out(root: Path) -> str:
     kind, description = _kind(root)
     if not kind:
         return description or 'set data_root to the folder that holds it'
-    out = Path('data', root.resolve().name)
+    out = Path('data', real_path(root).name)
     if out.exists():
         out = out.with_name(f'{out.name}_digits')
     command = f'python tools/prepare_data.py {kind} --src {_quoted(root)} --out {_quoted(out)}'

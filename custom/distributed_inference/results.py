@@ -82,11 +82,14 @@ def row_of(name: str, result: Answer | UserError) -> dict[str, Any]:
 
 
 def write_shard(path: Path, rows: 'pyarrow.Table') -> None:
-    """Write the rows of a shard, sorted by `index`; equal rows give equal bytes. Raises UserError if this fails."""
+    """Write the rows of a shard, sorted by `index`; equal rows give equal bytes. Raises UserError if this fails.
+
+    `RunFolder` removes what a killed run left, since there may be 100,000 files.
+    """
     from pyarrow import parquet
 
     table = rows.sort_by('index').select(schema().names).cast(schema()).combine_chunks()
-    with replacing(path) as beside:
+    with replacing(path, clean=False) as beside:
         parquet.write_table(table, beside, compression='zstd')
 
 

@@ -1,6 +1,7 @@
 """Shards, the units of work, output and resume: a few photos each, or a container of photos."""
 
 import dataclasses
+import errno
 import io
 import tarfile
 import time
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from ..structures.photos import SUFFIXES, read_photo
+from ..structures.photos import MOST_BYTES, SUFFIXES, read_photo
 from ..utils.errors import UserError
-from ..utils.files import open_regular
+from ..utils.files import open_regular, read_to_end
 from ..utils.messages import one_line
 
 if TYPE_CHECKING:
@@ -116,6 +117,16 @@ def open_file(name: str) -> BinaryIO:
     return _retried(name, lambda: _open_url(name) if is_remote(name) else open_regular(name))
 
 
+def read_bounded(name: str, most: int) -> bytes:
+    """Read a path or an fsspec URL. Raises UserError if it cannot be read or has more than `most` bytes."""
+
+    def read() -> bytes:
+        with _open_url(name) if is_remote(name) else open_regular(name) as file:
+            return read_to_end(file, most)
+
+    return _retried(name, read)
+
+
 def _open_url(url: str) -> BinaryIO:
     import fsspec
 
@@ -130,11 +141,16 @@ def _retried(name: str, read: Callable[[], Any]) -> Any:
         except FileNotFoundError:
             raise UserError(f'{name}: no such file') from None
         except Exception as error:  # each of fsspec's file systems has its own kinds
-            if pause is None or isinstance(error, (PermissionError, IsADirectoryError)) or not is_remote(name):
+            is_final = isinstance(error, (PermissionError, IsADirectoryError)) or _is_large(error)
+            if pause is None or is_final or not is_remote(name):
                 reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
                 raise UserError(f'{name}: cannot be read ({reason}); replace or remove it') from None
             time.sleep(pause)
     raise AssertionError
+
+
+def _is_large(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EFBIG
 
 
 class _NamedBytes(io.BytesIO):
@@ -145,26 +161,32 @@ class _NamedBytes(io.BytesIO):
         self.name = name
 
 
-def _decoded(name: str, photo: str | bytes | None) -> np.ndarray | UserError:
-    """Decode a photo by its path or content; None is the content behind the URL `name`."""
+def _decoded(name: str, photo: str | bytes | UserError | None) -> np.ndarray | UserError:
+    """Decode a photo by its path or content; None is the content behind the URL `name`, an error is returned."""
+    if isinstance(photo, UserError):
+        return photo
     try:
         if photo is None:
-            with open_file(name) as file:
-                photo = _retried(name, file.read)
+            photo = read_bounded(name, MOST_BYTES)
         return read_photo(photo if isinstance(photo, str) else _NamedBytes(photo, name))
     except UserError as error:
         return error
 
 
-def _tar_photos(file: BinaryIO, shard: Shard) -> Iterator[tuple[str, bytes]]:
+def _tar_photos(file: BinaryIO, shard: Shard) -> Iterator[tuple[str, bytes | UserError]]:
     """Yield the photos of a tar file, which is read once from its start to its end."""
     with tarfile.open(fileobj=file, mode='r|*') as tar:
         for member in tar:
             base = member.name.rpartition('/')[2].lower()
             if member.isreg() and base.endswith(SUFFIXES) and base[0] != '.':
+                name = f'{shard.container}/{member.name}'
+                if member.size > MOST_BYTES:
+                    fault = f'larger than {MOST_BYTES / 1e6:.0f} MB'
+                    yield name, UserError(f'{name}: cannot be read ({fault}); replace or remove it')
+                    continue
                 content = tar.extractfile(member)
                 assert content is not None  # a regular file
-                yield f'{shard.container}/{member.name}', content.read()
+                yield name, content.read()
 
 
 def _parquet_photos(file: BinaryIO, shard: Shard) -> Iterator[tuple[str, bytes]]:

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from ..inference.answers import find_photos, matches
 from ..structures.photos import FORMAT_NAMES, SUFFIXES, natural_key, passed_over, photos_among
 from ..utils.errors import UserError
-from ..utils.files import decode_utf8
+from ..utils.files import MOST_BYTES, decode_utf8
 from ..utils.messages import one_line, say, say_once
-from .shards import Shard, is_parquet, is_remote, is_tar, open_file, path_in, photo_columns
+from .shards import Shard, is_parquet, is_remote, is_tar, open_file, path_in, photo_columns, read_bounded
 
 MOST, PARTS, LEAST = 1000, 32, 8  # photos of a shard at most; shards of a small source; photos of such a shard
 FOOTERS = 16  # Parquet files whose footers are read at a time
@@ -95,8 +95,7 @@ def _names_in_list(source: str) -> Iterator[str]:
     Raises:
         UserError: the list cannot be read, is no text, or is empty.
     """
-    with open_file(source) as file:
-        lines = decode_utf8(file.read(), source).splitlines()
+    lines = decode_utf8(read_bounded(source, MOST_BYTES), source).splitlines()
     names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise UserError(f'{source}: is empty; write the path of a photo into each line')

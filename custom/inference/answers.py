@@ -14,6 +14,7 @@ from ..structures.digits import NO_NUMBER, UNSURE
 from ..structures.photos import FORMAT_NAMES, free_names, image_id_of, natural_key, passed_over, photos_among
 from ..submission.pred_json import encode_entries, write_entries
 from ..utils.errors import UserError
+from ..utils.files import real_path
 from ..utils.messages import one_line, say_once
 from ..utils.tables import write_csv
 from .reader import Digit, PhotoReading
@@ -161,8 +162,8 @@ def answer_of(
 
 def require_apart(out: Path, paths: Sequence[Path]) -> None:
     """Raise UserError if one of the photos is in the folder of the annotated copies."""
-    folder = (out / FOLDER).resolve()
-    if inside := [path for path in paths if path.resolve().parent == folder]:
+    folder = real_path(out / FOLDER)
+    if inside := [path for path in paths if real_path(path).parent == folder]:
         raise UserError(f'{one_line(inside[0])}: is in the folder of the copies; choose another --out')
 
 

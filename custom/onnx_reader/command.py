@@ -8,7 +8,7 @@ from typing import Any
 from ..inference.command import TABLE, add_arguments, check_arguments, read_photos
 from ..inference.options import add_options, options_of
 from ..inference.reader import PhotoReader
-from ..utils.console import run_command
+from ..utils.console import PlainParser, run_command
 from ..utils.messages import be_quiet
 
 EXAMPLES = f"""{TABLE}
@@ -59,7 +59,7 @@ def _serve(arguments: list[str]) -> int:
 
 
 def _parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
+    return PlainParser(
         name, description=description, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
     )
 

@@ -19,6 +19,7 @@ from ..runs.predictions import weights_notes
 from ..structures.annotations import DigitAnnotations, true_numbers
 from ..utils.errors import UserError
 from ..utils.estimates import Estimate
+from ..utils.files import real_path
 from .gallery import MOST_BYTES, MOST_CARDS, Picture, load, picture
 from .page import render_page
 from .sources import Material, Sources, read_material
@@ -133,8 +134,8 @@ def _run(
     results = NumberResults.of(readings, true_numbers(truth))
     figures = results.estimates() | match_boxes(material.detections, truth).estimates()
     digits = compare_digits(material.detections, readings, truth)
-    folders = sources.pred_json.resolve().parent.parts
-    name = sources.run_dir.resolve().name if sources.run_dir else '/'.join(folders[-2:])
+    folders = real_path(sources.pred_json).parent.parts
+    name = real_path(sources.run_dir).name if sources.run_dir else '/'.join(folders[-2:])
     return Run(name, sources.pred_json, choice, readings, digits, results, figures)
 
 

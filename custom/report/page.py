@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from ..utils.estimates import Estimate
+from ..utils.files import real_path
 from .gallery import Card
 from .sources import Sources
 
@@ -45,10 +46,10 @@ def render_page(page: Mapping[str, Any], template: str = 'report.html.j2') -> st
 
 def title(sources: Sources) -> str:
     """Name a run and its photos."""
-    run = sources.run_dir.resolve().name if sources.run_dir else ''
+    run = real_path(sources.run_dir).name if sources.run_dir else ''
     if not sources.pred_json:
         return run
-    return f'{run or "pred.json"} on {(sources.ann or sources.images or sources.pred_json.resolve().parent).name}'
+    return f'{run or "pred.json"} on {(sources.ann or sources.images or real_path(sources.pred_json).parent).name}'
 
 
 def _sections(page: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from ..structures.annotations import DigitAnnotations
 from ..structures.detections import Detections
 from ..submission.pred_json import read_pred_json
 from ..utils.errors import UserError
-from ..utils.files import finish_set
+from ..utils.files import finish_set, real_path
 
 DUMPS = ('valid', 'valid_tta', 'test', 'test_tta')  # folders of tools/test.py --dump, in order of preference
 
@@ -56,14 +56,14 @@ def find_sources(source: Path, ann: Path | None = None, images: Path | None = No
         if pred_json is None and config_file(source) is None and not scalar_files(source):
             raise UserError(f'{source}: is no work dir: no config, no log and no pred.json; name one, or a pred.json')
     elif source.is_file():
-        above = source.resolve().parent.parent
+        above = real_path(source).parent.parent
         run_dir = above if config_file(above) and scalar_files(above) else None
     else:
         raise UserError(f'{source}: no such file or folder; give a work dir, or a pred.json')
     if images is not None and not images.is_dir():
         raise UserError(f'{images}: no such folder; give the folder of the photos with --images')
     if ann is None and run_dir and pred_json:
-        ann, folder = _of_split(run_dir, pred_json.resolve().parent.name, notes)
+        ann, folder = _of_split(run_dir, real_path(pred_json).parent.name, notes)
         images = images or folder
     elif images is None and ann and ann.with_suffix('').is_dir():
         images = ann.with_suffix('')

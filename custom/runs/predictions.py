@@ -6,6 +6,7 @@ from pathlib import Path
 from ..reading.lookup import FILE_NAME
 from ..reading.settings import read_reader
 from ..utils.errors import UserError
+from ..utils.files import real_path
 from .checkpoint_files import best_checkpoint
 
 
@@ -22,7 +23,7 @@ def weights_notes(*pred_jsons: Path) -> list[str]:
 def _note(pred_json: Path) -> str:
     if pred_json.is_dir():
         pred_json /= 'pred.json'
-    folder = pred_json.resolve().parent
+    folder = real_path(pred_json).parent
     for work_dir in (folder, folder.parent):
         with contextlib.suppress(OSError, UserError):
             checkpoint = best_checkpoint(work_dir)

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 from ..utils.errors import UserError
-from ..utils.files import remove_leftovers
+from ..utils.files import real_path, remove_leftovers
 from ..utils.messages import say
 from .checkpoint_files import checkpoints
 
@@ -55,7 +55,7 @@ class WorkDir:
         self._take_lock()
         remove_leftovers(self.path)
         held = checkpoints(self.path)
-        if held and (resumed is None or Path(resumed).resolve().parent != self.path.resolve()):
+        if held and (resumed is None or real_path(resumed).parent != real_path(self.path)):
             own = 'a trained run' if resumed is None else f'another run than that of {resumed}'
             way_out = 'continue it by --resume, or choose another --work-dir'
             raise UserError(f'{self.path}: holds {own} ({held[0].name}): {way_out}')

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..utils.errors import UserError
-from ..utils.files import NOT_REGULAR, is_regular, open_regular
+from ..utils.files import NOT_REGULAR, is_regular, open_regular, read_to_end
 from ..utils.messages import one_line, say_once
 
 # Formats of Pillow that are read, and the suffixes of their files. A picture of another format is not opened: Pillow
@@ -279,7 +279,7 @@ def _file_of(photo: str | os.PathLike | bytes | BinaryIO) -> BinaryIO:
             file.close()
             raise OSError(errno.EFBIG, f'larger than {MOST_BYTES / 1e6:.0f} MB')
         return file
-    return io.BytesIO(photo if isinstance(photo, bytes) else photo.read())
+    return io.BytesIO(photo if isinstance(photo, bytes) else read_to_end(photo, MOST_BYTES))
 
 
 def stored_size(photo: PhotoFile) -> tuple[int, int]:

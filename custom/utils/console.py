@@ -1,5 +1,6 @@
 """Frame of a command line: its standard streams, which may be closed or full, and its errors, one line each."""
 
+import argparse
 import contextlib
 import errno
 import io
@@ -7,10 +8,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, TypeGuard
+from typing import Any, NoReturn, TypeGuard
 
-from .errors import UserError
-from .messages import complain, one_line
+from .errors import LostTextError, UserError
+from .messages import complain, escaped, one_line
 
 # Control characters and marks of the writing direction, with which text from data could rewrite a terminal.
 CONTROLS = re.compile(r'[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]')
@@ -32,6 +33,14 @@ SHORTAGE = re.compile(
     re.IGNORECASE,
 )
 MORE_MEMORY = 'too little memory; end other programs, or allow more by ulimit -v'
+
+
+class PlainParser(argparse.ArgumentParser):
+    """Argument parser whose errors cannot rewrite a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the error, with the control characters of arguments escaped, and exit with code 2."""
+        super().error(escaped(message))
 
 
 def run_command(
@@ -82,7 +91,7 @@ def _code_of(
         # A data loader's worker process wraps the error in its traceback. The message follows the last name.
         report(re.split(r'\n\S*UserError: ', str(error))[-1].strip())
         return 2
-    except _LostText:
+    except LostTextError:  # `_Plain.lost` has the reason
         return 0
     except Exception as error:
         if fail is not None:
@@ -132,10 +141,6 @@ def _discard(number: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
-class _LostText(OSError):
-    """Text that could not be written to stdout; `_Plain.lost` has the reason."""
-
-
 class _Plain(io.TextIOWrapper):
     """Text stream that escapes CONTROLS; `lost` is the last error of the system, which a library may ignore."""
 
@@ -157,7 +162,7 @@ class _Plain(io.TextIOWrapper):
             yield
         except OSError as error:
             self.lost = error
-            raise _LostText(*error.args) from None
+            raise LostTextError(*error.args) from None
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The exception for bad input."""
+"""The exceptions for bad input and for lost text."""
 
 
 class UserError(Exception):
@@ -6,3 +6,7 @@ class UserError(Exception):
 
     Tools print the message as `error: …` on stderr, without a traceback, and exit with code 2.
     """
+
+
+class LostTextError(OSError):
+    """Text that could not be written to stdout, which is no error of a file that is being written at the time."""

@@ -20,9 +20,9 @@ from contextlib import AbstractContextManager
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from .errors import UserError
+from .errors import LostTextError, UserError
 
 try:
     import fcntl
@@ -34,6 +34,7 @@ DEEPEST = 50  # levels of nested arrays and objects that JSON may have
 MOST_BYTES = 1 << 30  # of a file that is read as a whole
 MOST_TEXT = 100_000_000  # bytes of a list or of a label file
 MOST_VALUES = 20_000_000  # of JSON; they take about 2 GB of memory
+PIECE = 1 << 20  # bytes that are read at a time from a file of unknown size
 LONGEST_NUMBER = 308  # digits of a whole number that a float can hold
 NOT_REGULAR = 'named pipe, socket, device or broken link'
 SPECIAL = {
@@ -44,16 +45,21 @@ SPECIAL = {
 }
 
 
-def replacing(path: str | os.PathLike) -> AbstractContextManager[Path]:
+def replacing(path: str | os.PathLike, clean: bool = True) -> AbstractContextManager[Path]:
     """Yield an empty temporary file in the folder of `path`, which replaces `path` on success.
 
     Missing parent folders are made. A replaced file keeps its permissions. When the block raises, `path` stays as it
     was and the temporary file is removed.
 
+    Args:
+        path: of the file.
+        clean: whether to look for what killed processes left of the same file, which lists the folder. Defaults to
+            True; a folder of many files can be cleaned once, by `remove_leftovers`.
+
     Raises:
         UserError: the folder cannot be written to, or the disk is full.
     """
-    return _beside(Path(path), is_folder=False)
+    return _beside(Path(path), is_folder=False, clean=clean)
 
 
 def building(out: Path) -> AbstractContextManager[Path]:
@@ -139,8 +145,8 @@ def finish_set(folder: str | os.PathLike) -> None:
 
 
 @contextlib.contextmanager
-def _beside(out: Path, is_folder: bool) -> Iterator[Path]:
-    with _unfinished(out, out, is_folder) as beside:
+def _beside(out: Path, is_folder: bool, clean: bool = True) -> Iterator[Path]:
+    with _unfinished(out, out, is_folder, clean) as beside:
         is_replaced = out.is_dir() if is_folder else out.is_file()
         mode = (out if is_replaced else beside).stat().st_mode
         beside.chmod(mode | 0o700 if is_folder else mode | 0o600)  # before there is content that others may not read
@@ -150,23 +156,39 @@ def _beside(out: Path, is_folder: bool) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _unfinished(out: Path, shown: Path, is_folder: bool) -> Iterator[Path]:
-    """Yield an empty file or folder beside `out`, removed at the end unless it was renamed; messages name `shown`."""
+def _unfinished(out: Path, shown: Path, is_folder: bool, clean: bool = True) -> Iterator[Path]:
+    """Yield an empty file or folder beside `out`, removed at the end unless it was renamed; messages name `shown`.
+
+    Parent folders that are made here are removed if they are empty at the end.
+    """
+    missing = [folder for folder in out.parents if not os.path.lexists(folder)]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         finish_set(out.parent)
-        remove_leftovers(out.parent, out.name)
+        if clean:
+            remove_leftovers(out.parent, out.name)
         beside, lock = _make_locked(out, is_folder)
     except OSError as error:
+        _remove_empty(missing)
         raise UserError(f'{shown}: cannot write here ({error.strerror}); choose another place') from error
     try:
         yield beside
+    except LostTextError:
+        raise
     except OSError as error:
         raise UserError(f'{shown}: could not be written ({error.strerror or error})') from error
     finally:
         _remove(beside)
         if lock is not None:
             os.close(lock)
+        _remove_empty(missing)
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, the inner ones first, up to the first one that has a file."""
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _make_locked(out: Path, is_folder: bool) -> tuple[Path, int | None]:
@@ -215,6 +237,11 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
                     if lock is not None:
                         _remove(path)
                         os.close(lock)
+
+
+def real_path(path: str | os.PathLike) -> Path:
+    """Return the absolute path without links. A link to itself stays, where `Path.resolve` fails."""
+    return Path(os.path.realpath(path))
 
 
 def is_free(folder: Path) -> bool:
@@ -276,6 +303,21 @@ def read_file(path: str | os.PathLike, most: int = MOST_BYTES) -> bytes:
         if size > most:
             raise OSError(errno.EFBIG, f'larger than {most / 1e6:.0f} MB', os.fspath(path))
         return file.read(size)  # not more, even if the file grows
+
+
+def read_to_end(file: BinaryIO, most: int = MOST_BYTES) -> bytes:
+    """Read an open file of unknown size to its end.
+
+    Raises:
+        OSError: the file cannot be read, or has more than `most` bytes.
+    """
+    pieces, left = list[bytes](), most
+    while piece := file.read(PIECE):
+        left -= len(piece)
+        if left < 0:
+            raise OSError(errno.EFBIG, f'larger than {most / 1e6:.0f} MB')
+        pieces.append(piece)
+    return b''.join(pieces)
 
 
 def decode_utf8(text: bytes, name: str | os.PathLike) -> str:

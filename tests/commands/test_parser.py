@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 import torch
 
@@ -42,6 +44,20 @@ def test_errors_end_as_one_line_and_an_exit_code(capsys, error, code, said):
         parser.run_tool(main)
     assert end.value.code == code
     assert capsys.readouterr().err == said
+
+
+def test_only_the_log_of_tensorboard_fails_without_a_traceback(capsys, monkeypatch):
+    class Writer(threading.Thread):
+        def run(self):
+            raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(threading, 'excepthook', parser._print_thread_error)
+    for module, said in (('tensorboard.summary', False), ('mine', True)):
+        monkeypatch.setattr(Writer, '__module__', module)
+        thread = Writer()
+        thread.start()
+        thread.join()
+        assert ('Traceback' in capsys.readouterr().err) == said
 
 
 def test_an_exit_code_is_passed_on():

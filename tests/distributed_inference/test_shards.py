@@ -58,6 +58,19 @@ def test_the_photos_of_a_tar_file(tmp_path):
     assert second[1].startswith(f'{path}/2.png: is not a photo that can be read')
 
 
+def test_photos_that_are_too_large_are_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, 'MOST_BYTES', 100)
+    large = png(2) + bytes(100)
+    path = make_tar(tmp_path / 'photos.tar', {'1.png': png(1), '2.png': large, '3.png': png(3)})
+    first, second, third = loaded(Shard(container=path))
+    assert (first, third) == ((f'{path}/1.png', 1), (f'{path}/3.png', 3))
+    fault = 'cannot be read (larger than 0 MB); replace or remove it'
+    assert second == (f'{path}/2.png', f'{path}/2.png: {fault}')
+    (tmp_path / '2.png').write_bytes(large)
+    url = (tmp_path / '2.png').as_uri()
+    assert loaded(Shard(photos=(url,))) == [(url, f'{url}: {fault}')]
+
+
 def test_a_damaged_tar_file_has_an_error_after_its_photos(tmp_path):
     path = make_tar(tmp_path / 'photos.tar', {'1.png': png(1), '2.png': png(2) + bytes(5000)})
     content = (tmp_path / 'photos.tar').read_bytes()

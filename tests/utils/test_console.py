@@ -7,7 +7,7 @@ import sys
 import pytest
 from helpers.project import ROOT
 
-from custom.utils.console import describe, is_shortage, run_command
+from custom.utils.console import PlainParser, describe, is_shortage, run_command
 from custom.utils.errors import UserError
 
 PROGRAM = """
@@ -59,6 +59,13 @@ def test_text_on_stdout_cannot_rewrite_the_terminal(capsys):
     assert run_command(lambda: sys.stdout.write(text) and None) == 0
     print('later')
     assert capsys.readouterr().out == 'é\t\\x1b[2J\\r\\x9b1m\\u202e\\udcff\nlater\n'
+
+
+def test_an_argument_cannot_rewrite_the_terminal(capsys):
+    with pytest.raises(SystemExit) as end:
+        PlainParser('tool').parse_args(['a\x1b[2J\nb'])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == ('usage: tool [-h]\ntool: error: unrecognized arguments: a\\x1b[2J\\nb\n')
 
 
 def test_a_shortage_is_found_behind_other_errors(capsys):

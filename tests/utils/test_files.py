@@ -1,3 +1,4 @@
+import io
 import json
 import math
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from custom.utils import files
-from custom.utils.errors import UserError
+from custom.utils.errors import LostTextError, UserError
 from custom.utils.files import (
     building,
     finish_set,
@@ -18,6 +19,8 @@ from custom.utils.files import (
     open_regular,
     parse_json,
     read_file,
+    read_to_end,
+    real_path,
     remove_leftovers,
     replacing,
     replacing_set,
@@ -145,6 +148,42 @@ def test_a_folder_that_fails_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize('writing', [replacing, building, replacing_set])
+def test_folders_that_are_made_for_an_output_go_with_it(tmp_path, monkeypatch, writing):
+    (tmp_path / 'kept').mkdir()
+    with pytest.raises(UserError, match='could not be written'), writing(tmp_path / 'kept/new/er/out'):
+        raise OSError(28, 'No space left on device')
+    assert list(tmp_path.rglob('*')) == [tmp_path / 'kept']
+
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(files, '_make_locked', full)
+    with pytest.raises(UserError, match='cannot write here'), writing(tmp_path / 'kept/new/er/out'):
+        pass
+    assert list(tmp_path.rglob('*')) == [tmp_path / 'kept']
+
+
+def test_text_that_is_lost_while_a_file_is_written_is_no_error_of_the_file(tmp_path):
+    with pytest.raises(LostTextError), replacing(tmp_path / 'a'):
+        raise LostTextError(32, 'Broken pipe')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_to_itself_has_a_path(tmp_path):
+    (tmp_path / 'loop').symlink_to('loop')
+    (tmp_path / 'link').symlink_to('a')
+    assert real_path(tmp_path / 'loop') == tmp_path / 'loop'
+    assert real_path(tmp_path / 'link') == tmp_path / 'a'
+
+
+def test_a_folder_of_many_files_is_not_listed_for_each(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, 'iterdir', lambda folder: pytest.fail(f'{folder} is listed'))
+    with replacing(tmp_path / 'a', clean=False) as beside:
+        beside.write_text('whole')
+    assert (tmp_path / 'a').read_text() == 'whole'
+
+
 def test_missing_and_empty_folders_are_free(tmp_path):
     assert is_free(tmp_path) and is_free(tmp_path / 'new')
     (tmp_path / 'file').write_text('')
@@ -201,6 +240,16 @@ def test_a_file_that_is_read_as_a_whole_has_a_limit(tmp_path):
     assert read_file(tmp_path / 'b', 3) == b'abc'
     with pytest.raises(OSError, match='larger than 0 MB'):
         read_file(tmp_path / 'b', 2)
+
+
+def test_a_file_of_unknown_size_has_a_limit():
+    class Slow(io.BytesIO):
+        def read(self, size):
+            return super().read(min(size, 2))  # as a connection may
+
+    assert read_to_end(Slow(b'abcde'), 5) == b'abcde'
+    with pytest.raises(OSError, match='larger than 0 MB'):
+        read_to_end(Slow(b'abcdef'), 5)
 
 
 def test_json_of_limited_size(monkeypatch):

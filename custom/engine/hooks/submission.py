@@ -62,9 +62,10 @@ class SubmissionHook(Hook):
     def before_test(self, runner: Runner) -> None:
         """Open this rank's spool."""
         self.waiting: list[tuple] = []  # photos that are not spooled yet
+        # A run that fails leaves no folder: the file is in the one above, of the same disk, until there is a result.
+        place = next((path for path in (self.out_dir, *self.out_dir.parents) if os.path.lexists(path)), self.out_dir)
         with self._writing():
-            self.out_dir.mkdir(parents=True, exist_ok=True)
-            self.spool = tempfile.TemporaryFile(dir=self.out_dir)  # noqa: SIM115 - open until the test is over
+            self.spool = tempfile.TemporaryFile(dir=place)  # noqa: SIM115 - open until the test is over
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Sequence[DetDataSample] = ()
