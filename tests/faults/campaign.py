@@ -5,6 +5,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -178,6 +179,21 @@ class Scene:
         for server in self._all_servers:
             if server.process is not None:
                 server.stop()
+
+
+def end_of(process: subprocess.Popen, limit: float = LIMIT) -> Ended:
+    """Wait for a tool of `Scene.new_process`; after `limit` seconds kill -9 ends its session.
+
+    Raises:
+        AssertionError: the tool did not end.
+    """
+    try:
+        out, err = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise AssertionError(f'hung for {limit:.0f} s') from None
+    return Ended(process.returncode, out, err)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ import pickle
 import resource
 import socket
 import struct
-import subprocess
 import tarfile
 import zipfile
 import zlib
@@ -23,7 +22,7 @@ from pathlib import Path
 from helpers.project import coco
 from PIL import Image
 
-from .campaign import LIMIT, Ended, Fault, Scene
+from .campaign import Ended, Fault, Scene, end_of
 
 MEMORY = 3 << 30  # bytes
 DIGITS = '9' * 400
@@ -245,12 +244,7 @@ def bounded(scene: Scene, folder: Path, name: str, *arguments: object) -> Ended:
     process = scene.new_process(
         name, *arguments, cwd=folder, preexec_fn=limits, env={**os.environ, 'OPENBLAS_NUM_THREADS': '1'}
     )
-    try:
-        out, err = process.communicate(timeout=LIMIT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise AssertionError(f'hung for {LIMIT:.0f} s') from None
-    return Ended(process.returncode, out, err)
+    return end_of(process)
 
 
 def photo(make: Make, scene: Scene, folder: Path) -> None:

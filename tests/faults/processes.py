@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from .campaign import Ended, Fault, NotRun, Scene
+from .campaign import Fault, NotRun, Scene, end_of
 from .resume import WORKERS
 
 MOMENTS = 4  # of each interruption
@@ -17,7 +17,7 @@ PATIENCE = 15.0  # seconds until all processes of a tool must have ended
 TINY_SHM = 'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec "$@"'
 LIMITS = {
     'a /dev/shm of 64 kB': (['unshare', '-m', 'sh', '-c', TINY_SHM, 'sh'], '/dev/shm is too small'),
-    '40 open files': (['prlimit', '--nofile=40:40'], 'open files'),
+    '24 open files': (['prlimit', '--nofile=24:24'], 'open files'),
 }
 
 
@@ -77,11 +77,10 @@ def limited(name: str, scene: Scene, folder: Path) -> None:
         raise NotRun(f'{within[0]} is refused: {probe.stderr.strip()[:100]}')
     arguments = scene.train_arguments(folder / 'work', *WORKERS)
     process = scene.new_process('train.py', *arguments, within=within)
-    out, err = process.communicate(timeout=120)
-    ended = Ended(process.returncode, out, err)
-    errors = [line for line in err.splitlines() if line.startswith('error: ')]
-    assert ended.code in (1, 2), f'exit code {ended.code}: {err[-300:]}'
-    assert len(errors) == 1 and named in errors[0] and 'Traceback' not in err, err[-500:]
+    ended = end_of(process)
+    errors = [line for line in ended.err.splitlines() if line.startswith('error: ')]
+    assert ended.code in (1, 2), f'exit code {ended.code}: {ended.err[-300:]}'
+    assert len(errors) == 1 and named in errors[0] and 'Traceback' not in ended.err, ended.err[-500:]
     must_all_end(process)
 
 

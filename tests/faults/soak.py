@@ -9,7 +9,7 @@ from pathlib import Path
 
 from helpers.project import FAST
 
-from .campaign import LITE, Fault, Scene
+from .campaign import LITE, Fault, Scene, end_of
 
 PHOTOS = 3000
 GROWTH = 30.0  # megabytes that the peak of the last quarter may lie above the peak of the second
@@ -46,9 +46,10 @@ def soak(name: str, scene: Scene, folder: Path) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    _, errors = process.communicate(timeout=600)
-    watcher.join()
-    assert process.returncode == 0, errors[-300:]
+    try:
+        end_of(process, 600).must_succeed()
+    finally:
+        watcher.join()
     quarter = len(samples) // 4
     second, last = max(samples[quarter : 2 * quarter]), max(samples[3 * quarter :])
     assert last <= second + GROWTH, f'memory grew from {second:.0f} to {last:.0f} MB'
