@@ -1,18 +1,20 @@
 """Argument parser, shared arguments and error handling of the tools."""
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping
+from types import TracebackType
 from typing import Any, NoReturn
 
 from ..engine.ranks import exit_code_of, exit_process, may_report, print_error
-from ..utils.console import PlainParser, run_command
+from ..utils.console import MORE_MEMORY, PlainParser, first_line, is_shortage, run_command
 from ..utils.errors import UserError
-from ..utils.messages import be_quiet, say
+from ..utils.messages import be_quiet, complain, say
 from ..utils.processes import WITH_PARENT, end_at_second_interrupt, end_with_parent
 
 TRAIN_SETTINGS = {  # options that users know from other trainers
@@ -29,6 +31,23 @@ TEST_SETTINGS = {
     'workers num-workers': 'test_dataloader.num_workers',
     'data data-root': 'data_root',
 }
+
+
+def _print_import_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print one line for a library that cannot be loaded for want of memory, before `run_tool`."""
+    if isinstance(error, ImportError) and is_shortage(error):
+        complain(f'{MORE_MEMORY} ({first_line(error)})')
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _print_import_error
+with contextlib.suppress(ImportError):  # Windows
+    import resource
+
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        # numpy's OpenBLAS hangs or ends with a signal where it finds no memory for each of its threads.
+        os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 
 
 class ToolParser(PlainParser):

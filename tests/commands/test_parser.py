@@ -1,3 +1,4 @@
+import sys
 import threading
 
 import pytest
@@ -81,3 +82,14 @@ def test_an_option_given_twice_loses_nothing_in_silence(capsys):
     assert capsys.readouterr().err == ''
     assert tool.parse_args(['c.py', '--split', 'x', '--work-dir', 'w', '--split', 'y', 'yolo']).split == 'y'
     assert capsys.readouterr().err == 'note: --split: given as x and as y; the last one holds\n'
+
+
+def test_a_library_that_finds_no_memory_before_the_tool_starts_is_one_line(capsys):
+    error = ImportError('libtorch_cpu.so: failed to map segment from shared object')
+    sys.excepthook(ImportError, error, None)
+    line = capsys.readouterr().err
+    assert line.startswith('error: too little memory; ') and line.endswith(
+        '(libtorch_cpu.so: failed to map segment from shared object)\n'
+    )
+    sys.excepthook(ImportError, ImportError('no module'), None)
+    assert capsys.readouterr().err == 'ImportError: no module\n'

@@ -241,9 +241,7 @@ def without_effect(folder: Path, ended: Ended, path: Path) -> None:
 def bounded(scene: Scene, folder: Path, name: str, *arguments: object) -> Ended:
     """Run a tool as a new process with at most MEMORY of address space."""
     limits = partial(resource.setrlimit, resource.RLIMIT_AS, (MEMORY, MEMORY))
-    process = scene.new_process(
-        name, *arguments, cwd=folder, preexec_fn=limits, env={**os.environ, 'OPENBLAS_NUM_THREADS': '1'}
-    )
+    process = scene.new_process(name, *arguments, cwd=folder, preexec_fn=limits)
     return end_of(process)
 
 
