@@ -111,15 +111,18 @@ def roi_align_gradient(
     """
     batch, channels, height, width = out.shape
     bins_y, bins_x = grad.shape[2:]
-    boxes, sides = _boxes_on_map(rois, spatial_scale, aligned)
     out.zero_()
+    if not len(rois):
+        return
+    boxes, sides = _boxes_on_map(rois, spatial_scale, aligned)
+    rows = bin_weights(boxes[:, 1], sides[:, 1], bins_y, height, sampling_ratio)
+    columns = bin_weights(boxes[:, 0], sides[:, 0], bins_x, width, sampling_ratio)
+    # Over bins_y within each box: (boxes, height, bins_x, channels)
+    per_box = torch.bmm(rows.transpose(1, 2), grad.permute(0, 2, 3, 1).reshape(len(rois), bins_y, -1))
+    per_box = per_box.view(len(rois), height, bins_x, channels).transpose(1, 2)
     for image in range(batch):
         own = (rois[:, 0] == image).nonzero()[:, 0]
-        if not len(own):
-            continue
-        rows = bin_weights(boxes[own, 1], sides[own, 1], bins_y, height, sampling_ratio)
-        columns = bin_weights(boxes[own, 0], sides[own, 0], bins_x, width, sampling_ratio)
-        # Over bins_y within each box: (channels, height, boxes, bins_x)
-        per_box = torch.einsum('kcyx,kyh->chkx', grad[own], rows)
-        # Over boxes and bins_x together, one product: (channels * height, width)
-        out[image] = (per_box.reshape(channels * height, -1) @ columns.reshape(-1, width)).view(channels, height, width)
+        if len(own):
+            # Over bins_x and boxes together, one product: (width, height * channels)
+            total = columns[own].view(-1, width).T @ per_box[own].reshape(-1, height * channels)
+            out[image] = total.view(width, height, channels).permute(2, 1, 0)
