@@ -1,4 +1,4 @@
-"""Fast convolutions for CPUs: Winograd 3 x 3 and direct 1 x 1.
+"""Fast convolutions for CPUs: Winograd 3 x 3, direct 1 x 1, and the gradients of 5 x 5 depthwise convolutions.
 
 Winograd's minimal filtering F(4 x 4, 3 x 3), after Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks"
 (CVPR 2016): 4 x 4 results take 36 products instead of 144. PyTorch's CPU kernels do not use it. Its error is about
@@ -143,10 +143,56 @@ class PointwiseConv2d(nn.Conv2d):
         return functional.linear(x, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
 
 
+class _Depthwise(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, conv: nn.Conv2d) -> torch.Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.conv = conv
+        return functional.conv2d(x, weight, None, conv.stride, conv.padding, conv.dilation, conv.groups)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, None]:
+        (x, weight), conv = ctx.saved_tensors, ctx.conv
+
+        def gradients(x: torch.Tensor, weight: torch.Tensor, padding: tuple[int, ...], of_x: bool) -> list[Any]:
+            settings = conv.stride, padding, conv.dilation, False, (0, 0), conv.groups, (of_x, not of_x, False)
+            return torch.ops.aten.convolution_backward(grad, x, weight, None, *settings)
+
+        grad_x = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            grad_x = gradients(x, weight, conv.padding, of_x=True)[0]
+        if ctx.needs_input_grad[1]:
+            grad_weight = torch.empty_like(weight)
+            for first in (0, 2):  # columns 0 to 2 and 2 to 4
+                part, three = functional.pad(x, (2 - first, first)), slice(first, first + 3)
+                grad_weight[..., three] = gradients(part, weight[..., three], (conv.padding[0], 0), of_x=False)[1]
+        return grad_x, grad_weight, None
+
+
+class DepthwiseConv2d(nn.Conv2d):
+    """A 5 x 5 depthwise convolution, padding 2; weights and their names are those of nn.Conv2d.
+
+    oneDNN has a fast kernel for the gradient of weights up to 3 wide. Here it computes 5 columns in two parts, in a
+    third of the time.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (N, C, H, W) to (N, C, H / stride, W / stride)."""
+        is_plain = x.is_cuda or torch.is_autocast_enabled('cpu') or not torch.is_grad_enabled()
+        if is_plain or self.bias is not None:  # a bias comes from a folded batch norm
+            return super().forward(x)
+        return _Depthwise.apply(x, self.weight, self)
+
+
 def use_fast_convolutions(model: nn.Module) -> None:
     """Replace the convolutions of a model by the faster classes above, in place; weight values do not change."""
     for conv in model.modules():
-        if type(conv) is not nn.Conv2d or conv.groups > 1 or conv.dilation != (1, 1):
+        if type(conv) is not nn.Conv2d or conv.dilation != (1, 1):
+            continue
+        if conv.groups > 1:
+            is_depthwise = conv.groups == conv.in_channels == conv.out_channels and conv.bias is None
+            if is_depthwise and conv.kernel_size == (5, 5) and conv.padding == (2, 2):
+                conv.__class__ = DepthwiseConv2d
             continue
         if conv.kernel_size == (1, 1) and conv.padding == (0, 0):
             conv.__class__ = PointwiseConv2d

@@ -6,9 +6,16 @@ import pytest
 import torch
 from mmengine.hooks import EMAHook
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from custom.models import convolutions
-from custom.models.convolutions import LEAST_TILES, PointwiseConv2d, WinogradConv2d, use_fast_convolutions
+from custom.models.convolutions import (
+    LEAST_TILES,
+    DepthwiseConv2d,
+    PointwiseConv2d,
+    WinogradConv2d,
+    use_fast_convolutions,
+)
 
 
 def both(channels, results, **kwargs):
@@ -104,6 +111,29 @@ def test_pointwise(stride):
         assert torch.allclose(found, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize('stride', [1, 2])
+def test_depthwise(stride):
+    torch.manual_seed(0)
+    plain, ours = (kind(6, 6, 5, stride, padding=2, groups=6, bias=False) for kind in (nn.Conv2d, DepthwiseConv2d))
+    ours.load_state_dict(plain.state_dict())
+    results = []
+    for conv in (plain, ours):
+        x = torch.randn(2, 6, 5, 12, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        found = conv(x)
+        found.square().sum().backward()
+        results.append([found.detach(), x.grad, conv.weight.grad])
+    for expected, found in zip(*results, strict=True):
+        assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_depthwise_convolution_with_folded_batch_norm_has_a_bias():
+    conv, norm = DepthwiseConv2d(6, 6, 5, padding=2, groups=6, bias=False), nn.BatchNorm2d(6)
+    nn.init.normal_(norm.bias)
+    x = torch.randn(2, 6, 5, 12)
+    folded = fuse_conv_bn_eval(conv.eval(), norm.eval())
+    assert torch.allclose(folded(x), norm(conv(x)), rtol=1e-4, atol=1e-5)
+
+
 def test_only_suitable_convolutions_are_replaced():
     model = nn.Sequential(
         nn.Conv2d(96, 96, 3, padding=1),
@@ -115,17 +145,22 @@ def test_only_suitable_convolutions_are_replaced():
         nn.Conv2d(96, 96, 1, groups=2),
         nn.Conv2d(96, 96, 3, padding=1, groups=2),
         nn.Conv2d(96, 96, 3, padding=1, dilation=2),
+        nn.Conv2d(96, 96, 5, padding=2, groups=96, bias=False),
+        nn.Conv2d(96, 96, 3, padding=1, groups=96, bias=False),
+        nn.Conv2d(96, 96, 5, padding=2, groups=96),
     )
     model.to(memory_format=torch.channels_last)
     names = list(model.state_dict())
     use_fast_convolutions(model)
-    assert [type(layer) for layer in model] == [WinogradConv2d, PointwiseConv2d] + [nn.Conv2d] * 7
+    kinds = [WinogradConv2d, PointwiseConv2d, *[nn.Conv2d] * 7, DepthwiseConv2d, nn.Conv2d, nn.Conv2d]
+    assert [type(layer) for layer in model] == kinds
     assert list(model.state_dict()) == names
 
 
-@pytest.mark.parametrize('size', [1, 3])
-def test_gradients_have_the_strides_of_the_weights(size):
-    model = nn.Sequential(nn.Conv2d(96, 96, size, padding=size // 2)).to(memory_format=torch.channels_last)
+@pytest.mark.parametrize(('size', 'groups'), [(1, 1), (3, 1), (5, 96)])
+def test_gradients_have_the_strides_of_the_weights(size, groups):
+    conv = nn.Conv2d(96, 96, size, padding=size // 2, groups=groups, bias=False)
+    model = nn.Sequential(conv).to(memory_format=torch.channels_last)
     use_fast_convolutions(model)
     model(torch.randn(1, 96, 32, 32)).sum().backward()
     assert model[0].weight.grad.stride() == model[0].weight.stride()
