@@ -96,7 +96,7 @@ class _Share:
         return norm.act(norm.drop(x)) if hasattr(norm, 'act') else x  # timm's layers include their activation
 
     def rpn_targets(self, original: Callable, *args: Any, **kwargs: Any) -> tuple:
-        """Replace RPNHead's `get_targets`, whose last value is the number of anchors."""
+        """Replace RPNHead's `get_targets`, or `sample_anchors`: the last value is the number of anchors."""
         targets = original(*args, **kwargs)
         self.anchors.append(targets[-1])
         return targets
@@ -133,7 +133,9 @@ class DigitDataParallel(MMDistributedDataParallel):
             if shared_norm and isinstance(part, nn.BatchNorm2d) and part.affine:
                 part.forward = partial(self.share.batch_norm, part, part.forward)  # type: ignore[method-assign]
             elif isinstance(part, RPNHead):
-                part.get_targets = partial(self.share.rpn_targets, part.get_targets)
+                for name in ('get_targets', 'sample_anchors'):  # the second is BatchedRPNHead's
+                    if hasattr(part, name):
+                        setattr(part, name, partial(self.share.rpn_targets, getattr(part, name)))
             elif isinstance(part, BBoxHead):
                 part.loss = partial(self.share.roi_losses, part.loss)
 

@@ -19,6 +19,7 @@ __all__: list[str] = [
     'roi_align',
     'roi_head',
     'rpn_head',
+    'sampling',
     'torchvision_parts',
     'torchvision_weights',
     'tta',

@@ -10,6 +10,7 @@ import torch
 from mmdet.models import FasterRCNN
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
+from mmdet.structures.bbox import bbox2roi
 
 from ..inference.multiview import padded_alike
 from .bfloat16 import LEAST_SPEEDUP, can_use_bfloat16, speedup, use_bfloat16
@@ -117,8 +118,8 @@ class DigitFasterRCNN(FasterRCNN):
                 total = torch.stack(parts).sum(dim=0) if isinstance(parts, list) else parts
                 sums[name].append(total * (len(group.samples) / len(batch_data_samples)))
             own = self.roi_head.sample(levels, proposals, group.samples)
-            pooled.append(self.roi_head.pool(levels, [one.priors for one in own]))
-            sampled += own
+            pooled.append(self.roi_head.pool(levels, own.rois))
+            sampled.append(own)
         rpn_losses = {name: torch.stack(parts).sum(dim=0) for name, parts in sums.items()}
         return {**rpn_losses, **self.roi_head.loss(torch.cat(pooled), sampled)}
 
@@ -132,7 +133,7 @@ class DigitFasterRCNN(FasterRCNN):
         def pool(group: _Group) -> tuple[list[torch.Tensor], torch.Tensor]:
             levels = self.extract_feat(group.images)
             proposals = [own.bboxes for own in self.rpn_head.predict(levels, group.samples, rescale=False)]
-            return proposals, self.roi_head.pool(levels, proposals)
+            return proposals, self.roi_head.pool(levels, bbox2roi(proposals))
 
         groups = list(self._groups(batch_inputs, batch_data_samples, for_training=False))
         proposals, pooled = zip(*_on_all_cores(pool, groups), strict=True)

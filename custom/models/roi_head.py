@@ -1,20 +1,39 @@
 """MMDetection's RoI head with losses and predictions computed for all images of a batch at once."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmdet.models import StandardRoIHead
-from mmdet.models.task_modules import SamplingResult
 from mmdet.models.utils import unpack_gt_instances
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox2roi
 from mmengine.structures import InstanceData
+from torch.nn.utils.rnn import pad_sequence
 
 from ..utils.errors import UserError
 from .mmcv_ops import batched_nms
 from .numerics import at_least_float32
+from .sampling import assign, is_plain, sample
+
+
+class Sampled(NamedTuple):
+    """Proposals of a group of images that the box head is trained with, and their targets as in `BBoxHead`.
+
+    Attributes:
+        rois: (R, 5) index of the image in the group, then xyxy in pixels.
+        labels: (R,) int64, that of the background where there is no digit.
+        label_weights: (R,).
+        bbox_targets: (R, 4) deltas, 0 for background.
+        bbox_weights: (R, 4), 0 for background.
+    """
+
+    rois: torch.Tensor
+    labels: torch.Tensor
+    label_weights: torch.Tensor
+    bbox_targets: torch.Tensor
+    bbox_weights: torch.Tensor
 
 
 @MODELS.register_module()
@@ -37,32 +56,67 @@ class BatchedRoIHead(StandardRoIHead):
 
     def sample(
         self, levels: Sequence[torch.Tensor], proposals: Sequence[InstanceData], samples: Sequence[DetDataSample]
-    ) -> list[SamplingResult]:
-        """Assign and sample proposals per image.
+    ) -> Sampled:
+        """Assign and sample proposals of a group of images.
 
-        `levels` (B, C, H, W) of the FPN are for samplers that use them. The proposals' `bboxes` (N, 4), xyxy in pixels,
-        are renamed to `priors`. The samples hold the ground truth.
+        `levels` (B, C, H, W) of the FPN are for samplers that use them. The proposals have `bboxes` (N, 4), xyxy in
+        pixels. The samples hold the ground truth.
         """
+        ground_truth, ignored = unpack_gt_instances(samples)[:2]
+        is_usual = not self.bbox_head.reg_decoded_bbox and not self.bbox_assigner.match_low_quality
+        if not is_usual or not is_plain(self.bbox_assigner, self.bbox_sampler, self.train_cfg):
+            return self._sample_each(levels, proposals, ground_truth, ignored)
+        boxes, truth = [own.bboxes for own in proposals], [own.bboxes for own in ground_truth]
+        counts = torch.tensor([len(own) for own in boxes], device=boxes[0].device)
+        padded = pad_sequence(boxes, batch_first=True)
+        is_real = torch.arange(padded.shape[1], device=counts.device) < counts[:, None]
+        assigned = [
+            own[: len(box)] for own, box in zip(assign(padded, is_real, truth, self.bbox_assigner), boxes, strict=True)
+        ]
+        if self.bbox_sampler.add_gt_as_proposals:
+            boxes = [torch.cat(pair) for pair in zip(truth, boxes, strict=True)]
+            own = [torch.arange(1, len(box) + 1, device=box.device) for box in truth]
+            assigned = [torch.cat(pair) for pair in zip(own, assigned, strict=True)]
+        chosen = [torch.cat(own) for own in sample(assigned, self.bbox_sampler)]
+        rois = bbox2roi([own[indices] for own, indices in zip(boxes, chosen, strict=True)])
+        number = torch.cat([own[indices] for own, indices in zip(assigned, chosen, strict=True)])
+        is_digit = number > 0
+        labels = torch.full_like(number, self.bbox_head.num_classes)
+        targets, weights = rois.new_zeros(len(rois), 4), is_digit[:, None].expand(-1, 4).to(rois)
+        # Position of each positive proposal's ground truth among that of all images.
+        starts = torch.tensor([0, *(len(own) for own in truth[:-1])], device=rois.device).cumsum(0)
+        position = starts[rois[is_digit, 0].long()] + number[is_digit] - 1
+        labels[is_digit] = torch.cat([own.labels for own in ground_truth])[position]
+        targets[is_digit] = self.bbox_head.bbox_coder.encode(rois[is_digit, 1:], torch.cat(truth)[position])
+        return Sampled(rois, labels, torch.ones_like(targets[:, 0]), targets, weights)
+
+    def _sample_each(
+        self,
+        levels: Sequence[torch.Tensor],
+        proposals: Sequence[InstanceData],
+        ground_truth: Sequence[InstanceData],
+        ignored: Sequence[InstanceData | None],
+    ) -> Sampled:
+        """Assign and sample image by image, by MMDetection's parts of any type."""
         sampled = []
-        triples = zip(proposals, *unpack_gt_instances(samples)[:2], strict=True)
-        for i, (own, ground_truth, ignored) in enumerate(triples):
+        for i, (own, truth, ignore) in enumerate(zip(proposals, ground_truth, ignored, strict=True)):
             own.priors = own.pop('bboxes')
-            assigned = self.bbox_assigner.assign(own, ground_truth, ignored)
+            assigned = self.bbox_assigner.assign(own, truth, ignore)
             feats = [level[i][None] for level in levels]
-            sampled.append(self.bbox_sampler.sample(assigned, own, ground_truth, feats=feats))
-        return sampled
-
-    def loss(self, pooled: torch.Tensor, sampled: list[SamplingResult]) -> dict[str, torch.Tensor]:
-        """Compute the losses of the sampled boxes of all images from their pooled features (R, C, 7, 7)."""
-        cls_score, deltas = self.bbox_head(pooled)
+            sampled.append(self.bbox_sampler.sample(assigned, own, truth, feats=feats))
         rois = bbox2roi([own.priors for own in sampled])
-        return self.bbox_head.loss_and_target(cls_score, deltas, rois, sampled, self.train_cfg)['loss_bbox']
+        return Sampled(rois, *self.bbox_head.get_targets(sampled, self.train_cfg))
 
-    def pool(self, levels: Sequence[torch.Tensor], proposals: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Pool the features (R, C, 7, 7) of the proposals, per image (N, 4) xyxy in pixels."""
+    def loss(self, pooled: torch.Tensor, sampled: Sequence[Sampled]) -> dict[str, torch.Tensor]:
+        """Compute the losses of the sampled boxes of all groups from their pooled features (R, C, 7, 7)."""
+        cls_score, deltas = self.bbox_head(pooled)
+        return self.bbox_head.loss(cls_score, deltas, *(torch.cat(parts) for parts in zip(*sampled, strict=True)))
+
+    def pool(self, levels: Sequence[torch.Tensor], rois: torch.Tensor) -> torch.Tensor:
+        """Pool the features (R, C, 7, 7) of boxes (R, 5): index of the image, then xyxy in pixels."""
         used = levels[: self.bbox_roi_extractor.num_inputs]
         # The extractor converts boxes to the type of the maps. bfloat16 has whole pixels only, from 128 on.
-        return self.bbox_roi_extractor(at_least_float32(*used), bbox2roi(list(proposals)))
+        return self.bbox_roi_extractor(at_least_float32(*used), rois)
 
     def predict(
         self, pooled: torch.Tensor, proposals: Sequence[torch.Tensor], metas: Sequence[dict], rescale: bool

@@ -17,14 +17,14 @@ def test_detections_equal_those_of_mmdetections_heads(agnostic):
 
 def test_roialign_gets_unrounded_boxes_in_mixed_precision(monkeypatch):
     model = build()
-    pooled = torch.tensor([[131.4, 3.3, 300.7, 30.1]])
+    rois = torch.tensor([[0, 131.4, 3.3, 300.7, 30.1]])
     levels = [torch.zeros(1, 64, 12, 90, dtype=torch.bfloat16)]
     seen = []
     monkeypatch.setattr(
         model.roi_head.bbox_roi_extractor.roi_layers[0], 'forward', lambda x, rois: seen.append(rois) or x[:, :, :7, :7]
     )
-    model.roi_head.pool(levels, [pooled])
-    assert torch.equal(seen[0][:, 1:], pooled)
+    model.roi_head.pool(levels, rois)
+    assert torch.equal(seen[0], rois)
 
 
 @pytest.mark.parametrize('nms', [{'type': 'soft_nms'}, {'class_agnostic': True}])
