@@ -19,6 +19,7 @@ from custom.runs.named_files import checkpoint_of_run
 from custom.utils.errors import UserError
 from custom.utils.files import real_path
 from custom.utils.messages import say_notes
+from custom.utils.processes import importing
 
 EXAMPLES = """examples:
   python tools/test.py configs/digits_frcnn.py --dump --cfg-options data_root=DIR
@@ -40,20 +41,21 @@ def main() -> None:
     add_foreign_options(parser, TEST_SETTINGS)
     args = parser.parse_args()
     work_dir = args.work_dir or (args.checkpoint if Path(args.checkpoint or '').is_dir() else None) or None
-    cfg = load_config(args.config, args.cfg_options, args.launcher, work_dir)
-    checkpoint = checkpoint_of_run(args.config, args.checkpoint, cfg.work_dir)
+    with importing():
+        cfg = load_config(args.config, args.cfg_options, args.launcher, work_dir)
+        checkpoint = checkpoint_of_run(args.config, args.checkpoint, cfg.work_dir)
+
+        from mmengine.dist import is_main_process
+
+        from custom.engine.builders import build_test_runner
+        from custom.engine.metrics import results_of
+        from custom.evaluation.summary import report
+        from custom.models.checkpoints import fingerprint, load_checkpoint
+        from custom.models.reader_of_weights import choose_reader
+        from custom.models.tta import choose_views
+
     photos = select_split(cfg, args.split, args.images)
     name = real_path(photos).name if args.images else args.split
-
-    from mmengine.dist import is_main_process
-
-    from custom.engine.builders import build_test_runner
-    from custom.engine.metrics import results_of
-    from custom.evaluation.summary import report
-    from custom.models.checkpoints import fingerprint, load_checkpoint
-    from custom.models.reader_of_weights import choose_reader
-    from custom.models.tta import choose_views
-
     content = load_checkpoint(checkpoint)
     found = choose_views(cfg, choose_reader(cfg, checkpoint, args.reader, content), args.tta)
     if args.dump:

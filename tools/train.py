@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from custom.commands.parser import TRAIN_SETTINGS, ToolParser, add_foreign_options, add_run_arguments, run_tool
 from custom.runs.config import load_config
 from custom.utils.errors import UserError
+from custom.utils.processes import importing
 
 
 def main() -> None:
@@ -19,14 +20,15 @@ def main() -> None:
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the batch size')
     add_foreign_options(parser, TRAIN_SETTINGS)
     args = parser.parse_args()
-    cfg = load_config(args.config, args.cfg_options, args.launcher, args.work_dir)
+    with importing():
+        cfg = load_config(args.config, args.cfg_options, args.launcher, args.work_dir)
 
-    import torch
-    from mmengine.dist import is_main_process
+        import torch
+        from mmengine.dist import is_main_process
 
-    from custom.engine.builders import build_runner
-    from custom.models.checkpoints import resume_from
-    from custom.models.numerics import short_float
+        from custom.engine.builders import build_runner
+        from custom.models.checkpoints import resume_from
+        from custom.models.numerics import short_float
 
     if args.resume:
         checkpoint = resume_from(cfg.work_dir, args.resume)

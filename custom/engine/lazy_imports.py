@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+SHAPES = 'tifffile shapely shapely.geometry'
 LANES = 'imgaug imgaug.augmenters imgaug.augmentables imgaug.augmentables.lines imgaug.augmentables.segmaps'
 SHARDING = (  # mmengine's registries import them when they first look up an unknown class
     'mmengine.model.wrappers.fully_sharded_distributed',
@@ -42,7 +43,8 @@ def quick_imports() -> Iterator[None]:
     Packages that are already imported stay. Afterwards only MMDetection's modules refer to the stand-ins, which import
     the real modules on use.
     """
-    names = [*LANES.split(), 'imagecorruptions', *(name for name in SHARDING if name not in sys.modules)]
+    names = f'imagecorruptions {LANES} {SHAPES}'.split()
+    names += [name for name in SHARDING if name not in sys.modules]
     if not any(importlib.util.find_spec(package) for package in SHARING):
         names += SHARED.split()
     loaded = sys.modules.keys() - {'mmengine'}

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from .bfloat16 import Bfloat16Conv2d, pack_bfloat16
 from .numerics import one_thread
@@ -19,8 +19,8 @@ TOLERANCE, TOLERANCE_BFLOAT16 = 1e-3, 0.05
 def fold_batch_norm(model: Any) -> None:
     """Fold the batch norm layers of a detector's backbone and neck into their convolutions, in place.
 
-    A batch norm is folded by torch's `fuse_conv_bn_eval` into the convolution registered before it in the same module.
-    If a module computes in another order, the feature maps of a test image change. The model then stays unfolded.
+    A batch norm is folded by torch's `fuse_conv_bn_weights` into the convolution registered before it in the module. If
+    a module computes in another order, the feature maps of a test image change. The model then stays unfolded.
     Afterwards the weights of layers in bfloat16 are packed.
 
     Args:
@@ -34,7 +34,7 @@ def fold_batch_norm(model: Any) -> None:
     with one_thread(), torch.no_grad():  # for one small image threads mostly wait for one another
         expected = model.extract_feat(image)
         for name, part in parts.items():
-            folded = copy.deepcopy(part)
+            folded = _copy_of(part)
             _fold_pairs(folded)
             setattr(model, name, folded)
         pairs = list(zip(model.extract_feat(image), expected, strict=True))
@@ -46,13 +46,26 @@ def fold_batch_norm(model: Any) -> None:
     pack_bfloat16(model)
 
 
+def _copy_of(module: nn.Module) -> nn.Module:
+    """Copy a module, but not its weights: folding replaces them."""
+    return copy.deepcopy(module, {id(value): value for value in (*module.parameters(), *module.buffers())})
+
+
+def _fused(conv: nn.Conv2d, norm: Any) -> nn.Module:
+    folded: Any = _copy_of(conv)
+    folded.weight, folded.bias = fuse_conv_bn_weights(
+        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
+    return folded
+
+
 def _fold_pairs(module: nn.Module) -> None:
     last: tuple[str, nn.Conv2d] | None = None
     for name, child in list(module.named_children()):
         if isinstance(child, nn.Conv2d):
             last = name, child
         elif isinstance(child, _BatchNorm) and last and last[1].out_channels == child.num_features:
-            setattr(module, last[0], fuse_conv_bn_eval(last[1], child))
+            setattr(module, last[0], _fused(last[1], child))
             setattr(module, name, getattr(child, 'act', nn.Identity()))  # timm's batch norm holds the activation
             last = None
         else:

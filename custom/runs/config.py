@@ -1,7 +1,9 @@
 """Run configs: loading, and the split to test."""
 
+import contextlib
+import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,13 +54,38 @@ def _run_config(path: Path) -> 'Config':
     from mmengine.config import Config
 
     try:
-        cfg = Config.fromfile(path, import_custom_modules=False)
+        with _direct_bases():
+            cfg = Config.fromfile(path, import_custom_modules=False)
         import_custom_modules(cfg)
     except UserError:
         raise
     except Exception as error:  # a config is code, and may raise anything
         raise UserError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})') from error
     return cfg
+
+
+@contextlib.contextmanager
+def _direct_bases() -> Iterator[None]:
+    """Let mmengine open `PACKAGE::_base_/FILE` at once.
+
+    mmengine first looks for the file in a hundred YAML files of MMDetection, which takes 0.3 s. None of them lists a
+    file of _base_.
+    """
+    from mmengine.config import Config
+
+    stock = Config._get_cfg_path
+
+    def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        package, _, name = cfg_path.partition('::')
+        spec = importlib.util.find_spec(package) if name.startswith('_base_/') and package.isidentifier() else None
+        path = Path(spec.origin).parent / '.mim/configs' / name if spec and spec.origin else None
+        return (str(path), package) if path and path.is_file() else stock(cfg_path, filename)
+
+    Config._get_cfg_path = staticmethod(get_cfg_path)
+    try:
+        yield
+    finally:
+        Config._get_cfg_path = staticmethod(stock)
 
 
 def select_split(cfg: 'Config', split: str, images: str | None = None) -> Path:

@@ -52,7 +52,8 @@ def test_an_optional_package_that_needs_scipy_gets_the_real_one(tmp_path):
 def test_slow_modules_are_not_imported_until_they_are_used():
     code = (
         'import sys, custom.register\n'
-        'slow = "imgaug", "matplotlib", "scipy", "numba", "torchvision", "timm", "torch._dynamo", "pandas", "sympy"\n'
+        'slow = "imgaug", "tifffile", "shapely", '
+        '"matplotlib", "scipy", "numba", "torchvision", "timm", "torch._dynamo", "pandas", "sympy"\n'
         'print([name for name in slow if name in sys.modules])\n'
         'from mmdet.registry import TRANSFORMS\n'
         'flip = TRANSFORMS.get("mmdet.ImageAug")\n'
@@ -60,6 +61,8 @@ def test_slow_modules_are_not_imported_until_they_are_used():
         'print(LineString([(0, 0), (3, 4)]).length)\n'
         'from mmdet.models.task_modules.assigners.topk_hungarian_assigner import linear_sum_assignment as pairs\n'
         'print([index.tolist() for index in pairs([[3, 1], [2, 2]])])\n'
+        'from mmdet.structures.mask.structures import geometry\n'
+        'print(geometry.Polygon([(0, 0), (0, 2), (3, 0)]).area)\n'
         'import matplotlib.pyplot as plt; print(len(plt.figure().axes))\n'
         'from mmengine.model import is_model_wrapper\n'
         'from mmengine.registry import FUNCTIONS; FUNCTIONS.get("pseudo_collate")\n'
@@ -72,5 +75,5 @@ def test_slow_modules_are_not_imported_until_they_are_used():
     )
     done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    said = ['[]', '5.0', '[[0, 1], [1, 0]]', '0', 'False False']
+    said = ['[]', '5.0', '[[0, 1], [1, 0]]', '3.0', '0', 'False False']
     assert done.stdout.splitlines() == [*said, 'FullyShardedDataParallel ZeroRedundancyOptimizer DDPStrategy']

@@ -335,6 +335,11 @@ def test_a_saved_16_bit_copy_has_the_same_fingerprint(tmp_path):
 ONE = torch.ones(3)
 
 
+def test_large_weights_are_finite_also_if_their_sum_is_not(tmp_path):
+    torch.save({'a': ONE * 3e38, 'b': (ONE * 6e4).half()}, tmp_path / 'w.pth')
+    assert load_checkpoint(tmp_path / 'w.pth')['state_dict'].keys() == {'a', 'b'}
+
+
 @pytest.mark.parametrize(
     ('content', 'said'),
     [

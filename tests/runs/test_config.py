@@ -15,6 +15,21 @@ def test_the_work_dir_is_the_argument_else_the_configs_else_named_after_the_conf
     assert load_config(CONFIG, ['work_dir=/b'], work_dir='/a').work_dir == '/a'
 
 
+def test_a_base_of_mmdetection_is_found_without_a_search_in_its_yaml_files(monkeypatch):
+    from mmengine.config import Config, utils
+
+    found, stock = Config.fromfile(CONFIG), Config._get_cfg_path
+    monkeypatch.delattr(utils, '_get_cfg_metainfo')
+    assert load_config(CONFIG).model == found.model
+    assert Config._get_cfg_path is stock
+
+
+def test_another_config_of_mmdetection_is_a_base_too(tmp_path):
+    (tmp_path / 'x.py').write_text("_base_ = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'")
+    with pytest.raises(UserError, match=r'num_classes=80: must be 10'):  # the settings of the base
+        load_config(tmp_path / 'x.py')
+
+
 def test_the_error_on_a_missing_config_lists_the_existing_ones(monkeypatch):
     monkeypatch.chdir(ROOT)
     with pytest.raises(UserError, match=r'configs/digits_frcn\.py: no such config.*configs/digits_frcnn\.py'):

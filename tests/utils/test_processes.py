@@ -1,3 +1,4 @@
+import gc
 import multiprocessing
 import os
 import signal
@@ -6,7 +7,7 @@ import sys
 
 import pytest
 
-from custom.utils.processes import end_with_parent
+from custom.utils.processes import end_with_parent, importing
 
 # A parent process that waits, and its worker, which has the pipe to the test open until it ends.
 PARENT = """
@@ -59,3 +60,15 @@ def test_a_worker_whose_parent_is_there_goes_on():
     worker.start()
     worker.join()
     assert worker.exitcode == 3
+
+
+def test_the_collector_rests_while_a_program_imports_and_passes_over_its_modules():
+    before = gc.get_freeze_count()
+    try:
+        with pytest.raises(ZeroDivisionError), importing():
+            assert not gc.isenabled()
+            raise ZeroDivisionError
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before + 1000
+    finally:
+        gc.unfreeze()
