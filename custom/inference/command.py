@@ -57,11 +57,15 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
     return options_of(args)
 
 
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
 def read_photos(
     args: argparse.Namespace,
     open_reader: Callable[[], PhotoReader],
     bar: Bar = lambda readings, count: readings,
-    write: Callable[[str], Any] = print,
+    write: Callable[[str], Any] = _print,
 ) -> int:
     """Read the photos of the arguments, print the table, and write the outputs.
 
@@ -69,7 +73,7 @@ def read_photos(
         args: of `add_arguments`.
         open_reader: called when the photos are found, since it takes longer.
         bar: yields the readings, whose number is the second argument, again. Defaults to no progress bar.
-        write: prints a line of the table. Defaults to print.
+        write: prints a line of the table. Defaults to print, at once: a pipe has each number as soon as it is read.
 
     Returns:
         The exit code: 1 if a photo could not be read.

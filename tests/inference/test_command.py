@@ -1,4 +1,5 @@
 import argparse
+import io
 
 import numpy as np
 import pytest
@@ -40,6 +41,22 @@ def test_lines_and_readings_go_to_the_progress_bar(tmp_path):
     assert read_photos(parsed(tmp_path), open_reader, bar, lines.append) == 0
     assert counts == [2]
     assert lines == [f'{tmp_path}/{name}.png\t7\t0.900\t7 0.90' for name in '12']
+
+
+def test_a_pipe_gets_each_line_as_soon_as_its_photo_is_read(tmp_path, monkeypatch):
+    for name in ('1.png', '2.png'):
+        Image.new('RGB', (100, 40)).save(tmp_path / name)
+    pipe = io.BytesIO()
+    monkeypatch.setattr('sys.stdout', io.TextIOWrapper(pipe))
+    lengths = []
+
+    def bar(readings, count):
+        for reading in readings:
+            lengths.append(pipe.getvalue().count(b'\n'))
+            yield reading
+
+    assert read_photos(parsed(tmp_path), open_reader, bar) == 0
+    assert lengths == [0, 1]
 
 
 def test_photos_are_looked_for_before_the_reader_is_opened(tmp_path):
