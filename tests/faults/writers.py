@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from helpers.project import FAST
+from helpers.svhn_files import write_part
 
 from .campaign import LITE, Fault, Scene, make_read_only, small_disk
 
@@ -22,6 +23,24 @@ def _test(scene: Scene, out: Path) -> list[object]:
 
 def _labels(scene: Scene) -> list[object]:
     return ['--src', scene.root / 'train.json', '--images', scene.root / 'train', '--valid-fraction', 0.5]
+
+
+def _numbers(scene: Scene) -> list[object]:
+    def write(folder: Path) -> Path:
+        rows = [f'{path.name},{number}' for number, path in enumerate(sorted((scene.root / 'train').iterdir()))]
+        (folder / 'numbers.csv').write_text('\n'.join(['file,number', *rows]))
+        return folder / 'numbers.csv'
+
+    source = scene.once('numbers', write)
+    return ['--src', source, '--images', scene.root / 'train', '--valid-fraction', 0.5, '--ignore-copies']
+
+
+def _svhn(scene: Scene) -> list[object]:
+    def write(folder: Path) -> Path:
+        write_part(folder / 'source/train', ['12', '305', '7', '90'])
+        return folder / 'source'
+
+    return ['--src', scene.once('svhn', write), '--valid-fraction', 0.5, '--ignore-copies']
 
 
 def _scored(scene: Scene) -> list[object]:
@@ -46,7 +65,17 @@ WRITERS: dict[str, Callable[[Scene, Path], list[object]]] = {
     'export_weights': lambda scene, out: ['export_weights.py', scene.trained / 'epoch_2.pth', out / 'w.safetensors'],
     'export_onnx': lambda scene, out: ['export_onnx.py', LITE, scene.trained / 'epoch_2.pth', out / 'w.onnx'],
     'predict': lambda scene, out: ['predict.py', scene.root / 'valid', '--out', out / 'read'],
+    'predict --labels': lambda scene, out: [
+        *('predict.py', scene.root / 'valid', '--labels', 'coco', '--out', out / 'read')
+    ],
     'coco': lambda scene, out: ['prepare_data.py', 'coco', *_labels(scene), '--ignore-copies', '--out', out / 'set'],
+    'numbers': lambda scene, out: ['prepare_data.py', 'numbers', *_numbers(scene), '--out', out / 'set'],
+    'svhn': lambda scene, out: ['prepare_data.py', 'svhn', *_svhn(scene), '--out', out / 'set'],
+    'split': lambda scene, out: [
+        *('prepare_data.py', 'split', scene.root / 'train', '--ann', scene.root / 'train.json'),
+        *('--valid-fraction', 0.5, '--ignore-copies', '--out', out / 'set'),
+    ],
+    'check': lambda scene, out: ['prepare_data.py', 'check', scene.root, '--out', out / 'sheets'],
     'synth': lambda scene, out: ['prepare_data.py', 'synth', '--images', 40, '--workers', 1, '--out', out / 'set'],
 }
 
