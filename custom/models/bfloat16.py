@@ -64,8 +64,11 @@ class Bfloat16Conv2d(nn.Conv2d):
         return operator(other, x, *self.packed, *self._settings, 'add', 1.0, 'relu', [], '')
 
 
-class Bfloat16Prediction(Bfloat16Conv2d):
-    """The same with a float32 result, for layers whose results are logits and deltas of boxes."""
+class Bfloat16Prediction(Bfloat16Conv2d, nn.Conv2d):
+    """The same with a float32 result, for layers whose results are logits and deltas of boxes.
+
+    nn.Conv2d is named once more because mmengine's `init_cfg` finds layers by their class and its direct bases.
+    """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve."""
