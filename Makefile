@@ -8,6 +8,9 @@ MODEL := work_dirs/wheel/digits_frcnn_lite.onnx
 REAL ?= ../shared/data/nycu-mini
 UNLABELLED ?= ../shared/data/svhn-unlabelled
 DOMAINS ?= ../shared/data/domains
+# Two processes of one thread synchronise once per step; two threads of one process, in every layer.
+TRAIN := PYTHON=$(PYTHON_ENV) sh tools/dist_train.sh
+GPU = $(shell nvidia-smi -L 2>/dev/null)
 unexport PYTHONDONTWRITEBYTECODE # without bytecode each import of torch takes 5 s longer
 
 .PHONY: help setup wheel ray ray-test demo demo-data domains-data reader bench test faults lint clean
@@ -38,7 +41,8 @@ demo-data: setup
 
 # --resume continues a stopped run.
 $(DEMO)/trained: | demo-data
-	$(PYTHON_ENV) tools/train.py $(LITE).py --work-dir $(DEMO) --resume
+	$(if $(GPU),$(PYTHON_ENV) tools/train.py $(LITE).py,$(TRAIN) $(LITE).py 2) --work-dir $(DEMO) --resume \
+		$(if $(GPU),,--cfg-options train_dataloader.batch_size=8)
 	@touch $@
 
 # Real photos of other domains. One number, one source photo and near-duplicates are in one split. building-photos has
@@ -57,8 +61,6 @@ data/domains/building-photos/train.csv: data/domains/building-numbers/train.json
 data/domains/kwh-meter-strips/train.csv: | setup
 	$(PREPARE) numbers --src $(DOMAINS)/kwh-meter-strips/labels.csv --out $(@D) --valid-fraction 0.5
 
-# Two processes of one thread synchronise once per step; two threads of one process, in every layer.
-TRAIN := PYTHON=$(PYTHON_ENV) sh tools/dist_train.sh
 SYNTH := $(PREPARE) synth --valid-fraction 0.025 --test-fraction 0.001
 HOUSES := $(READER)/houses
 DRAWN := $(READER)/synth
