@@ -87,7 +87,8 @@ class BatchedRoIHead(StandardRoIHead):
         starts = torch.tensor([0, *(len(own) for own in truth[:-1])], device=rois.device).cumsum(0)
         position = starts[rois[is_digit, 0].long()] + number[is_digit] - 1
         labels[is_digit] = torch.cat([own.labels for own in ground_truth])[position]
-        targets[is_digit] = self.bbox_head.bbox_coder.encode(rois[is_digit, 1:], torch.cat(truth)[position])
+        deltas = self.bbox_head.bbox_coder.encode(rois[is_digit, 1:], torch.cat(truth)[position])
+        targets[is_digit] = deltas.to(targets)  # MMDetection computes them in 32 bits
         return Sampled(rois, labels, torch.ones_like(targets[:, 0]), targets, weights)
 
     def _sample_each(
