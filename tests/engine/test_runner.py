@@ -182,3 +182,4 @@ def test_a_log_that_cannot_be_written_ends_the_run_with_its_name(tmp_path):
         handler.setStream(full).close()
         with pytest.raises(UserError, match=r'\.log: could not be written \(No space left on device\); choose another'):
             runner.logger.info('a line')
+    runner.logger.removeHandler(handler)  # closed; the logger stays the current one of the process
