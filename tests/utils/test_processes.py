@@ -13,6 +13,7 @@ from custom.utils.processes import end_with_parent, importing
 PARENT = """
 import os, signal, time
 from custom.utils.processes import end_at_second_interrupt, end_with_parent
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets background jobs ignore it
 end_at_second_interrupt()
 if not os.fork():
     signal.alarm(120)
