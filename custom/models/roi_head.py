@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ..utils.errors import UserError
 from .mmcv_ops import batched_nms
 from .numerics import at_least_float32
-from .sampling import assign, is_plain, sample
+from .sampling import assign, is_plain, rows_of, sample
 
 
 class Sampled(NamedTuple):
@@ -83,11 +83,9 @@ class BatchedRoIHead(StandardRoIHead):
         is_digit = number > 0
         labels = torch.full_like(number, self.bbox_head.num_classes)
         targets, weights = rois.new_zeros(len(rois), 4), is_digit[:, None].expand(-1, 4).to(rois)
-        # Position of each positive proposal's ground truth among that of all images.
-        starts = torch.tensor([0, *(len(own) for own in truth[:-1])], device=rois.device).cumsum(0)
-        position = starts[rois[is_digit, 0].long()] + number[is_digit] - 1
-        labels[is_digit] = torch.cat([own.labels for own in ground_truth])[position]
-        deltas = self.bbox_head.bbox_coder.encode(rois[is_digit, 1:], torch.cat(truth)[position])
+        rows = rows_of(truth, rois[is_digit, 0].long(), number[is_digit])
+        labels[is_digit] = torch.cat([own.labels for own in ground_truth])[rows]
+        deltas = self.bbox_head.bbox_coder.encode(rois[is_digit, 1:], torch.cat(truth)[rows])
         targets[is_digit] = deltas.to(targets)  # MMDetection computes them in 32 bits
         return Sampled(rois, labels, torch.ones_like(targets[:, 0]), targets, weights)
 

@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 
 from .mmcv_ops import batched_nms
 from .numerics import at_least_float32
-from .sampling import assign, is_plain, sample
+from .sampling import assign, is_plain, rows_of, sample
 
 
 @MODELS.register_module()
@@ -51,8 +51,7 @@ class BatchedRPNHead(RPNHead):
         assigned = assign(anchors, torch.stack([flags[shape] for shape in shapes]), truth, self.assigner)
         positive, negative, count = self.sample_anchors(assigned)
         image, anchor = positive // len(anchors), positive % len(anchors)
-        starts = torch.tensor([0, *(len(own) for own in truth[:-1])], device=device).cumsum(0)
-        wanted = torch.cat(truth)[starts[image] + assigned.view(-1)[positive] - 1]
+        wanted = torch.cat(truth)[rows_of(truth, image, assigned.view(-1)[positive])]
 
         logits, deltas = (
             torch.cat([level.permute(0, 2, 3, 1).reshape(batch, -1, values) for level in levels], dim=1)

@@ -60,6 +60,25 @@ def assign(priors: Tensor, is_real: Tensor, truth: Sequence[Tensor], assigner: M
     return assigned.masked_fill_(~is_real, -1)
 
 
+def rows_of(truth: Sequence[Tensor], image: Tensor, number: Tensor) -> Tensor:
+    """Return the row of ground-truth boxes among those of all images, which are concatenated.
+
+    Args:
+        truth: ground-truth boxes (G, 4) of each image.
+        image: (N,) int64 index of the image.
+        number: (N,) int64, from 1 on, of the box in its image, as of `assign`.
+
+    Returns:
+        (N,) int64.
+
+    Example:
+        >>> rows_of([torch.zeros(2, 4), torch.zeros(3, 4)], torch.tensor([0, 1]), torch.tensor([2, 1])).tolist()
+        [1, 2]
+    """
+    starts = torch.tensor([0, *(len(own) for own in truth[:-1])], device=image.device).cumsum(0)
+    return starts[image] + number - 1
+
+
 def sample(assigned: Iterable[Tensor], sampler: RandomSampler) -> list[tuple[Tensor, Tensor]]:
     """Draw positive and negative indices, int64, for each image's row of `assigned`, as RandomSampler does."""
     sampled = []
