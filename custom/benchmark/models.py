@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..utils.errors import UserError
+from ..utils.files import real_path
 from .candidate import ROOT, Settings
 
 SYNTHETIC = 64  # images
@@ -44,7 +45,7 @@ def photos_of(settings: Settings, labels_for: str = '') -> tuple[Path, Path | No
         if not root.is_dir():
             write_dataset(root, SynthConfig(images=SYNTHETIC), workers=1)
         return root / 'train', root / 'train.json'
-    folder, annotations = Path(settings.images), Path(settings.images).resolve().with_suffix('.json')
+    folder, annotations = Path(settings.images), real_path(settings.images).with_suffix('.json')
     if labels_for and not annotations.is_file():
         raise UserError(f'{folder}: {labels_for} needs labels; save them as {annotations}')
     return folder, annotations if annotations.is_file() else None

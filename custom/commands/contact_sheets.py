@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.config import Config
 
 from ..data.coco_writing import annotations_json
+from ..data.layout import require_apart
 from ..data.summary import Split
 from ..runs.config import load_config
 from ..structures.annotations import DigitAnnotations, subset
@@ -100,8 +101,7 @@ def draw_sheets(root: Path, splits: Mapping[str, Split], out: Path, photos: int,
     """
     if not 1 <= photos <= MAX_PHOTOS:
         raise UserError(f'--photos {photos}: must be from 1 to {MAX_PHOTOS}')
-    if real_path(out) in {real_path(root / name) for name in splits}:
-        raise UserError(f'{out}: would put pictures among the photos; choose another folder with --out')
+    require_apart(out, root, splits)
     cfg = load_config(config)
     written = []
     labelled = {name: split.truth for name, split in splits.items() if split.truth is not None}

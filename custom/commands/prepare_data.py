@@ -11,11 +11,9 @@ from ..data.formats.labels import SourcePhoto, parse_classes
 from ..data.formats.voc import read_voc
 from ..data.formats.yolo import read_yolo
 from ..data.importing import import_photos, split_photos
-from ..data.layout import Imported, require_free
+from ..data.layout import Imported, require_apart, require_free
 from ..data.splits import SplitRule
 from ..data.summary import check_root, describe, near_duplicate_lines
-from ..utils.errors import UserError
-from ..utils.files import real_path
 from ..utils.messages import say
 from ..utils.validation import require_number
 
@@ -205,8 +203,8 @@ def suspects(args: argparse.Namespace) -> None:
 
     require_number('--least', args.least, 0, 1)
     splits = {name: split.truth for name, split in check_root(args.root).items() if split.truth is not None}
-    if args.out and real_path(args.out) in {real_path(args.root / name) for name in splits}:
-        raise UserError(f'{args.out}: would put pictures among the photos; choose another folder with --out')
+    if args.out:
+        require_apart(args.out, args.root, splits)
     print('evidence\tphoto\tnumbers\tlabels that are contradicted')
     for line in list_suspects(splits, args.root, DigitReader(checkpoint=args.checkpoint), args.least, args.out):
         print(line, flush=True)

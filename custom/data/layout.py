@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +37,12 @@ def require_free(out: Path) -> None:
         raise UserError(f'{out}: cannot be replaced by the finished folder; name a new one in it')
     if not is_free(out):
         raise UserError(f'{out}: holds something else; choose another folder, or remove it')
+
+
+def require_apart(out: Path, root: Path, splits: Iterable[str]) -> None:
+    """Raise UserError if `out`, a folder of pictures, is the photo folder of one of the splits of a data set."""
+    if real_path(out) in {real_path(root / name) for name in splits}:
+        raise UserError(f'{out}: would put pictures among the photos; choose another folder with --out')
 
 
 def copy_photo(source: Path, target: Path) -> None:
