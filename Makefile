@@ -41,8 +41,8 @@ demo-data: setup
 
 # --resume continues a stopped run.
 $(DEMO)/trained: | demo-data
-	$(if $(GPU),$(PYTHON_ENV) tools/train.py $(LITE).py,$(TRAIN) $(LITE).py 2) --work-dir $(DEMO) --resume \
-		$(if $(GPU),,--cfg-options train_dataloader.batch_size=8)
+	$(if $(GPU),$(PYTHON_ENV) tools/train.py $(LITE).py,$(TRAIN) $(LITE).py 2 --cfg-options train_dataloader.batch_size=8) \
+		--work-dir $(DEMO) --resume
 	@touch $@
 
 # Real photos of other domains. One number, one source photo and near-duplicates are in one split. building-photos has
