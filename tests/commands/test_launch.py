@@ -96,7 +96,6 @@ def test_a_rank_that_is_killed_ends_the_run_with_one_line(trainer, starter):  # 
         assert re.fullmatch(line, done.stderr)
     else:
         command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
-        command += ['--monitor-interval=5']  # seconds, until torchrun looks and ends rank 0, which then has said its line
         command += [str(part) for part in (ROOT / 'tools/train.py', trainer.config, '--launcher', 'pytorch', *options)]
         env = {**os.environ, 'CUDA_VISIBLE_DEVICES': '', 'PYTHONPATH': str(ROOT / 'tests'), 'OMP_NUM_THREADS': '1'}
         done = subprocess.run(command, cwd=trainer.folder, env=env, capture_output=True, text=True, timeout=120)
