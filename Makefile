@@ -26,7 +26,9 @@ setup: ## make .venv and install requirements.txt, unless it is up to date
 wheel: setup $(MODEL) ## build dist/digits_reader-*.whl, the reader that needs numpy, pillow and onnxruntime alone
 	cd tools/wheel && ../../$(PYTHON_ENV) -m hatchling build --target wheel --directory ../../dist
 
-$(MODEL): weights/digits_frcnn_lite.safetensors weights/reader.json | setup
+EXPORTED_BY := tools/export_onnx.py custom/commands/export_onnx.py custom/onnx_reader/model_file.py requirements.txt \
+	$(wildcard custom/models/*.py configs/_base_/*.py) configs/digits_frcnn.py $(LITE).py
+$(MODEL): weights/digits_frcnn_lite.safetensors weights/reader.json $(EXPORTED_BY) | setup
 	$(PYTHON_ENV) tools/export_onnx.py $(LITE).py $< $@
 
 demo: setup $(DEMO)/trained ## make synthetic images, train and test the light model, write submission and report

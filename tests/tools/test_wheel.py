@@ -69,3 +69,21 @@ def test_the_wheel_reads_photos_where_nothing_else_can_be_imported(wheel, tmp_pa
     assert done.returncode == 0, done.stderr
     assert done.stdout == '7\n1.png\t7\t0.900\t7 0.90\n'
     assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['annotated', 'numbers.csv', 'pred.json']
+
+
+@pytest.mark.skipif(not shutil.which('make'), reason='make is not installed')
+def test_make_exports_the_model_again_when_its_code_or_config_changed(tmp_path):
+    for name in ('configs', 'custom', 'requirements.txt', 'tools', 'weights'):
+        (tmp_path / name).symlink_to(ROOT / name)
+    model = 'work_dirs/wheel/digits_frcnn_lite.onnx'
+    (tmp_path / model).parent.mkdir(parents=True)
+    (tmp_path / model).touch()
+
+    def exports(changed: str) -> bool:
+        command = ['make', '--dry-run', '--file', str(ROOT / 'Makefile'), '--what-if', changed, model]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return f' {model}' in done.stdout
+
+    assert not exports('tools/train.py')
+    for changed in ('weights/reader.json', 'custom/models/onnx_graph.py', 'configs/_base_/digits_tta.py'):
+        assert exports(changed), changed
