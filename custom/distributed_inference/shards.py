@@ -2,12 +2,11 @@
 
 import dataclasses
 import errno
+import gzip
 import io
-import tarfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
@@ -15,12 +14,13 @@ from ..structures.photos import MOST_BYTES, SUFFIXES, read_photo
 from ..utils.errors import UserError
 from ..utils.files import open_regular, read_to_end
 from ..utils.messages import one_line
+from ..utils.tar_files import tar_members
 
 if TYPE_CHECKING:
     import pyarrow
 
 TRIES, PAUSE = 3, 1.0  # of opening a remote file; seconds, which double
-ROWS = 64  # of a Parquet file decoded at a time
+MOST_GROUP = 1_000_000_000  # bytes of the photos of a row group, decompressed: pyarrow may write them as one page
 READ_AHEAD = 1 << 20  # bytes of each column of a Parquet file
 PHOTO_COLUMNS = ('bytes', 'image', 'img', 'photo', 'content', 'data', 'jpg', 'jpeg', 'png', 'webp')
 NAME_COLUMNS = ('file', 'file_name', 'filename', 'path', 'image_path', 'name', 'key', '__key__', 'id')
@@ -174,37 +174,55 @@ def _decoded(name: str, photo: str | bytes | UserError | None) -> np.ndarray | U
 
 
 def _tar_photos(file: BinaryIO, shard: Shard) -> Iterator[tuple[str, bytes | UserError]]:
-    """Yield the photos of a tar file, which is read once from its start to its end."""
-    with tarfile.open(fileobj=file, mode='r|*') as tar:
-        for member in tar:
-            base = member.name.rpartition('/')[2].lower()
-            if member.isreg() and base.endswith(SUFFIXES) and base[0] != '.':
-                name = f'{shard.container}/{member.name}'
-                if member.size > MOST_BYTES:
-                    fault = f'larger than {MOST_BYTES / 1e6:.0f} MB'
-                    yield name, UserError(f'{name}: cannot be read ({fault}); replace or remove it')
-                    continue
-                content = tar.extractfile(member)
-                assert content is not None  # a regular file
+    """Yield the photos of a tar file, packed by gzip or not, which is read once from its start to its end."""
+    buffered = io.BufferedReader(cast(io.RawIOBase, file))
+    is_packed = buffered.peek(2)[:2] == b'\x1f\x8b'
+    for member, content in tar_members(gzip.GzipFile(fileobj=buffered) if is_packed else buffered):
+        base = member.name.rpartition('/')[2].lower()
+        if content is not None and base.endswith(SUFFIXES) and base[0] != '.':
+            name = f'{shard.container}/{member.name}'
+            if member.size > MOST_BYTES:
+                fault = f'larger than {MOST_BYTES / 1e6:.0f} MB'
+                yield name, UserError(f'{name}: cannot be read ({fault}); replace or remove it')
+            else:
                 yield name, content.read()
 
 
-def _parquet_photos(file: BinaryIO, shard: Shard) -> Iterator[tuple[str, bytes]]:
-    """Yield the photos of row groups, page by page: a row group may be larger than the memory."""
+def _parquet_photos(file: BinaryIO, shard: Shard) -> Iterator[tuple[str, bytes | UserError]]:
+    """Yield the photos of row groups, one at a time; a row group of more than MOST_GROUP bytes is one error.
+
+    All rows of a page may refer to one large value, so several rows at a time would multiply the size of a page.
+    """
     from pyarrow import parquet
 
     with parquet.ParquetFile(file, buffer_size=READ_AHEAD, pre_buffer=False) as table:
         photo, name = photo_columns(table.schema_arrow, shard.container)
         columns = [photo, *([name] if name else [])]
-        groups = range(table.num_row_groups) if shard.groups is None else shard.groups
         row = shard.first_row
-        batches = table.iter_batches(ROWS, list(groups), columns, use_threads=False)
-        for values in chain.from_iterable(batch.to_pylist() for batch in batches):
-            content, own = values[photo], values[name] if name else None
-            if isinstance(content, dict):
-                content, own = content['bytes'], own or content.get('path')
-            yield f'{shard.container}/{own if own is not None else row}', content or b''
-            row += 1
+        for group in range(table.num_row_groups) if shard.groups is None else shard.groups:
+            metadata = table.metadata.row_group(group)
+            size = _size_of(metadata, columns)
+            if size > MOST_GROUP:
+                fault = f'row group {group} has {size / 1e6:,.0f} MB in {" and ".join(columns)}'
+                fault = f'{shard.container}: {fault}, more than {MOST_GROUP / 1e6:,.0f}'
+                way = 'write smaller row groups, as by row_group_size=1000 of pyarrow'
+                yield shard.container, UserError(f'{fault}; {way}')
+                row += metadata.num_rows
+                continue
+            for batch in table.iter_batches(1, [group], columns, use_threads=False):
+                (values,) = batch.to_pylist()
+                content, own = values[photo], values[name] if name else None
+                if isinstance(content, dict):
+                    content, own = content['bytes'], own or content.get('path')
+                yield f'{shard.container}/{own if own is not None else row}', content or b''
+                row += 1
+
+
+def _size_of(group: Any, columns: list[str]) -> int:
+    """Return the decompressed bytes of columns in the metadata of a row group."""
+    chunks = [group.column(i) for i in range(group.num_columns)]
+    own = [one for one in chunks if any(f'{one.path_in_schema}.'.startswith(f'{name}.') for name in columns)]
+    return sum(one.total_uncompressed_size for one in own)
 
 
 def photo_columns(schema: 'pyarrow.Schema', name: str) -> tuple[str, str | None]:

@@ -7,6 +7,7 @@ from PIL import Image
 
 from custom.distributed_inference import shards
 from custom.distributed_inference.shards import Shard, load_shard
+from custom.utils import tar_files
 from custom.utils.errors import UserError
 
 
@@ -28,8 +29,8 @@ def loaded(shard):
     return found
 
 
-def make_tar(path, members):
-    with tarfile.open(path, 'w') as tar:
+def make_tar(path, members, mode='w'):
+    with tarfile.open(path, mode) as tar:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
@@ -50,9 +51,10 @@ def test_photos_that_cannot_be_read_have_a_reason(tmp_path):
     assert fifth == (remote[1], f'{remote[1]}: no such file')
 
 
-def test_the_photos_of_a_tar_file(tmp_path):
+@pytest.mark.parametrize('mode', ['w', 'w:gz'])
+def test_the_photos_of_a_tar_file(tmp_path, mode):
     members = {'a/1.png': png(1), 'a/1.json': b'{}', '._2.png': b'', '2.png': b'no photo', '3.PNG': png(3)}
-    path = make_tar(tmp_path / 'photos.tar', members)
+    path = make_tar(tmp_path / 'photos.tar', members, mode)
     first, second, third = loaded(Shard(container=path))
     assert (first, third) == ((f'{path}/a/1.png', 1), (f'{path}/3.PNG', 3))
     assert second[1].startswith(f'{path}/2.png: is not a photo that can be read')
@@ -69,6 +71,13 @@ def test_photos_that_are_too_large_are_not_read(tmp_path, monkeypatch):
     (tmp_path / '2.png').write_bytes(large)
     url = (tmp_path / '2.png').as_uri()
     assert loaded(Shard(photos=(url,))) == [(url, f'{url}: {fault}')]
+
+
+def test_a_tar_file_with_long_headers_has_an_error_after_its_photos(tmp_path, monkeypatch):
+    monkeypatch.setattr(tar_files, 'MOST_HEADERS', 1000)
+    path = make_tar(tmp_path / 'photos.tar', {'1.png': png(1), f'{"a" * 20_000}.png': png(2), '3.png': png(3)})
+    fault = 'is damaged after 1 photos (the headers of a member have more than 0.001 MB); replace it'
+    assert loaded(Shard(container=path)) == [(f'{path}/1.png', 1), (path, f'{path}: {fault}')]
 
 
 def test_a_damaged_tar_file_has_an_error_after_its_photos(tmp_path):
@@ -142,6 +151,33 @@ def test_the_photos_of_a_hugging_face_data_set(tmp_path):
     images = [{'bytes': png(1), 'path': '1.png'}, {'bytes': png(2), 'path': None}]
     path = write_table(tmp_path / 'photos.parquet', {'image': images})
     assert loaded(Shard(container=path)) == [(f'{path}/1.png', 1), (f'{path}/1', 2)]
+
+
+def test_a_row_group_that_is_too_large_is_not_decoded(tmp_path, monkeypatch):
+    photos = [png(1), png(2), png(3) + bytes(4000), png(4), png(5)]
+    path = write_table(tmp_path / 'photos.parquet', {'image': [{'bytes': one, 'path': None} for one in photos]})
+    monkeypatch.setattr(shards, 'MOST_GROUP', 2000)
+    first, second, error, last = loaded(Shard(container=path))
+    assert (first, second, last) == ((f'{path}/0', 1), (f'{path}/1', 2), (f'{path}/4', 5))
+    fault = 'row group 1 has 0 MB in image, more than 0; write smaller row groups, as by row_group_size=1000 of pyarrow'
+    assert error == (path, f'{path}: {fault}')
+
+
+def test_rows_that_share_a_large_value_are_decoded_one_at_a_time(tmp_path, monkeypatch):
+    path = write_table(tmp_path / 'photos.parquet', {'image': [png(1)] * 4})
+    from pyarrow import parquet
+
+    sizes = []
+    original = parquet.ParquetFile.iter_batches
+
+    def batches(*args, **options):
+        for batch in original(*args, **options):
+            sizes.append(batch.num_rows)
+            yield batch
+
+    monkeypatch.setattr(parquet.ParquetFile, 'iter_batches', batches)
+    assert len(loaded(Shard(container=path))) == 4
+    assert sizes == [1] * 4
 
 
 def test_a_damaged_parquet_file(tmp_path):

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from ...utils.errors import UserError
 from ...utils.files import open_regular
 from ...utils.messages import say
+from ...utils.tar_files import tar_members
 
 SITE = 'http://ufldl.stanford.edu/housenumbers'
 MAT = 'digitStruct.mat'
@@ -126,13 +127,11 @@ def unpack(archive: Path, part: str, unpacked: Path) -> Path:
     with packed, _bar(packed, f'unpacking {archive.name}', size) as stream:
         try:
             content: Any = _BoundedStream(gzip.GzipFile(fileobj=stream), MOST_UNPACKED * size + ROOM)
-            with tarfile.open(fileobj=content, mode='r|') as members:
-                for member in members:
-                    name = Path(member.name)
-                    photo = members.extractfile(member) if member.isfile() else None
-                    if photo and name.parent.name == part and (name.suffix == '.png' or name.name == MAT):
-                        with (folder / name.name).open('wb') as file:
-                            shutil.copyfileobj(photo, file)
+            for member, photo in tar_members(content):
+                name = Path(member.name)
+                if photo and name.parent.name == part and (name.suffix == '.png' or name.name == MAT):
+                    with (folder / name.name).open('wb') as file:
+                        shutil.copyfileobj(photo, file)
         except (tarfile.TarError, gzip.BadGzipFile, EOFError, ValueError, zlib.error) as error:
             raise UserError(
                 f'{archive}: is damaged or incomplete ({error}); remove it and download it again'
