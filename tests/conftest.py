@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 # One thread in each process, set before anything imports numpy or torch: the tests run in several processes.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-from helpers.browser import start_browser
+from helpers.browser import emulate, start_browser
 from helpers.project import FAST, ROOT, make_tiny_root, run_tool
 from helpers.sharing import make_once
 
@@ -38,6 +38,18 @@ def browser() -> Iterator[Any]:
     driver = start_browser()
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def opened(browser: Any, address: str) -> Callable[..., Any]:
+    """A function that opens the page at the fixture `address` of the module: at a width in pixels, in light or dark."""
+
+    def open_page(width: int = 1200, scheme: str = 'light') -> Any:
+        emulate(browser, width, scheme)
+        browser.get(address)
+        return browser
+
+    return open_page
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
+import subprocess
+
 import pytest
 from helpers.onnx_models import save, whole_image_model
 from PIL import Image
 
 from custom.benchmark import readers, rivals, task_first, task_read, task_single
-from custom.benchmark.candidate import Settings
+from custom.benchmark.candidate import ROOT, Settings
 from custom.benchmark.readers import FEW, MODELS, busy_processes
+from custom.utils.errors import UserError
 
 
 @pytest.fixture
@@ -23,6 +26,24 @@ def test_a_round_reads_the_photos(task, settings):
     assert [task.prepare(candidate, settings).run() for candidate in MODELS] == [FEW, FEW]
 
 
+@pytest.mark.parametrize(('task', 'calls'), [(task_read, ['read_many'] * 2), (task_single, ['read'] * 2 * FEW)])
+def test_photos_are_read_in_batches_or_one_at_a_time(task, calls, settings, monkeypatch):
+    called = []
+
+    class Reader:
+        def read(self, photo):
+            called.append('read')
+
+        def read_many(self, photos):
+            called.append('read_many')
+            return map(str, photos)
+
+    monkeypatch.setattr(readers, 'open_reader', lambda *_: Reader())
+    prepared = task.prepare('torch', settings)
+    assert [prepared.run(), prepared.run()] == [FEW, FEW]
+    assert called == calls
+
+
 @pytest.mark.parametrize('task', [task_read, task_single])
 def test_rapidocr_reads_the_same_photos_and_is_optional(task, settings, monkeypatch):
     shapes = []
@@ -35,6 +56,24 @@ def test_rapidocr_reads_the_same_photos_and_is_optional(task, settings, monkeypa
 @pytest.mark.integration
 def test_a_round_of_first_is_a_process(settings):
     assert task_first.prepare('ours', settings).run() == 1
+
+
+def test_first_reads_one_photo_with_either_reader(settings, monkeypatch):
+    commands = []
+
+    def run(command, **options):
+        commands.append(command[1:])
+        return subprocess.CompletedProcess(command, len(commands) - 1, stderr=b'a traceback\nerror: no memory\n\n')
+
+    monkeypatch.setattr(subprocess, 'run', run)
+    photo = f'{settings.images}/1.png'
+    assert task_first.prepare('torch', settings).run() == 1
+    with pytest.raises(UserError, match=r'^error: no memory$'):
+        task_first.prepare('ours', settings).run()
+    assert commands == [
+        [str(ROOT / 'tools/predict.py'), photo],
+        ['-c', task_first.COMMAND, photo, '--model', f'{settings.scratch}/float32.onnx'],
+    ]
 
 
 def test_the_files_are_exported_in_both_precisions(settings, monkeypatch):

@@ -28,18 +28,6 @@ def address(tmp_path_factory):
     return page.as_uri()
 
 
-@pytest.fixture
-def opened(browser, address):
-    """A function that opens the page at a width, in light or dark."""
-
-    def open_page(width=1200, scheme='light'):
-        emulate(browser, width, scheme)
-        browser.get(address)
-        return browser
-
-    return open_page
-
-
 def shown(browser):
     """List the visible cards as indices of HOSTILE."""
     script = (

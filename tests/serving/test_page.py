@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from helpers.browser import CONTRAST, accessibility_faults, emulate, press
+from helpers.browser import CONTRAST, accessibility_faults, press
 from helpers.columns import photo_of, reader_of_columns
 from PIL import Image
 
@@ -57,18 +57,6 @@ def address():
     yield f'http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/'
     server.should_exit = True
     thread.join(30)
-
-
-@pytest.fixture
-def opened(browser, address):
-    """A function that opens the page at a width, in light or dark."""
-
-    def open_page(width=1200, scheme='light'):
-        emulate(browser, width, scheme)
-        browser.get(address)
-        return browser
-
-    return open_page
 
 
 def choose(browser, *paths):

@@ -5,11 +5,12 @@ import functools
 import numpy as np
 import pytest
 
+from custom.synth import panel
 from custom.synth.domains import DOMAINS
 from custom.synth.fonts import digit_faces
 from custom.synth.scene import Assets
 
-IMAGES = 12
+IMAGES = 20
 
 
 @functools.cache
@@ -32,6 +33,14 @@ def test_boxes_lie_in_the_image_one_a_digit(name, hardness):
         assert (bboxes[:, :2] >= 0).all()
         assert (bboxes[:, 2:] >= 1).all()
         assert (bboxes[:, :2] + bboxes[:, 2:] <= (width, height)).all()
+
+
+@pytest.mark.parametrize(('name', 'digits'), [('displays', 1), ('registers', 3)])
+def test_a_panel_has_its_digits_and_is_no_larger_than_it_may_be(name, digits):
+    for image, _, labels in scenes(name, 0.0) + scenes(name, 1.0):
+        height, width = image.shape[:2]
+        assert max(width / panel.LARGEST[0], height / panel.LARGEST[1]) <= 1.01
+        assert len(labels) >= digits
 
 
 @pytest.mark.parametrize('name', DOMAINS)

@@ -1,12 +1,9 @@
 """Mechanical registers."""
 
-import functools
-
 import cv2
 import numpy as np
 import pytest
 
-from custom.synth import panel as panels
 from custom.synth.domains import registers
 from custom.synth.fonts import digit_faces, draw_glyph
 from custom.synth.scene import Assets
@@ -15,33 +12,6 @@ from custom.utils.errors import UserError
 ASSETS = Assets(digit_faces())
 # A window 1.4 digit heights high, on wheels whose digits are 1.2 apart.
 LOOK = registers.Look(ASSETS.faces[0], 1.0, 1.0, 0.1, 1.4, 1.2, 10 * 1.2 / (2 * np.pi), True)
-
-
-@functools.cache
-def scene(seed: int, hardness: float):
-    return registers.draw(np.random.default_rng(seed), ASSETS, hardness)
-
-
-@pytest.mark.parametrize('hardness', [0.0, 1.0])
-def test_every_image_has_digits_whose_boxes_lie_in_it(hardness):
-    for seed in range(20):
-        image, bboxes, labels = scene(seed, hardness)
-        height, width = image.shape[:2]
-        assert image.dtype == np.uint8
-        assert max(width / panels.LARGEST[0], height / panels.LARGEST[1]) <= 1.01
-        assert len(bboxes) == len(labels) >= 3
-        assert bboxes.dtype == labels.dtype == np.int64
-        assert bboxes[:, :2].min() >= 0
-        assert bboxes[:, 2:].min() >= 1
-        assert (bboxes[:, :2] + bboxes[:, 2:] <= (width, height)).all()
-        assert set(labels.tolist()) <= set(range(10))
-
-
-def test_same_randomness_same_scene():
-    first, again = scene(3, 1.0), scene.__wrapped__(3, 1.0)
-    assert np.array_equal(first.image, again.image)
-    assert np.array_equal(first.bboxes, again.bboxes)
-    assert not np.array_equal(first.image, scene(4, 1.0).image)
 
 
 def test_a_wheel_at_rest_shows_its_digit_in_the_middle():
