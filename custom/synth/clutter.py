@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from ..structures.digits import DIGITS
 from .fonts import Face, draw_glyph
-from .number import Number, PlacedGlyph
+from .number import Number, PlacedGlyph, project
 from .paint import ink_mask, superellipse
 from .walls import blend, draw_wall, polygon, wall_colour
 
@@ -20,9 +20,14 @@ GLYPH_SIZE = 64  # pixels; letters and neighbours are warped from glyphs of this
 
 
 def number_bounds(number: Number, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lowest and highest x, y of all boxes in pixels of an image `scale` times the final image's size."""
-    boxes = number.bboxes * scale
-    return boxes[:, :2].min(axis=0), (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
+    """Return the lowest and highest x, y of all boxes and letters.
+
+    Both are in pixels of an image `scale` times the final image's size.
+    """
+    points = np.concatenate([project(placed.matrix, placed.glyph.hull) for placed in number.glyphs])
+    low = np.minimum(number.bboxes[:, :2].min(axis=0), points.min(axis=0))
+    high = np.maximum((number.bboxes[:, :2] + number.bboxes[:, 2:]).max(axis=0), points.max(axis=0))
+    return low * scale, high * scale
 
 
 def add_surfaces(rng: Generator, image: np.ndarray, number: Number, unit: float, hardness: float) -> None:

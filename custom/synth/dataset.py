@@ -37,7 +37,7 @@ from .fonts import digit_faces
 from .scene import Assets
 from .walls import background_files, describe_backgrounds
 
-VERSION = 4  # raised whenever the same parameters give other images
+VERSION = 5  # raised whenever the same parameters give other images
 # Parameters that older versions of `synth.json` do not record, with the values that they had.
 UNRECORDED = {'domains': {'houses': 1.0}, 'digit_crops': None}
 

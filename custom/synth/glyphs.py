@@ -1,4 +1,4 @@
-"""Variation of a typeface's digits: heavier, hand-drawn, stencilled; other forms of 1, 3 and 7.
+"""Variation of a typeface's characters: heavier, hand-drawn, stencilled; other forms of the digits 1, 3 and 7.
 
 The `mask` of a digit here is (h, w) uint8, 255 where there is ink. The functions return a new one.
 """
@@ -18,6 +18,7 @@ STENCILLED = 0.07  # share that was sprayed through a stencil, whose bridges lea
 BARRED = 0.2  # share whose 7 has a bar, as in handwriting in much of Europe
 FLAT = 0.2  # share whose 3 has a flat top; few typefaces with serifs have one, many enamel plates do
 FLAGGED = 0.12  # share whose 1 begins with a long stroke upwards
+NO_DIGIT = -1  # in place of the digit of a letter beside the digits
 UPRIGHT = 0.5  # share whose 7 has a short bar and a steep stem, as on road signs; its bar tells it from a 1
 
 
@@ -110,9 +111,10 @@ def upright_seven(mask: np.ndarray, wide: float, lean: float) -> np.ndarray:
 def restyle(
     rng: Generator, glyphs: Sequence[Glyph | None], digits: Sequence[int], size: int, hardness: float
 ) -> list[Glyph]:
-    """Change the glyphs of a number's `digits`, all in the same manner; at hardness 0 nothing is changed.
+    """Change the glyphs of a number, all in the same manner; at hardness 0 nothing is changed.
 
-    None of the glyphs may be None. `size` is the height of the typeface's '0' in pixels.
+    None of the glyphs may be None. `digits` has the digit of each, `NO_DIGIT` for a letter. `size` is the height of the
+    typeface's '0' in pixels.
     """
     whole = [glyph for glyph in glyphs if glyph is not None]
     assert len(whole) == len(glyphs)  # `digit_faces` keeps faces with ten digits
@@ -145,7 +147,7 @@ def restyle(
             mask = thicken(mask, grown)
         if strength:
             mask = waver(rng, mask, size, strength)
-        # A digit of thin strokes that loses half of its ink stays as it was.
+        # A character of thin strokes that loses half of its ink stays as it was.
         kept = (mask > 127).sum() > 0.5 * (old.mask > 127).sum()
         changed.append((crop_glyph(mask, old.top - edge / size, size) if kept else None) or old)
     return changed

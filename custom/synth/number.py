@@ -1,4 +1,4 @@
-"""Placement of a number in the plane of its wall, its projection to the image, and its boxes."""
+"""Placement of a number, perhaps with letters beside it, in the plane of its wall, its projection, and its boxes."""
 
 import math
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from ..structures.digits import DIGITS
 from .fonts import Face, Glyph, draw_glyph
-from .glyphs import restyle
+from .glyphs import NO_DIGIT, restyle
 from .layout import Layout
 
 # Margins of a box around its ink: left, top, right, bottom, in heights of the ink. 137 digits of 200 SVHN training
@@ -21,6 +21,8 @@ SLANT = 0.04  # mean increase of box widths by slanted views, in heights
 GLYPH_SIZES = (32, 64, 128, 256)  # pixels; digits are warped from the first that is not smaller
 SQUEEZE = (0.36, 1.4)  # limits of a typeface's horizontal scale: narrower where a wall is seen aslant
 STACKED = 1.08  # line height of digits that stand one below another, in digit heights
+BLANK = 0.35  # width of a blank between digits and letters, in digit heights
+LOWER = 0.25  # share of the letters beside a number that are lower than in the typeface
 
 
 class PlacedGlyph(NamedTuple):
@@ -34,10 +36,10 @@ class Number(NamedTuple):
     """A placed number.
 
     Attributes:
-        glyphs: one per digit, left to right.
-        bboxes: (K, 4) int64 xywh in whole pixels of the image.
+        glyphs: one per character, left to right.
+        bboxes: (K, 4) int64 xywh in whole pixels of the image, one per digit; letters have none.
         plane: (3, 3) float64, from the wall's plane (digit height 1, origin at the number's centre) to the image.
-        half: half the number's width and height in the plane.
+        half: half the width and height, in the plane, of the number with its letters.
         width, height: size of the image in pixels, at least the layout's.
     """
 
@@ -105,13 +107,13 @@ def draw_view(rng: Generator, slope: float, hardness: float) -> np.ndarray:
     return matrix
 
 
-def _set_digits(
-    rng: Generator, face: Face, layout: Layout, steps: float, hardness: float
-) -> tuple[list[PlacedGlyph], tuple[float, float]]:
-    """Set the digits side by side in the plane, each `steps` lower than the previous one per unit of width.
+def _set_characters(
+    rng: Generator, face: Face, layout: Layout, steps: float, hardness: float, before: str, after: str
+) -> tuple[list[PlacedGlyph], list[int], tuple[float, float]]:
+    """Set the characters side by side in the plane, each `steps` lower than the previous one per unit of width.
 
     Returns:
-        Glyphs with matrices to the plane, and half the number's width and height.
+        Glyphs with matrices to the plane, the positions of the digits among them, and half the width and height.
     """
     size = next((one for one in GLYPH_SIZES if one >= layout.digit_height), GLYPH_SIZES[-1])
     usual = draw_glyph(face, '8', size)
@@ -121,53 +123,86 @@ def _set_digits(
     stretch = float(np.clip(aspect / (usual.mask.shape[1] / usual.mask.shape[0]), *SQUEEZE))
     loose = rng.random() < 0.05 + 0.15 * hardness  # screwed on one by one
     bend = rng.normal(0, 0.25) if rng.random() < 0.06 * hardness and len(layout.digits) > 2 else 0.0
-    drawn = [draw_glyph(face, DIGITS[digit], size) for digit in layout.digits]
-    glyphs = restyle(rng, drawn, layout.digits, size, hardness)
-    widths = [glyph.mask.shape[1] * stretch / size for glyph in glyphs]
+    drawn: list[Glyph | None] = []
+    kinds: list[int] = []
+    blanks: list[float] = []  # before each character
+    blank = 0.0
+    digits = ((DIGITS[digit], digit) for digit in layout.digits)
+    for char, kind in (*((one, NO_DIGIT) for one in before), *digits, *((one, NO_DIGIT) for one in after)):
+        glyph = draw_glyph(face, char, size) if char != ' ' else None
+        if kind == NO_DIGIT and glyph is None:  # a blank, or a letter that the face lacks
+            blank = BLANK
+            continue
+        drawn.append(glyph)
+        kinds.append(kind)
+        blanks.append(blank)
+        blank = 0.0
+    glyphs = restyle(rng, drawn, kinds, size, hardness)
+    zooms, lifts = np.ones(len(glyphs)), np.zeros(len(glyphs))
+    if before or after:
+        letters = np.array(kinds) == NO_DIGIT
+        if rng.random() < LOWER:
+            zooms[letters] = rng.uniform(0.5, 0.95)
+            lifts[letters] = float(rng.random() < 0.7)  # on the line of the digits' feet, else of their tops
+    heights = [glyph.mask.shape[0] * zoom / size for glyph, zoom in zip(glyphs, zooms, strict=True)]
+    widths = [glyph.mask.shape[1] * stretch * zoom / size for glyph, zoom in zip(glyphs, zooms, strict=True)]
     angles: list[float] = []
     centres = np.zeros((len(glyphs), 2))
     for i, glyph in enumerate(glyphs):
         angle, drop = (rng.normal(0, 0.06), rng.normal(0, 0.04)) if loose else (0.0, 0.0)
         angles.append(angle)
         if i:
-            space = max(0.02, layout.gap + MARGINS[0] + MARGINS[2] + SLANT + rng.normal(0, 0.02))
+            space = max(0.02, layout.gap + MARGINS[0] + MARGINS[2] + SLANT + rng.normal(0, 0.02)) + blanks[i]
             advance = (widths[i - 1] + widths[i]) / 2 + space
             centres[i, 0] = centres[i - 1, 0] + (min(advance, STACKED / abs(steps)) if steps else advance)
-        centres[i, 1] = glyph.top + glyph.mask.shape[0] / size / 2 - 0.5 + drop
+        top = glyph.top * zooms[i] + lifts[i] * (1 - zooms[i])
+        centres[i, 1] = top + heights[i] / 2 - 0.5 + drop
     centres[:, 0] -= (centres[0, 0] - widths[0] / 2 + centres[-1, 0] + widths[-1] / 2) / 2
     centres[:, 1] += centres[:, 0] * steps + bend * (centres[:, 0] ** 2 - np.mean(centres[:, 0] ** 2))
     placed = []
-    for glyph, width, angle, (across, down) in zip(glyphs, widths, angles, centres, strict=True):
-        fit = np.diag([stretch / size, 1 / size, 1.0])
-        fit[:2, 2] = -width / 2, -glyph.mask.shape[0] / size / 2
+    for i, (angle, (across, down)) in enumerate(zip(angles, centres, strict=True)):
+        fit = np.diag([stretch * zooms[i] / size, zooms[i] / size, 1.0])
+        fit[:2, 2] = -widths[i] / 2, -heights[i] / 2
         shift = np.array([[1, 0, across], [0, 1, down], [0, 0, 1]])
-        placed.append(PlacedGlyph(glyph, shift @ rotation(angle + math.atan(2 * bend * across)) @ fit))
+        placed.append(PlacedGlyph(glyphs[i], shift @ rotation(angle + math.atan(2 * bend * across)) @ fit))
     half_width = float(centres[-1, 0] + widths[-1] / 2)
-    return placed, (half_width, 0.5 + float(np.abs(centres[:, 1]).max() if steps or bend else 0.0))
+    half_height = 0.5 + float(np.abs(centres[:, 1]).max() if steps or bend else 0.0)
+    return placed, [i for i, kind in enumerate(kinds) if kind != NO_DIGIT], (half_width, half_height)
 
 
-def place_number(rng: Generator, face: Face, layout: Layout, hardness: float) -> Number:
+def place_number(
+    rng: Generator, face: Face, layout: Layout, hardness: float, before: str = '', after: str = ''
+) -> Number:
     """Place a number so that its boxes have the layout's height and position; enlarge the image where it does not fit.
 
     The hardness brings more perspective and more loosely mounted digits.
+
+    Args:
+        rng: source of randomness.
+        face: the typeface.
+        layout: the number, its size and its position.
+        hardness: 0 to 1.
+        before, after: letters and blanks on the line of the digits, in the same manner. Defaults to none.
     """
     upright = abs(layout.slope) > 0.9 or rng.random() < 0.25  # digits in steps, none of them rotated
-    glyphs, half = _set_digits(rng, face, layout, layout.slope if upright else 0.0, hardness)
+    steps = layout.slope if upright else 0.0
+    glyphs, digits, half = _set_characters(rng, face, layout, steps, hardness, before, after)
     plane = draw_view(rng, 0.0 if upright else layout.slope, hardness)
 
     def ink_bounds(matrix: np.ndarray) -> np.ndarray:
         corners = [project(matrix @ placed.matrix, placed.glyph.hull) for placed in glyphs]
         return np.array([[*points.min(axis=0), *points.max(axis=0)] for points in corners])
 
-    ink = ink_bounds(plane)
+    ink = ink_bounds(plane)[digits]
     scale = layout.digit_height / ((ink[:, 3] - ink[:, 1]).max() * (1 + MARGINS[1] + MARGINS[3]))
     plane = np.diag([scale, scale, 1.0]) @ plane
-    boxes = add_margins(ink_bounds(plane))
+    ink = ink_bounds(plane)
+    boxes = np.concatenate([add_margins(ink[digits]), ink])
     low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
     size = np.maximum((layout.width, layout.height), np.ceil(high - low + 2)).astype(int)
     shift = np.clip(np.array(layout.centre) * size - (low + high) / 2, 1 - low, size - 1 - high)
     plane = np.array([[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1]]) @ plane
     width, height = size.tolist()
-    bboxes = annotate(rng, ink_bounds(plane), width, height, hardness)
+    bboxes = annotate(rng, ink_bounds(plane)[digits], width, height, hardness)
     placed = [PlacedGlyph(one.glyph, plane @ one.matrix) for one in glyphs]
     return Number(placed, bboxes, plane, half, width, height)

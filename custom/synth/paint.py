@@ -44,7 +44,7 @@ def cast_shadow(rng: Generator, image: np.ndarray, mask: np.ndarray, reach: floa
 
 
 def _tiles(number: Number, room: float) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the centre and half size, in the number's plane, of a tile for each digit; neighbours touch."""
+    """Return the centre and half size, in the number's plane, of a tile for each character; neighbours touch."""
     inverse = np.linalg.inv(number.plane)
     inks = [project(inverse @ placed.matrix, placed.glyph.hull) for placed in number.glyphs]
     lows, highs = (np.array([getattr(points, end)(axis=0) for points in inks]) for end in ('min', 'max'))

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from ..structures.digits import DIGITS
 from .fonts import Face, Glyph, draw_glyph
-from .glyphs import restyle
+from .glyphs import NO_DIGIT, restyle
 from .number import GLYPH_SIZES, PlacedGlyph, project
 
 VOCABULARY = """
@@ -42,8 +42,12 @@ BEFORE = (
     'Bay',
 )
 CAPITALS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
-LOOKALIKES = ('O0', 'o0', 'Q0', 'D0', 'I1', 'l1', 'i1', 'Z2', 'z2', 'S5', 's5', 'G6', 'b6', 'B8', 'g9', 'q9')
-SAME = 0.13  # mean difference of two scaled glyphs, 0 to 1, below which they are confused
+LETTERS = CAPITALS + CAPITALS.lower()
+FIRST_LETTERS = 'ABCDEFGH'  # of the entrances of a house and the rooms of a corridor
+SAME = 0.12  # difference of a letter from a digit, see `difference`, below which they are confused
+PLAIN = 'OoQqIl'  # letters with at most a small stroke that a 0, a 9 or a 1 lacks
+SAME_PLAIN = 0.25  # in place of `SAME` for the letters of `PLAIN`
+COMPARED = 48  # pixels; height of the '0' where glyphs are compared
 
 
 class Line(NamedTuple):
@@ -78,28 +82,70 @@ def draw_word(rng: Generator) -> str:
     return word if kind < 0.6 else word.title() if kind < 0.85 else word.lower()
 
 
+def difference(one: Glyph, other: Glyph, size: int) -> float:
+    """Return the share of the ink of two glyphs that only one of them has: 0 if they are equal, 1 if they share none.
+
+    The glyphs stand on one line and are scaled to one width. The share is 1 minus the intersection over union of the
+    masks, in which a grey pixel counts by its grey value. In contrast to a mean over the area, it is as large for thin
+    strokes as for thick ones.
+
+    Args:
+        one, other: the glyphs.
+        size: height of the typeface's '0' in pixels of both masks.
+    """
+    canvases = np.zeros((2, 2 * size, (3 * size) // 4), np.float32)
+    for glyph, canvas in zip((one, other), canvases, strict=True):
+        top = round((0.5 + glyph.top) * size)
+        mask = cv2.resize(glyph.mask, (canvas.shape[1], len(glyph.mask)), interpolation=cv2.INTER_AREA)
+        rows = canvas[max(0, top) : max(0, top + len(mask))]
+        rows[:] = mask[max(0, -top) :][: len(rows)]
+    return 1 - float(canvases.min(axis=0).sum() / canvases.max(axis=0).sum())
+
+
 @functools.lru_cache(maxsize=1024)
 def lookalikes(face: Face) -> str:
-    """Return the letters that a face draws almost as a digit; they are no part of codes."""
+    """Return the letters that a face draws almost as one of its digits; they are no part of codes.
+
+    The `difference` of such a letter from the digit is below `SAME`, for the letters of `PLAIN` below `SAME_PLAIN`, and
+    the ratio of its width to its height is similar.
+    """
+    digits = [glyph for char in DIGITS if (glyph := draw_glyph(face, char, COMPARED)) is not None]
     same = []
-    for pair in LOOKALIKES:  # a letter and a digit
-        glyphs = [draw_glyph(face, char, 32) for char in pair]
-        if any(glyph is None for glyph in glyphs):
+    for letter in LETTERS:
+        glyph = draw_glyph(face, letter, COMPARED)
+        if glyph is None:
             continue
-        one, two = (glyph for glyph in glyphs if glyph is not None)
-        ratio = one.mask.shape[1] * two.mask.shape[0] / (one.mask.shape[0] * two.mask.shape[1])
-        low = one.mask.shape[0] < 0.85 * two.mask.shape[0]
-        small = [cv2.resize(glyph.mask, (18, 24), interpolation=cv2.INTER_AREA) / 255.0 for glyph in (one, two)]
-        if not low and 0.75 < ratio < 1.3 and np.abs(small[0] - small[1]).mean() < SAME:
-            same.append(pair[0])
+        for digit in digits:
+            (high, wide), (digit_high, digit_wide) = glyph.mask.shape, digit.mask.shape
+            if not 0.75 < wide * digit_high / (high * digit_wide) < 1.3:
+                continue
+            if difference(glyph, digit, COMPARED) < (SAME_PLAIN if letter in PLAIN else SAME):
+                same.append(letter)
+                break
     return ''.join(same)
 
 
-def draw_letters(rng: Generator, face: Face, count: int) -> str:
-    """Draw capitals for a code; those that could pass for digits in this face are left out, O and I are rare."""
-    banned = lookalikes(face) + ('OI' if rng.random() < 0.9 else '')
-    letters = [letter for letter in CAPITALS if letter not in banned]
+def draw_letters(rng: Generator, face: Face, count: int, source: str = CAPITALS) -> str:
+    """Draw letters of `source` for a code, without the `lookalikes` of the face; O, I and l are rare."""
+    banned = lookalikes(face) + ('OIol' if rng.random() < 0.9 else '')
+    letters = [letter for letter in source if letter not in banned]
     return ''.join(letters[i] for i in rng.integers(len(letters), size=count))
+
+
+def draw_affix(rng: Generator, face: Face) -> str:
+    """Draw the letters beside a number: mostly one capital, often one of `FIRST_LETTERS`."""
+    source = FIRST_LETTERS if rng.random() < 0.4 else CAPITALS
+    count = int(rng.choice([1, 2, 3], p=[0.82, 0.11, 0.07]))
+    return draw_letters(rng, face, count, source.lower() if rng.random() < 0.25 else source)
+
+
+def draw_affixes(rng: Generator, face: Face) -> tuple[str, str]:
+    """Draw the letters before and after a number, mostly after it only, perhaps with a blank between: 12A, 7 b, E3."""
+    kind = rng.random()
+    before = draw_affix(rng, face) if kind < 0.28 else ''
+    after = draw_affix(rng, face) if kind >= 0.2 else ''
+    blank = ' ' if rng.random() < 0.2 else ''
+    return before and before + blank, after and blank + after
 
 
 def draw_digits(rng: Generator, least: int, most: int) -> str:
@@ -111,13 +157,13 @@ def draw_code(rng: Generator, face: Face, most: int = 6) -> str:
     """Draw a number with letters beside its digits, or without any: 502A, S0854, No.10, 12-14, B 7."""
     number = draw_digits(rng, 1, min(most, int(rng.choice([3, 4, 6]))))
     kind = rng.random()
-    if kind < 0.3:
+    if kind < 0.24:
         return number
-    if kind < 0.5:
+    if kind < 0.42:
         return draw_letters(rng, face, int(rng.integers(1, 4))) + ('', '', ' ', '-')[rng.integers(4)] + number
-    if kind < 0.65:
-        return number + ('', '', ' ', '-', '/')[rng.integers(5)] + draw_letters(rng, face, int(rng.integers(1, 3)))
-    if kind < 0.82:
+    if kind < 0.7:
+        return number + ('', '', '', '', ' ', '-', '/')[rng.integers(7)] + draw_affix(rng, face)
+    if kind < 0.83:
         return BEFORE[rng.integers(len(BEFORE))] + ('', ' ', ' ')[rng.integers(3)] + number
     if kind < 0.92:
         return number[:4] + ('-', ' - ', '/', '.', ':')[rng.integers(5)] + draw_digits(rng, 1, 3)
@@ -159,14 +205,14 @@ def set_line(
         size: height of a '0' in pixels of its glyph.
         spacing: space between neighbours, in heights of the '0'. Defaults to 0.1.
         stretch: horizontal scale. Defaults to 1.0.
-        rng: draws how `restyle` changes the digits, all in the same manner; None leaves them as the face has them.
+        rng: draws how `restyle` changes a line with digits; None leaves the characters as the face has them.
         hardness: that of `restyle`. Defaults to 0.0.
     """
     drawn = [draw_glyph(face, char, size) if char != ' ' else None for char in text]
-    digits = [i for i, char in enumerate(text) if char in DIGITS and drawn[i] is not None]
-    if rng is not None and digits:
-        changed = restyle(rng, [drawn[i] for i in digits], [DIGITS.index(text[i]) for i in digits], size, hardness)
-        for i, other in zip(digits, changed, strict=True):
+    shown = [i for i, glyph in enumerate(drawn) if glyph is not None]
+    digits = [DIGITS.index(text[i]) if text[i] in DIGITS else NO_DIGIT for i in shown]
+    if rng is not None and max(digits, default=NO_DIGIT) != NO_DIGIT:
+        for i, other in zip(shown, restyle(rng, [drawn[i] for i in shown], digits, size, hardness), strict=True):
             drawn[i] = other
     placed: list[tuple[int, Glyph, float]] = []
     x = 0.0

@@ -35,6 +35,14 @@ def test_bounds_scale():
     assert (*low, *high) == (2 * X, 2 * Y, 2 * END_X, 2 * END_Y)
 
 
+def test_bounds_include_letters_beside_the_digits():
+    layout = Layout((4, 1, 9), 400, 160, 50.0, 0.6, 0.0, 0.0, (0.5, 0.5))
+    number = place_number(np.random.default_rng(0), FACE, layout, 0.0, 'K', 'B')
+    low, high = number_bounds(number, 1.0)
+    assert low[0] < number.bboxes[:, 0].min() - 10
+    assert high[0] > (number.bboxes[:, 0] + number.bboxes[:, 2]).max() + 10
+
+
 def test_distractors_stay_clear_of_the_number():
     drawn = 0
     for seed in range(60):

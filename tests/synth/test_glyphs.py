@@ -9,7 +9,17 @@ import pytest
 from custom.structures.digits import DIGITS
 from custom.synth import glyphs
 from custom.synth.fonts import Face, draw_glyph
-from custom.synth.glyphs import bar_seven, cut_bridges, flag_one, flatten_three, restyle, thicken, upright_seven, waver
+from custom.synth.glyphs import (
+    NO_DIGIT,
+    bar_seven,
+    cut_bridges,
+    flag_one,
+    flatten_three,
+    restyle,
+    thicken,
+    upright_seven,
+    waver,
+)
 
 FACE = Face(str(Path(matplotlib.__file__).parent / 'mpl-data/fonts/ttf/DejaVuSans-Bold.ttf'))
 GLYPHS = [draw_glyph(FACE, char, 64) for char in DIGITS]
@@ -102,6 +112,19 @@ def test_only_7_becomes_upright(monkeypatch):
         monkeypatch.setattr(glyphs, share, float(share == 'UPRIGHT'))
     new = restyle_all(0, 1.0)
     assert [digit for digit in range(10) if not np.array_equal(new[digit].mask, GLYPHS[digit].mask)] == [7]
+
+
+def test_a_letter_takes_the_strokes_of_the_digits_and_no_form_of_a_digit(monkeypatch):
+    shares = ('WAVERING', 'HEAVIER', 'STENCILLED', 'BARRED', 'FLAT', 'FLAGGED', 'UPRIGHT')
+    for share in shares:
+        monkeypatch.setattr(glyphs, share, float(share in ('BARRED', 'FLAT', 'FLAGGED', 'UPRIGHT')))
+    pair = [GLYPHS[7], draw_glyph(FACE, 'B', 64)]
+    seven, letter = restyle(np.random.default_rng(0), pair, [7, NO_DIGIT], 64, 1.0)
+    assert np.array_equal(letter.mask, pair[1].mask)
+    assert not np.array_equal(seven.mask, pair[0].mask)
+    monkeypatch.setattr(glyphs, 'WAVERING', 1.0)
+    _, letter = restyle(np.random.default_rng(0), pair, [7, NO_DIGIT], 64, 1.0)
+    assert not np.array_equal(letter.mask, pair[1].mask)
 
 
 def test_nothing_changes_at_hardness_0():

@@ -51,6 +51,39 @@ def test_every_box_fits_the_ink_of_its_digit(seed, slope, hardness):
     assert tallest > 1 / (1 + MARGINS[1] + MARGINS[3]) - 0.06  # ink and margins fill the highest box
 
 
+@pytest.mark.parametrize('hardness', [0.0, 1.0])
+@pytest.mark.parametrize(('before', 'after'), [('', 'B'), ('D', ''), ('S ', ' g'), ('', 'Bis')])
+def test_letters_beside_a_number_have_no_box(before, after, hardness):
+    letters = (before + after).replace(' ', '')
+    for seed in range(6):
+        number = place_number(np.random.default_rng(seed), FACE, LAYOUT, hardness, before, after)
+        first = len(before.strip())
+        assert len(number.glyphs) == len(letters) + 3
+        assert len(number.bboxes) == 3
+        centres = []
+        for placed in number.glyphs:
+            corners = project(placed.matrix, placed.glyph.hull)
+            assert corners.min() >= 0
+            assert (corners.max(axis=0) <= (number.width, number.height)).all()
+            centres.append((corners.min(axis=0) + corners.max(axis=0)) / 2)
+        middles = number.bboxes[:, :2] + number.bboxes[:, 2:] / 2
+        high = number.bboxes[:, 3].max()
+        assert np.abs(middles - centres[first : first + 3]).max() < 0.2 * high  # the boxes are those of the digits
+        assert np.diff(np.array(centres)[:, 0]).min() > 0  # the letters stand on the sides
+        assert high == pytest.approx(LAYOUT.digit_height, abs=2)  # the letters change no size of the digits
+
+
+def test_a_letter_has_the_height_of_the_digits_or_is_lower():
+    heights = []
+    for seed in range(40):
+        number = place_number(np.random.default_rng(seed), FACE, LAYOUT, 0.0, after='E')
+        letter, digit = (project(one.matrix, one.glyph.hull) for one in (number.glyphs[-1], number.glyphs[0]))
+        heights.append(np.ptp(letter[:, 1]) / np.ptp(digit[:, 1]))
+    assert max(heights) < 1.1
+    assert np.median(heights) == pytest.approx(1, abs=0.05)
+    assert 0.1 < np.mean(np.array(heights) < 0.9) < 0.4
+
+
 def test_digits_in_steps_stand_upright():
     steep = LAYOUT._replace(slope=2.0)  # above 0.9 always in steps
     number = place_number(np.random.default_rng(0), FACE, steep, 0.0)

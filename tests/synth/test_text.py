@@ -6,13 +6,17 @@ import matplotlib
 import numpy as np
 import pytest
 
-from custom.synth.fonts import Face, draw_glyph
+from custom.synth.fonts import Face, Glyph, digit_faces, draw_glyph
 from custom.synth.number import PlacedGlyph
 from custom.synth.paint import ink_mask
 from custom.synth.text import (
+    LETTERS,
     Line,
+    difference,
     dotted,
+    draw_affixes,
     draw_code,
+    draw_letters,
     draw_word,
     glyph_size,
     ink_bounds,
@@ -43,8 +47,46 @@ def test_codes_have_digits_and_most_of_them_letters():
 def test_a_letter_drawn_as_a_digit_is_known():
     faces = [FACE, Face(str(BUNDLED / 'cmb10.ttf')), Face(str(BUNDLED / 'STIXGeneral.ttf'))]
     for face in faces:
-        assert not set(lookalikes(face)) & set('AEFHKMNPRTUVWXY')
+        assert not set(lookalikes(face)) & set('ABCDEFGHJKLMNPRSTUVWXYZabcdefghjkmnprstuvwxyz')
     assert 'o' not in lookalikes(FACE)  # it is lower than the digits
+
+
+def test_lookalikes_differ_between_faces():
+    square = next(face for face in digit_faces() if 'black_ops_one' in face.path)  # a 0 with square corners
+    assert 'D' in lookalikes(square)
+    assert set(lookalikes(FACE)) == set('OQ')
+
+
+def glyph(mask: np.ndarray, top: float) -> Glyph:
+    corners = np.array([[0, 0], [mask.shape[1], 0], [0, mask.shape[0]], mask.shape[::-1]], np.float32)
+    return Glyph(mask, top, corners)
+
+
+def test_the_difference_is_the_share_of_ink_that_only_one_glyph_has():
+    full = np.full((20, 10), 255, np.uint8)
+    half = full.copy()
+    half[10:] = 0
+    assert difference(glyph(full, 0.0), glyph(full, 0.0), 20) == 0
+    assert difference(glyph(full, 0.0), glyph(half, 0.0), 20) == pytest.approx(0.5)
+    assert difference(glyph(full, 0.0), glyph(full[:10], 0.5), 20) == pytest.approx(0.5)  # as low as a small letter
+    assert difference(glyph(full, 0.0), glyph(full[:, :5], 0.0), 20) == 0  # the width does not count
+    assert difference(glyph(full, 0.0), glyph(full, 2.0), 20) == pytest.approx(1.0)  # below the canvas
+
+
+def test_letters_of_a_code_are_no_lookalikes():
+    for face in digit_faces()[::12]:
+        banned = set(lookalikes(face))
+        for seed in range(30):
+            letters = draw_letters(np.random.default_rng(seed), face, 3, LETTERS)
+            assert len(letters) == 3
+            assert not set(letters) & banned
+
+
+def test_letters_stand_before_or_after_a_number_and_most_after_it():
+    affixes = [draw_affixes(np.random.default_rng(seed), FACE) for seed in range(300)]
+    assert all((before + after).replace(' ', '').isalpha() for before, after in affixes)
+    assert 0.6 < np.mean([bool(after) for _, after in affixes]) < 0.95
+    assert {char.upper() for pair in affixes for char in ''.join(pair)} >= set('ABCDEFGHJKLMNPQRSTUVWXYZ')
 
 
 def test_a_line_is_centred_and_as_high_as_a_digit():
@@ -59,15 +101,23 @@ def test_a_line_is_centred_and_as_high_as_a_digit():
     assert gaps == pytest.approx([0.1, 0.5], abs=0.01)
 
 
-def test_a_line_changes_its_digits_and_no_letter():
+def test_a_line_without_digits_is_not_changed():
+    plain = set_line(FACE, 'NK', 64)
+    for seed in range(20):
+        varied = set_line(FACE, 'NK', 64, rng=np.random.default_rng(seed), hardness=1.0)
+        assert all(new.glyph is old.glyph for new, old in zip(varied.glyphs, plain.glyphs, strict=True))
+
+
+def test_letters_are_stroked_like_the_digits_of_their_line():
     plain = set_line(FACE, 'N73K', 64)
     varied = [set_line(FACE, 'N73K', 64, rng=np.random.default_rng(seed), hardness=1.0) for seed in range(20)]
     changed = [
         [not np.array_equal(new.glyph.mask, old.glyph.mask) for new, old in zip(line.glyphs, plain.glyphs, strict=True)]
         for line in varied
     ]
-    assert not any(one[0] or one[3] for one in changed)
-    assert any(one[1] for one in changed)
+    assert all(one[0] == one[3] for one in changed)
+    assert any(one[0] and one[1] and one[2] for one in changed)  # heavier, hand-drawn, stencilled
+    assert any(one[1] and not one[0] for one in changed)  # another form of the 7
     for line in varied:
         bounds = ink_bounds(line.glyphs)
         assert bounds[1:, 0] - bounds[:-1, 2] == pytest.approx([0.1] * 3, abs=0.02)

@@ -9,18 +9,21 @@ from ..layout import draw_layout
 from ..number import place_number
 from ..paint import add_plate, choose_ink, ink_mask, paint
 from ..scene import Assets, Scene, choose_face
+from ..text import draw_affixes
 from ..walls import draw_wall, photo_wall
 
 OVERSAMPLED_BELOW = 24.0  # pixels; smaller digits are drawn at twice the size
 FROM_PHOTOS = 0.5  # share of the walls that come from real photos, where there are any
 PLATED = 0.55  # share of the numbers on a plate
+LETTERED = 0.3  # share of the numbers at hardness 1 with letters in the manner of the digits, as in 12A
 
 
 def draw(rng: Generator, assets: Assets, hardness: float) -> Scene:
     """Draw an image of a house number; a share `FROM_PHOTOS` has walls from `assets.backgrounds`, if there are any."""
     layout = draw_layout(rng, hardness)
     face = choose_face(rng, assets.faces)
-    number = place_number(rng, face, layout, hardness)
+    before, after = draw_affixes(rng, face) if rng.random() < LETTERED * hardness else ('', '')
+    number = place_number(rng, face, layout, hardness, before, after)
     oversampling = 2 if layout.digit_height < OVERSAMPLED_BELOW else 1
     unit = layout.digit_height * oversampling
     height, width = number.height * oversampling, number.width * oversampling

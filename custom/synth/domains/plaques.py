@@ -18,6 +18,7 @@ from ..props import bar, box, fill, ink, place, screw, shade
 from ..scene import Assets, Scene, choose_face
 from ..text import (
     dotted,
+    draw_affix,
     draw_code,
     draw_digits,
     draw_letters,
@@ -75,8 +76,11 @@ def draw_rows(rng: Generator, kind: str, face: Face) -> list[Row]:
     small = float(rng.uniform(0.25, 0.6))
     if kind == 'bib':
         rows = [Row(draw_digits(rng, 1, 5), 1.0)]
-        if rng.random() < 0.15:
+        share = rng.random()
+        if share < 0.15:
             rows = [Row(draw_letters(rng, face, 1) + rows[0].text[:4], 1.0)]
+        elif share < 0.25:
+            rows = [Row(rows[0].text[:4] + draw_letters(rng, face, 1), 1.0)]
         above, below = ([Row(words(2), float(rng.uniform(0.2, 0.4)))] if rng.random() < 0.7 else [] for _ in range(2))
         return above + rows + below
     if kind == 'licence':
@@ -94,10 +98,8 @@ def draw_rows(rng: Generator, kind: str, face: Face) -> list[Row]:
         number = Row(draw_digits(rng, 1, 2), 1.0)
         return [Row(draw_word(rng).upper(), float(rng.uniform(0.2, 0.4))), number] if rng.random() < 0.65 else [number]
     if kind == 'address':
-        street = Row(
-            f'{draw_digits(rng, 1, 4)} {words(2)}' if rng.random() < 0.5 else f'{words(2)} {draw_digits(rng, 1, 3)}',
-            1.0,
-        )
+        house = draw_digits(rng, 1, 4) + (draw_affix(rng, face) if rng.random() < 0.3 else '')
+        street = Row(f'{house} {words(2)}' if rng.random() < 0.5 else f'{words(2)} {house}', 1.0)
         rows = [Row(words(2), float(rng.uniform(0.7, 1.4)))] if rng.random() < 0.5 else []
         rows.append(street)
         if rng.random() < 0.5:
@@ -107,7 +109,7 @@ def draw_rows(rng: Generator, kind: str, face: Face) -> list[Row]:
             )
         return rows
     if kind == 'painted' and rng.random() < 0.6:
-        return [Row(draw_digits(rng, 1, 4), 1.0)]
+        return [Row(draw_digits(rng, 1, 4) + (draw_affix(rng, face) if rng.random() < 0.3 else ''), 1.0)]
     main = Row(draw_code(rng, face), 1.0)
     rows = [main]
     if rng.random() < 0.45:

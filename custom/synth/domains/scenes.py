@@ -15,7 +15,7 @@ from ..number import PlacedGlyph, place_number
 from ..paint import add_plate, choose_ink, ink_mask, paint
 from ..props import FACADE, FITTINGS, fill, place, to_bytes, write
 from ..scene import Assets, Scene, choose_face
-from ..text import ink_bounds
+from ..text import draw_affixes, ink_bounds
 from ..walls import draw_wall, wall_colour
 from .empty import draw_ground
 from .plaques import LEAST, draw_plane, draw_sign, label_sign, paint_ground, paint_text, without_colour
@@ -25,7 +25,8 @@ SEEN = (6.0, 24.0)  # pixels; height of a digit at that scale
 DIGIT_HEIGHT = (LEAST, 34.0)  # pixels; height of a digit in the image
 OVERSAMPLED_BELOW = 13.0  # pixels; scenes of smaller digits are drawn at twice the size
 SIGNS = ('plaque', 'bib', 'licence', 'board', 'locker', 'address', 'painted')
-SIGNED = 0.45  # share of the numbers that stand among letters
+SIGNED = 0.45  # share of the numbers that stand on a sign
+LETTERED = 0.3  # share of the other numbers with letters in the manner of the digits, as in 12A
 COUNTS = (0.62, 0.26, 0.12)  # share of images with 1, 2, 3 numbers; one sign may hold several
 
 
@@ -93,7 +94,8 @@ def _add_number(
     layout = draw_layout(rng, hardness)
     layout = layout._replace(digit_height=digit_height, slope=0.5 * layout.slope, width=1, height=1, centre=(0.5, 0.5))
     face = choose_face(rng, assets.faces)
-    bare = place_number(rng, face, layout, hardness)
+    before, after = draw_affixes(rng, face) if rng.random() < LETTERED else ('', '')
+    bare = place_number(rng, face, layout, hardness, before, after)
     room = digit_height * rng.uniform(0.5, 1.2)
     spot = _free_spot(rng, np.ceil(np.array([bare.width, bare.height]) + 2 * room).astype(int) * oversampling, canvas)
     if spot is None:
