@@ -9,5 +9,6 @@ __all__: list[str] = [
     'messages',
     'processes',
     'tables',
+    'tar_files',
     'validation',
 ]
