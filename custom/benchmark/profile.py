@@ -95,22 +95,25 @@ def profile_table(measured: Profiles) -> str:
 
 
 def draw_profile(measured: Profiles, path: Path) -> None:
-    """Draw the times as a PNG, a bar for each model and work."""
+    """Draw the times as a PNG: a bar for each model and work on one scale, and the bar of ours enlarged."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), dpi=110, layout='constrained')
     colours = dict(zip(NAMES, COLOURS, strict=True))
-    for axes, work in zip(figure.subplots(len(PHOTOS), 1), PHOTOS, strict=True):
-        for kind in ('ours', 'stock'):
-            left = 0.0
-            for name, value in measured[work, kind].items():
-                axes.barh(kind, value, left=left, color=colours[name], height=0.7)
-                left += value
-            axes.text(left, kind, f' {left:.0f} ms', va='center', fontsize=9)
-        axes.set_title(f'{work}: CPU time per photo, one thread', fontsize=10, loc='left')
-        axes.margins(x=0.09)
-        axes.spines[['top', 'right']].set_visible(False)
-    handles = [figure.axes[0].barh(0, 0, color=colours[name], label=name) for name in NAMES]
+    panels = figure.subplots(len(PHOTOS), 2, width_ratios=(3, 2))
+    for row, work in zip(panels, PHOTOS, strict=True):
+        for axes, kinds in zip(row, (('ours', 'stock'), ('ours',)), strict=True):
+            for kind in kinds:
+                left = 0.0
+                for name, value in measured[work, kind].items():
+                    axes.barh(kind, value, left=left, color=colours[name], height=0.7)
+                    left += value
+                axes.text(left, kind, f' {left:.0f} ms', va='center', fontsize=9)
+            axes.margins(x=0.2, y=0.1 if len(kinds) > 1 else 0.5)
+            axes.spines[['top', 'right']].set_visible(False)
+        row[0].set_title(f'{work}: CPU time per photo, one thread, ms', fontsize=10, loc='left')
+        row[1].set_title('ours, enlarged', fontsize=10, loc='left')
+    handles = [panels[0, 0].barh(0, 0, color=colours[name], label=name) for name in NAMES]
     figure.legend(handles=handles, loc='outside lower center', ncols=len(NAMES) // 2 + 1, frameon=False, fontsize=9)
     with replacing(path) as beside:
         figure.savefig(beside, format='png')
