@@ -2,6 +2,7 @@
 
 _base_ = ['./digits_frcnn_lite.py']
 
+model = dict(backbone=dict(frozen_stages=-1))  # many images train all stages
 houses_root = 'data/houses'  # tools/prepare_data.py synth
 synth_root = 'data/synth'  # tools/prepare_data.py synth --domains ...
 domains_root = 'data/domains'  # make domains-data

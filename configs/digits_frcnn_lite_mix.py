@@ -2,6 +2,7 @@
 
 _base_ = ['./digits_frcnn_lite.py']
 
+model = dict(backbone=dict(frozen_stages=-1))  # many images train all stages
 data_root = 'data/real'
 synth_root = 'data/synth'
 # Digits fill 0.66 of the height of labelled photos and 0.45 of new photos, so labelled photos are zoomed out. Synthetic

@@ -141,6 +141,8 @@ class DigitRunner(Runner):
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         """Build the model, and log the type of its arithmetic."""
         built = super().build_model(model)
+        if self._train_loop is not None:
+            built.train()  # which chooses the arithmetic
         if arithmetic := getattr(built, 'arithmetic', ''):
             self.logger.info(arithmetic)
         return built

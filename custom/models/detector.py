@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 from mmdet.models import FasterRCNN
@@ -13,7 +13,7 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox2roi
 
 from ..inference.multiview import padded_alike
-from .bfloat16 import LEAST_SPEEDUP, can_use_bfloat16, speedup, use_bfloat16
+from .bfloat16 import LEAST_SPEEDUP, can_use_bfloat16, speedup, train_in_bfloat16, use_bfloat16
 from .convolutions import use_fast_convolutions
 from .numerics import one_thread
 from .roi_head import BatchedRoIHead
@@ -42,7 +42,8 @@ class DigitFasterRCNN(FasterRCNN):
         group_size: images that are padded together at most; 0 keeps the batch whole. Defaults to 4.
         fast_convolutions: use `custom.models.convolutions` on a CPU, where layers are float32. Defaults to True.
         bfloat16: use `custom.models.bfloat16` if this CPU is faster with it, which is measured once, and if the layers
-            allow it: plain convolutions and batch norm, `BatchedRPNHead` and `BatchedRoIHead`. Defaults to False.
+            allow it: plain convolutions and batch norm, `BatchedRPNHead` and `BatchedRoIHead`. 'training': neck and
+            heads, of any backbone, in training alone. Defaults to False.
         **kwargs: arguments of MMDetection's FasterRCNN.
 
     Attributes:
@@ -54,24 +55,35 @@ class DigitFasterRCNN(FasterRCNN):
         *args: Any,
         group_size: int = 4,
         fast_convolutions: bool = True,
-        bfloat16: bool = False,
+        bfloat16: bool | Literal['training'] = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.group_size = group_size
         self.to(memory_format=torch.channels_last)
         self.arithmetic = 'convolutions in float32'
-        is_faster = False
         heads = isinstance(self.rpn_head, BatchedRPNHead) and isinstance(self.roi_head, BatchedRoIHead)
-        if bfloat16 and heads and can_use_bfloat16(self):
-            is_faster = speedup() >= LEAST_SPEEDUP
-            kind = 'bfloat16' if is_faster else 'float32'
-            measured = f'bfloat16 is {speedup():.1f} times as fast on this CPU, {LEAST_SPEEDUP:g} is the least'
-            self.arithmetic = f'convolutions in {kind}: {measured}'
-        if is_faster:
+        self._trains_short = bfloat16 == 'training' and heads
+        if bfloat16 is True and heads and can_use_bfloat16(self) and self._is_faster('convolutions'):
             use_bfloat16(self)
         elif fast_convolutions:
             use_fast_convolutions(self)
+
+    def _is_faster(self, layers: str) -> bool:
+        """Measure once whether this CPU is faster with bfloat16, and describe the choice for `layers`."""
+        is_faster = speedup() >= LEAST_SPEEDUP
+        kind = 'bfloat16' if is_faster else 'float32'
+        measured = f'bfloat16 is {speedup():.1f} times as fast on this CPU, {LEAST_SPEEDUP:g} is the least'
+        self.arithmetic = f'{layers} in {kind}: {measured}'
+        return is_faster
+
+    def train(self, mode: bool = True) -> 'DigitFasterRCNN':
+        """Set the mode of training. The first time, choose the type of the layers that are trained in bfloat16."""
+        if mode and self._trains_short:
+            self._trains_short = False
+            if self._is_faster('convolutions of neck and heads, in training,'):
+                train_in_bfloat16(self)
+        return super().train(mode)
 
     @property
     def splits_batches(self) -> bool:

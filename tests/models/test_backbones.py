@@ -55,6 +55,32 @@ def test_out_indices():
     assert all(parameter.grad is not None for parameter in backbone.parameters())  # no unused stage
 
 
+def test_frozen_stages_keep_weights_and_statistics():
+    backbone = TimmFeatures(**LITE0, out_indices=(1, 2), frozen_stages=2).train()
+    before = {name: value.clone() for name, value in backbone.network.model.state_dict().items()}
+    optimizer = torch.optim.SGD(backbone.parameters(), lr=0.1)
+    sum((one * torch.rand_like(one)).sum() for one in backbone(torch.rand(2, 3, 64, 64))).backward()
+    optimizer.step()
+    after = backbone.network.model.state_dict()
+    frozen = ('conv_stem', 'bn1', 'blocks.0', 'blocks.1')
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert not [name for name in changed if name.startswith(frozen)]
+    assert {'blocks.2.0.conv_pw.weight', 'blocks.2.0.bn1.weight', 'blocks.2.0.bn1.running_mean'} <= changed
+
+
+def test_activations_work_in_place_where_there_is_no_gradient():
+    backbone = TimmFeatures(**LITE0, frozen_stages=1).train()
+    blocks = backbone.network.model.blocks
+    assert (blocks[0][0].bn1.act.inplace, blocks[1][0].bn1.act.inplace) == (True, False)
+    assert backbone.eval().network.model.blocks[1][0].bn1.act.inplace
+
+
+@pytest.mark.parametrize('network', ['tf_efficientnet_lite0', 'resnet18'])
+def test_stages_that_cannot_be_frozen_are_refused(network):
+    with pytest.raises(UserError, match='frozen_stages=9: this network has'):
+        TimmFeatures(network, frozen_stages=9)
+
+
 @pytest.mark.parametrize('settings', [{'model_name': 'no_such_net'}, {**LITE0, 'out_indices': (2, 9)}])
 def test_a_model_or_map_that_timm_lacks_is_refused(settings):
     with pytest.raises(UserError, match=f'timm has no {settings["model_name"]!r}'):

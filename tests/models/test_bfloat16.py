@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from helpers.detectors import noise_batch
+from helpers.detectors import build, noise_batch
 from helpers.project import ROOT
 from mmdet.registry import MODELS
 from mmengine.config import Config
@@ -130,3 +130,36 @@ def test_a_detector_trains_and_predicts_in_float32_boxes(monkeypatch):
     assert all(level.dtype == torch.bfloat16 for level in found)
     assert all(close(a, b, 0.05) for a, b in zip(found, expected, strict=True))
     assert all(sample.pred_instances.bboxes.dtype == torch.float32 for sample in predicted)
+
+
+@needs_bfloat16
+@pytest.mark.parametrize('channels', [64, 96])  # the second has Winograd convolutions in float32
+def test_the_light_model_trains_in_bfloat16_and_predicts_in_float32(monkeypatch, channels):
+    monkeypatch.setattr(detector, 'speedup', lambda: 3.0)
+    change = {'neck.out_channels': channels, 'rpn_head.in_channels': channels, 'rpn_head.feat_channels': channels}
+    change |= {'roi_head.bbox_roi_extractor.out_channels': channels, 'roi_head.bbox_head.in_channels': channels}
+    plain, model = build(**change, bfloat16=False), build(**change).train()
+    image = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        maps = model.neck(model.backbone(image))
+        assert all(level.dtype == torch.bfloat16 for level in maps)
+        assert all(values.dtype == torch.float32 for kind in model.rpn_head(maps) for values in kind)
+        model.load_state_dict(plain.state_dict())  # with the running statistics before training
+        expected, found = (one.eval().extract_feat(image) for one in (plain, model))
+        assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
+        assert all(
+            torch.equal(a[0], b[0]) for a, b in zip(plain.rpn_head(expected), model.rpn_head(found), strict=True)
+        )
+    data = model.train().data_preprocessor(noise_batch(labelled=True), True)
+    losses = model.loss(data['inputs'], data['data_samples'])
+    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    assert all(weight.grad.dtype == torch.float32 and weight.grad.isfinite().all() for weight in trained)
+    assert model.arithmetic.startswith('convolutions of neck and heads, in training, in bfloat16')
+
+
+def test_the_light_model_is_float32_where_bfloat16_is_slow(monkeypatch):
+    monkeypatch.setattr(detector, 'speedup', lambda: 1.4)
+    model = build().train()
+    assert not any(isinstance(layer, (Bfloat16Conv2d, Bfloat16Linear)) for layer in model.modules())
+    assert model.arithmetic.startswith('convolutions of neck and heads, in training, in float32')
