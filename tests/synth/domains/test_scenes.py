@@ -47,8 +47,9 @@ def test_a_sign_that_finds_no_place_is_replaced_by_a_number(monkeypatch):
         assert (bboxes[:, :2] + bboxes[:, 2:] <= image.shape[1::-1]).all()
 
 
-def test_digits_are_small_at_the_size_that_the_detector_sees(monkeypatch):
+def test_digits_have_their_height_at_the_size_that_the_detector_sees(monkeypatch):
     monkeypatch.setattr(scenes, 'SIGNED', 0.0)
+    monkeypatch.setattr(scenes, 'SEEN', (12.0, 12.0))
     heights = []
     for seed in range(12):
         image, bboxes, _ = scenes.draw(np.random.default_rng(seed), ASSETS, 0.0)
@@ -56,5 +57,5 @@ def test_digits_are_small_at_the_size_that_the_detector_sees(monkeypatch):
         assert width <= scenes.INPUT[0]
         scale = min(scenes.INPUT[0] / width, scenes.INPUT[1] / height)
         heights.append(scale * np.median(bboxes[:, 3]))
-    low, high = scenes.SEEN
-    assert 0.7 * low < min(heights) < max(heights) < 1.6 * high  # boxes have margins, and numbers differ by 15 %
+    assert 8 < min(heights) < 12 < max(heights) < 20  # boxes have margins, and numbers differ by 15 %
+    assert np.median(heights) == pytest.approx(12, abs=2)
