@@ -10,6 +10,7 @@ __all__: list[str] = ['DigitReader']
 
 def __getattr__(name: str) -> Any:
     if name == 'DigitReader':  # imported on use, since it needs torch
+        from . import register  # noqa: F401 - first, since it imports torch sooner
         from .digit_reader import DigitReader
 
         return DigitReader

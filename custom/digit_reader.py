@@ -14,12 +14,12 @@ from mmdet.registry import MODELS, TRANSFORMS
 from mmengine.registry import init_default_scope
 
 from . import register  # noqa: F401 - replaces mmcv's operators and registers the classes of configs
-from .engine.builders import building_from
+from .engine.builders import NoRandomWeights, building_from
 from .inference.multiview import View
 from .inference.options import ReadingOptions, Rotation
 from .inference.reader import PhotoReader
 from .models.batch_norm import fold_batch_norm
-from .models.checkpoints import load_weights
+from .models.checkpoints import load_checkpoint, load_weights
 from .models.reader_of_weights import choose_reader
 from .models.tta import ModelDetector, use_views, view_of
 from .runs.config import load_config
@@ -96,15 +96,17 @@ class DigitReader(PhotoReader):
             raise UserError(f'{config}: is no config to test with, it has no {", ".join(sorted(missing))}')
         init_default_scope(cfg.default_scope)
         with building_from(cfg):
-            self.choice = choose_reader(cfg, checkpoint, reader)
+            content = load_checkpoint(checkpoint, mapped=True)
+            self.choice = choose_reader(cfg, checkpoint, reader, content)
             settings = self.choice.reader
             use_views(cfg, settings.views)
             pipeline = copy.deepcopy(cfg.test_dataloader.dataset.pipeline)
             if pipeline[0]['type'] != 'LoadPhoto':
                 raise UserError(f'{config}: its test pipeline must begin with LoadPhoto, not {pipeline[0]["type"]}')
             self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline[1:]])
-            model = MODELS.build(cfg.model)
-            load_weights(model, checkpoint)
+            with NoRandomWeights():
+                model = MODELS.build(cfg.model)
+            load_weights(model, checkpoint, content)
             fold_batch_norm(model)
             model.to(device).eval()
             has_tta = settings.views.scales

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers.project import ROOT, make_tiny_root, run_tool
 from PIL import Image
 
@@ -46,6 +47,12 @@ def test_its_detections_equal_those_of_the_test_tool(root, random_weights, tmp_p
         np.testing.assert_allclose(reading.detections.bboxes, dumped.bboxes[rows], atol=0.002)
         np.testing.assert_allclose(reading.detections.scores, dumped.scores[rows], atol=2e-6)
         assert reading.detections.labels.tolist() == dumped.labels[rows].tolist()
+
+
+def test_the_random_state_of_the_caller_stays(random_weights):
+    state = torch.get_rng_state()
+    DigitReader(checkpoint=random_weights, device='cpu')
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_pixels_read_like_the_file(reader, root):

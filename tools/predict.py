@@ -11,6 +11,7 @@ from custom.distributed_inference.command import RAY, add_engine, check_engine, 
 from custom.inference.command import TABLE, add_arguments, check_arguments, read_photos
 from custom.inference.reader import PhotoReader
 from custom.utils.messages import say
+from custom.utils.processes import importing
 
 EXAMPLES = f"""{TABLE}
 
@@ -46,7 +47,8 @@ def main() -> int:
     from tqdm import tqdm
 
     def open_reader() -> PhotoReader:
-        from custom.digit_reader import DigitReader  # takes seconds to import
+        with importing():
+            from custom import DigitReader  # takes seconds to import
 
         reader = DigitReader(args.config, args.checkpoint, args.reader, args.device, batch_size, **vars(options))
         for note in reader.choice.notes:

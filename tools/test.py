@@ -56,7 +56,7 @@ def main() -> None:
 
     photos = select_split(cfg, args.split, args.images)
     name = real_path(photos).name if args.images else args.split
-    content = load_checkpoint(checkpoint)
+    content = load_checkpoint(checkpoint, mapped=True)
     found = choose_views(cfg, choose_reader(cfg, checkpoint, args.reader, content), args.tta)
     if args.dump:
         folder = Path(cfg.work_dir, name + '_tta' * bool(args.tta)) if args.dump == 'auto' else Path(args.dump)

@@ -1,6 +1,7 @@
-"""Queue of a data loader's batches that loses none: a batch that cannot be sent is sent as its error."""
+"""Batches of a data loader: a queue that loses none, and worker processes that start early."""
 
 import copy
+from collections.abc import Iterator
 from functools import partial
 from multiprocessing.queues import Queue
 from typing import Any
@@ -30,3 +31,22 @@ def send_errors(loader: DataLoader) -> DataLoader:
         context.Queue = partial(_BatchQueue, ctx=context)  # type: ignore[method-assign]
         loader.multiprocessing_context = context
     return loader
+
+
+class _StartedLoader(DataLoader):
+    """A loader whose worker processes load the first batches before they are asked for."""
+
+    _started: Iterator | None
+
+    def __iter__(self) -> Any:
+        """Return the iterator that was started, and in later passes a new one."""
+        started, self._started = self._started, None
+        return super().__iter__() if started is None else started
+
+
+def start_loading(loader: DataLoader) -> None:
+    """Start the worker processes of a loader, which has none yet; without worker processes nothing is loaded."""
+    if loader.num_workers:
+        started = iter(loader)
+        loader.__class__ = _StartedLoader
+        loader._started = started  # type: ignore[attr-defined]

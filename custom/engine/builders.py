@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmdet.registry import RUNNERS
 from mmengine.config import Config
 from mmengine.runner import Runner
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from ..data.recognition import way_out
@@ -16,6 +18,7 @@ from ..models.batch_norm import fold_batch_norm
 from ..models.checkpoints import load_weights
 from ..runs.dumped_config import walk
 from ..utils.errors import UserError
+from .batch_queue import start_loading
 
 LOGGERS = {
     'AimVisBackend': 'aim',
@@ -74,17 +77,28 @@ def building_from(cfg: Config) -> Iterator[None]:
 
 
 class NoRandomWeights(TorchFunctionMode):
-    """A context in which the functions of torch.nn.init leave tensors uninitialised, since weights are loaded later."""
+    """A context in which parameters stay uninitialised, since weights are loaded later.
+
+    The functions of torch.nn.init and random numbers do not fill them, and another memory order does not copy them.
+    """
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        """Call `func`, unless torch.nn.init has it."""
+        """Call `func`, unless it fills or copies a parameter."""
+        kwargs = kwargs or {}
         if getattr(func, '__module__', None) == 'torch.nn.init':
-            return args[0] if args else (kwargs or {})['tensor']
-        return func(*args, **(kwargs or {}))
+            return args[0] if args else kwargs['tensor']
+        if args and isinstance(args[0], nn.Parameter):
+            if func in (torch.Tensor.normal_, torch.Tensor.uniform_):
+                return args[0]
+            if func is torch.Tensor.to and args[1:] == (None, None, False) and list(kwargs) == ['memory_format']:
+                return torch.empty_like(args[0], **kwargs)
+        return func(*args, **kwargs)
 
 
 def build_test_runner(cfg: Config, checkpoint: Path, content: dict) -> Runner:
     """Build a test-only runner with a checkpoint's weights and folded batch norm; weights are initialised once.
+
+    The worker processes of its data loader begin to load images before the weights are loaded.
 
     Args:
         cfg: the config.
@@ -96,6 +110,7 @@ def build_test_runner(cfg: Config, checkpoint: Path, content: dict) -> Runner:
     """
     with NoRandomWeights():
         runner = build_runner(cfg)
+    start_loading(runner.test_loop.dataloader)
     load_weights(runner.model, checkpoint, content)
     content.clear()
     fold_batch_norm(runner.model)

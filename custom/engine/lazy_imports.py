@@ -1,4 +1,4 @@
-"""Stand-ins for modules that MMDetection imports and this project does not use: half of the import time."""
+"""Stand-ins for modules that PyTorch and MMDetection import and this project does not use: half of the import time."""
 
 import contextlib
 import gc
@@ -8,6 +8,8 @@ import sys
 import types
 from collections.abc import Iterator
 from typing import Any
+
+from ..utils.processes import no_source_search
 
 SHAPES = 'tifffile shapely shapely.geometry'
 LANES = 'imgaug imgaug.augmenters imgaug.augmentables imgaug.augmentables.lines imgaug.augmentables.segmaps'
@@ -36,12 +38,22 @@ class _Unused(types.ModuleType):
         return sys.modules.get(f'{self.__name__}.{name}', real)
 
 
+def _import_torch() -> None:
+    """Import PyTorch, whose `torch.export` waits until it is used."""
+    if 'torch' not in sys.modules:
+        sys.modules['torch.export'] = _Unused('torch.export')
+        try:
+            importlib.import_module('torch')
+        finally:
+            del sys.modules['torch.export']
+
+
 @contextlib.contextmanager
 def quick_imports() -> Iterator[None]:
-    """Replace unused modules by stand-ins while MMDetection is imported.
+    """Replace unused modules by stand-ins while PyTorch and MMDetection are imported.
 
-    Packages that are already imported stay. Afterwards only MMDetection's modules refer to the stand-ins, which import
-    the real modules on use.
+    Packages that are already imported stay. Afterwards only modules of PyTorch and MMDetection refer to the stand-ins,
+    which import the real modules on use.
     """
     names = f'imagecorruptions {LANES} {SHAPES}'.split()
     names += [name for name in SHARDING if name not in sys.modules]
@@ -53,7 +65,9 @@ def quick_imports() -> Iterator[None]:
     was_enabled = gc.isenabled()
     gc.disable()  # the import of thousands of modules makes no garbage
     try:
-        yield
+        with no_source_search():
+            _import_torch()
+            yield
     finally:
         if was_enabled:
             gc.enable()

@@ -68,13 +68,15 @@ def stored_by_mmengine() -> list:
     ]
 
 
-def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 'cpu') -> dict:
+def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 'cpu', *, mapped: bool = False) -> dict:
     """Load a checkpoint file without running code from the file.
 
     Args:
         path: a Runner's checkpoint, a bare state dict (.pth, .pt) or a .safetensors file, whose 16-bit weights become
             float32. The result has a `state_dict` in each case.
         map_location: the device for the tensors; None means the CPU. Defaults to 'cpu'.
+        mapped: leave the weights in the file, which is mapped into memory as a .safetensors file always is. For callers
+            that copy them at once. Defaults to False.
 
     Raises:
         UserError: the file is missing, damaged or no checkpoint, its weights are not finite, or loading would run code.
@@ -88,7 +90,7 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
         raise UserError(f'{path}: cannot be read ({error.strerror}); give a .pth or .safetensors file') from error
     if not start:
         raise UserError(f'{path}: empty file, no checkpoint; copy or download it again')
-    stored = _read(path, str(map_location or 'cpu'), start)
+    stored = _read(path, str(map_location or 'cpu'), start, mapped)
     weights = stored.get('state_dict', stored) if isinstance(stored, dict) else None
     tensors = isinstance(weights, dict) and [type(key) is str and torch.is_tensor(weights[key]) for key in weights]
     if not (tensors and all(tensors)):
@@ -126,7 +128,7 @@ def _is_finite(value: torch.Tensor) -> bool:
     return bool(value.sum().isfinite()) or bool(value.isfinite().all())
 
 
-def _read(path: Path, device: str, start: bytes) -> Any:
+def _read(path: Path, device: str, start: bytes, mapped: bool) -> Any:
     if path.suffix != '.safetensors':
         if not start.startswith((b'PK\x03\x04', b'\x80')):  # a zip archive, or the older format: a bare pickle
             raise UserError(f'{path}: no checkpoint (starts with {start!r}); give a .pth or .safetensors file')
@@ -145,7 +147,8 @@ def _read(path: Path, device: str, start: bytes) -> Any:
             weights = {key: value.float() if value.dtype in halves else value for key, value in weights.items()}
             return {'state_dict': weights, 'meta': {'dataset_meta': {'classes': tuple(classes)}} if classes else {}}
         with torch.serialization.safe_globals(stored_by_mmengine()):
-            return torch.load(path, device, weights_only=True)
+            # The older format cannot be mapped.
+            return torch.load(path, device, weights_only=True, mmap=mapped and start.startswith(b'PK'))
     except Exception as error:  # a damaged file can raise anything
         named = re.search(r'GLOBAL (getattr\(.+?\)|\S+)|unrecognized function (<.+?>)', str(error))
         if named:
@@ -223,7 +226,7 @@ def load_weights(model: nn.Module, path: str | Path, content: dict | None = None
         UserError: the checkpoint cannot be loaded, or has other classes or another architecture.
     """
     model = unwrapped(model)
-    stored, own = (content or load_checkpoint(path))['state_dict'], model.state_dict()
+    stored, own = (content or load_checkpoint(path, mapped=True))['state_dict'], model.state_dict()
     stored = {key.removeprefix('module.'): value for key, value in stored.items()}  # saved from a wrapped model
     groups = mismatches(stored, own)
     heads = [key for key in groups.get('of another shape', ()) if re.search(r'bbox_head\.(\d+\.)?fc_(cls|reg)\.', key)]

@@ -1,19 +1,43 @@
-"""Start and end of processes: modules that the garbage collector passes over, and ends with the parent process."""
+"""Start and end of processes: imports without garbage collection, and ends with the parent process."""
 
 import contextlib
 import ctypes
+import functools
 import gc
+import inspect
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from types import FrameType
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from types import FrameType, ModuleType
+from typing import Any, NoReturn
 
 WITH_PARENT = 'DIGITS_ENDS_WITH_PARENT'  # environment variable; the tools that it starts call `end_with_parent`
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
+
+
+def _module_of(search: Callable, thing: Any, *args: Any) -> ModuleType | None:
+    """Return the module of a frame by its name; `search` compares the files of all modules."""
+    own = sys.modules.get(thing.f_globals.get('__name__', '')) if inspect.isframe(thing) else None
+    return own or search(thing, *args)
+
+
+@contextlib.contextmanager
+def no_source_search() -> Iterator[None]:
+    """Let `inspect` find frames without a search in source files and modules.
+
+    torch notes the place of each of its operators while it is imported, and mmengine that of each registry. Of a place
+    they use the name of the module, or file and line.
+    """
+    stock = inspect.getframeinfo, inspect.getmodule
+    inspect.getframeinfo = functools.partial(inspect.getframeinfo, context=0)
+    inspect.getmodule = functools.partial(_module_of, inspect.getmodule)
+    try:
+        yield
+    finally:
+        inspect.getframeinfo, inspect.getmodule = stock
 
 
 @contextlib.contextmanager
@@ -25,7 +49,8 @@ def importing() -> Iterator[None]:
     """
     gc.disable()
     try:
-        yield
+        with no_source_search():
+            yield
     finally:
         gc.freeze()
         gc.enable()

@@ -1,8 +1,11 @@
 """Processes of candidates, on a toy task."""
 
-import pytest
+import os
 
-from custom.benchmark.candidate import last_line
+import pytest
+from helpers.project import ROOT
+
+from custom.benchmark.candidate import environment, last_line
 from custom.utils.errors import UserError
 
 pytestmark = pytest.mark.integration
@@ -41,3 +44,10 @@ def test_memory_of_the_parent_is_not_counted(run):
     del ballast
     assert 5 < outcome.peak_mb < 300
     assert outcome.peak_gpu_mb is None
+
+
+def test_a_candidate_keeps_compiled_modules_as_python_does_by_default(monkeypatch):
+    monkeypatch.setenv('PYTHONDONTWRITEBYTECODE', '1')
+    monkeypatch.setenv('PYTHONPATH', '/elsewhere')
+    assert 'PYTHONDONTWRITEBYTECODE' not in environment()
+    assert environment()['PYTHONPATH'] == os.pathsep.join([str(ROOT), '/elsewhere'])

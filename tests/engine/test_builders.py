@@ -37,14 +37,38 @@ def test_weights_are_not_drawn_within_the_context():
     torch.testing.assert_close(nn.init.constant_(torch.empty(2), 7), torch.tensor([7.0, 7.0]))
 
 
+def test_parameters_are_neither_filled_nor_copied_within_the_context():
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3))
+    model.register_buffer('table', torch.arange(24.0).reshape(1, 2, 3, 4))
+    before = model[0].weight.detach().clone()
+    with NoRandomWeights():
+        state = torch.get_rng_state()
+        model[0].weight.detach_().normal_()  # a parameter still
+        model[0].weight.uniform_()
+        assert torch.equal(torch.get_rng_state(), state)
+        assert torch.equal(model[0].weight, before)
+        half = model[0].bias.to(torch.float16)
+        model.to(memory_format=torch.channels_last)
+        drawn = torch.empty(3).normal_()
+    assert half.dtype == torch.float16
+    assert drawn.abs().sum() > 0
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert model[0].weight.shape == (3, 2, 3, 3)
+    assert model.table.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(model.table, torch.arange(24.0).reshape(1, 2, 3, 4))
+
+
 def test_the_runner_has_the_weights_and_lets_go_of_the_content(tmp_path, monkeypatch):
     runner = toy_runner(tmp_path, ToyModel(), test_dataloader=loader([photo(1)]))
     monkeypatch.setattr(builders, 'build_runner', lambda cfg: runner)
     folded = []
     monkeypatch.setattr(builders, 'fold_batch_norm', lambda model: folded.append(model.one.item()))
+    started = []
+    monkeypatch.setattr(builders, 'start_loading', lambda loader: started.append((loader, runner.model.one.item())))
     content = {'state_dict': {'one': torch.tensor(5.0)}, 'meta': {}}
     assert build_test_runner({}, tmp_path / 'x.pth', content) is runner
     assert folded == [5.0]
+    assert started == [(runner.test_dataloader, 1.0)]  # before the weights
     assert content == {}
 
 

@@ -53,7 +53,7 @@ def test_slow_modules_are_not_imported_until_they_are_used():
     code = (
         'import sys, custom.register\n'
         'slow = "imgaug", "tifffile", "shapely", '
-        '"matplotlib", "scipy", "numba", "torchvision", "timm", "torch._dynamo", "pandas", "sympy"\n'
+        '"matplotlib", "scipy", "numba", "torchvision", "timm", "torch._dynamo", "torch.export", "pandas", "sympy"\n'
         'print([name for name in slow if name in sys.modules])\n'
         'from mmdet.registry import TRANSFORMS\n'
         'flip = TRANSFORMS.get("mmdet.ImageAug")\n'
@@ -67,6 +67,8 @@ def test_slow_modules_are_not_imported_until_they_are_used():
         'from mmengine.model import is_model_wrapper\n'
         'from mmengine.registry import FUNCTIONS; FUNCTIONS.get("pseudo_collate")\n'
         'print(is_model_wrapper(plt), "sympy" in sys.modules)\n'
+        'import torch; batch = torch.export.Dim("batch")\n'
+        'print(torch.export is sys.modules["torch.export"], batch.__name__)\n'
         'from mmdet.registry import MODEL_WRAPPERS, OPTIMIZERS\n'
         'from mmengine.registry import STRATEGIES\n'
         'names = {"MMFullyShardedDataParallel": MODEL_WRAPPERS, "ZeroRedundancyOptimizer": OPTIMIZERS}\n'
@@ -75,5 +77,5 @@ def test_slow_modules_are_not_imported_until_they_are_used():
     )
     done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    said = ['[]', '5.0', '[[0, 1], [1, 0]]', '3.0', '0', 'False False']
+    said = ['[]', '5.0', '[[0, 1], [1, 0]]', '3.0', '0', 'False False', 'True batch']
     assert done.stdout.splitlines() == [*said, 'FullyShardedDataParallel ZeroRedundancyOptimizer DDPStrategy']

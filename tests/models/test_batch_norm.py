@@ -3,6 +3,7 @@
 import pytest
 import torch
 from helpers.project import ROOT
+from mmdet.models import ResNet
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -54,7 +55,33 @@ class Odd(nn.Module):
 
 def test_a_backbone_with_another_order_of_layers_stays_unfolded():
     model = nn.Module()
-    model.backbone = Odd()
+    model.backbone = backbone = Odd()
     model.extract_feat = lambda photos: model.backbone(photos)
+    conv, norm, weight = backbone.conv, backbone.norm, backbone.conv.weight.detach().clone()
     fold_batch_norm(model)
-    assert isinstance(model.backbone.norm, nn.BatchNorm2d)
+    assert model.backbone is backbone
+    assert (backbone.conv, backbone.norm) == (conv, norm)
+    assert torch.equal(backbone.conv.weight, weight)
+    assert conv.bias.shape == (3,)
+
+
+def test_folding_replaces_layers_and_leaves_the_weights_of_others_alone():
+    model = nn.Module()
+    model.backbone = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.Conv2d(3, 2, 1))
+    model.backbone[1].running_var.fill_(4 - model.backbone[1].eps)
+    model.extract_feat = lambda photos: (model.backbone(photos),)
+    first, last = model.backbone[0], model.backbone[2]
+    weight = first.weight.detach().clone()
+    fold_batch_norm(model)
+    torch.testing.assert_close(model.backbone[0].weight, weight / 2)
+    assert isinstance(model.backbone[1], nn.Identity)
+    assert model.backbone[2] is last
+    assert torch.equal(first.weight, weight)
+
+
+def test_parts_of_a_known_order_are_folded_without_a_test_image():
+    model = nn.Module()
+    model.backbone = ResNet(18, init_cfg=None)
+    model.extract_feat = None  # a call would fail
+    fold_batch_norm(model)
+    assert not norms(model)

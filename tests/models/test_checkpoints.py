@@ -144,6 +144,19 @@ def test_the_refused_function_is_named(tmp_path):
             load_checkpoint(tmp_path / 'bad.pth')
 
 
+@pytest.mark.parametrize('zipped', [True, False])
+def test_mapped_weights_are_those_of_the_file_and_do_not_change_it(tmp_path, zipped):
+    path = tmp_path / 'weights.pth'
+    torch.save({'w': torch.arange(999.0), 'n': torch.tensor(3)}, path, _use_new_zipfile_serialization=zipped)
+    content = path.read_bytes()
+    weights = load_checkpoint(path, mapped=True)['state_dict']
+    assert torch.equal(weights['w'], torch.arange(999.0))
+    assert weights['n'] == 3
+    weights['w'].zero_()
+    assert path.read_bytes() == content
+    assert load_checkpoint(path)['state_dict']['w'].sum() == 999 * 998 / 2
+
+
 def write_others(folder):
     """Write files that are no checkpoints; return the expected message of each."""
     whole = folder / 'whole.pth'

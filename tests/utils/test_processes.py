@@ -1,4 +1,5 @@
 import gc
+import inspect
 import multiprocessing
 import os
 import signal
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-from custom.utils.processes import end_with_parent, importing
+from custom.utils.processes import end_with_parent, importing, no_source_search
 
 # A parent process that waits, and its worker, which has the pipe to the test open until it ends.
 PARENT = """
@@ -66,10 +67,27 @@ def test_a_worker_whose_parent_is_there_goes_on():
 def test_the_collector_rests_while_a_program_imports_and_passes_over_its_modules():
     before = gc.get_freeze_count()
     try:
+        stock = inspect.getframeinfo
         with pytest.raises(ZeroDivisionError), importing():
             assert not gc.isenabled()
+            assert inspect.getframeinfo is not stock
             raise ZeroDivisionError
         assert gc.isenabled()
         assert gc.get_freeze_count() > before + 1000
     finally:
         gc.unfreeze()
+
+
+def test_frames_are_found_by_the_name_of_their_module():
+    stock = inspect.getframeinfo, inspect.getmodule
+    frame = sys._getframe()
+    with pytest.raises(ZeroDivisionError), no_source_search():
+        assert inspect.getframeinfo is not stock[0]
+        assert inspect.getframeinfo(frame)[:3] == stock[0](frame)[:3]  # file, line and function
+        assert inspect.getframeinfo(frame).code_context is None
+        assert inspect.getmodule(frame) is sys.modules[__name__]
+        assert inspect.getmodule(pytest.raises) is sys.modules[pytest.raises.__module__]
+        nameless = eval('__import__("sys")._getframe()', {})
+        assert inspect.getmodule(nameless) is None
+        raise ZeroDivisionError
+    assert (inspect.getframeinfo, inspect.getmodule) == stock
