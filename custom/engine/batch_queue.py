@@ -49,4 +49,4 @@ def start_loading(loader: DataLoader) -> None:
     if loader.num_workers:
         started = iter(loader)
         loader.__class__ = _StartedLoader
-        loader._started = started  # type: ignore[attr-defined]
+        loader._started = started

@@ -96,6 +96,7 @@ def test_missing_data_is_refused_before_the_work_dir_is_made(tmp_path, tiny_root
 def test_settings_that_are_built_when_training_starts_are_named_with_the_config(tmp_path, tiny_root, option):
     options = [f'data_root={tiny_root}', option, *FAST]
     cfg = load_config(ROOT / 'configs/digits_frcnn_lite.py', options, work_dir=str(tmp_path))
+    cfg.experiment_name = tmp_path.name  # two runs of one second and name share a log
     with pytest.raises(UserError, match=r'digits_frcnn_lite\.py: cannot be built'):
         builders.build_runner(cfg).train()
 
