@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 from ..datasets.samplers import by_whole_batches
 from ..datasets.seeded import seed_draws
 from ..models.checkpoints import load_weights
+from ..models.wrapping import unwrapped
 from ..runs.checkpoint_files import last_checkpoint
 from ..runs.environment import describe_environment, write_environment
 from ..runs.work_dir import WorkDir
@@ -224,10 +225,24 @@ class DigitRunner(Runner):
                 f'{self.work_dir}: rank {starts.index(min(starts))} does not find the checkpoint that rank '
                 f'{starts.index(max(starts))} resumes from; put the work dir where every machine sees it'
             )
+        if self._train_loop is not None and not self._has_loaded:
+            self._warn_of_frozen_noise()
         if self._train_loop is not None:  # a test run leaves those of the tested run alone
             self._accepted = True
             self.dump_config()
             write_environment(Path(self.work_dir, 'environment.txt'))
+
+    def _warn_of_frozen_noise(self) -> None:
+        """Warn if the backbone has random weights that are not trained."""
+        backbone = getattr(unwrapped(self.model), 'backbone', None)
+        settings = getattr(backbone, 'init_cfg', None) or []
+        kinds = [one.get('type') for one in (settings if isinstance(settings, list) else [settings])]
+        if backbone is None or 'Pretrained' in kinds or all(weight.requires_grad for weight in backbone.parameters()):
+            return
+        self.logger.warning(
+            'model.backbone has random weights, some of which are frozen: set model.backbone.frozen_stages=-1, with '
+            'ResNet also model.backbone.norm_eval=False, or start from weights by load_from=FILE'
+        )
 
     def resume(self, filename: str, *args, **kwargs) -> None:
         """Resume from a checkpoint.

@@ -1,6 +1,5 @@
 """timm networks as backbones, with ImageNet weights of EfficientNet-Lite0 from a Python package."""
 
-import logging
 import re
 from collections.abc import Sequence
 from itertools import accumulate
@@ -8,7 +7,6 @@ from typing import Any, cast
 
 import torch
 from mmdet.registry import MODELS
-from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 
@@ -110,11 +108,6 @@ class TimmFeatures(BaseModule):
     def init_weights(self) -> None:
         """Load all weights from the checkpoint of `init_cfg`; without `init_cfg` keep timm's random weights."""
         if not self.init_cfg:
-            if self._frozen:
-                fault = 'frozen stages have random weights unless a checkpoint is loaded (load_from)'
-                print_log(
-                    f'model.backbone: {fault}; else set init_cfg, or frozen_stages=-1', 'current', logging.WARNING
-                )
             return
         checkpoint = self.init_cfg['checkpoint']
         weights = timm_names(CheckpointLoader.load_checkpoint(checkpoint, 'cpu')['state_dict'])

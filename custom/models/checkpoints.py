@@ -34,7 +34,7 @@ from ..utils.messages import say
 from .wrapping import unwrapped
 
 WAY_OUT = (
-    'set model.backbone.init_cfg=None to train from random weights, '
+    'set model.backbone.init_cfg=None and frozen_stages=-1 to train from random weights, '
     'or give a local file by model.backbone.init_cfg.checkpoint=FILE'
 )
 MODEL_ZOOS = {'torchvision://': get_torchvision_models, 'open-mmlab://': get_external_models}

@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 from helpers.toy import FixedMetric, loader, photo, toy_runner
-from mmengine.model import BaseModel, MMDistributedDataParallel
+from mmengine.model import BaseModel, BaseModule, MMDistributedDataParallel
 from torch import nn
 
 from custom.models.checkpoints import load_checkpoint, load_weights
@@ -50,6 +50,24 @@ def test_the_console_shows_warnings_and_the_log_file_everything(tmp_path, capfd)
     assert 'deprecated' not in err
     (log,) = tmp_path.glob('*/*.log')
     assert [text in log.read_text() for text in ('a detail', 'a warning', 'deprecated')] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ('frozen', 'settings', 'warns'),
+    [
+        (True, None, True),
+        (True, [{'type': 'Kaiming', 'layer': 'Conv2d'}], True),
+        (True, {'type': 'Pretrained', 'checkpoint': 'a.pth'}, False),
+        (False, None, False),
+    ],
+)
+def test_random_weights_that_are_frozen_are_warned_of(tmp_path, capfd, frozen, settings, warns):
+    runner = toy_runner(tmp_path, train_dataloader=TRAIN)
+    runner.model.backbone = BaseModule()
+    runner.model.backbone.init_cfg = settings
+    runner.model.backbone.layer = nn.Linear(1, 1).requires_grad_(not frozen)
+    runner.load_or_resume()
+    assert ('model.backbone has random weights, some of which are frozen' in capfd.readouterr().err) == warns
 
 
 def test_a_console_that_shows_less_stays_so(tmp_path):
