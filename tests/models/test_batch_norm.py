@@ -3,7 +3,6 @@
 import pytest
 import torch
 from helpers.project import ROOT
-from mmdet.models import ResNet
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -81,7 +80,7 @@ def test_folding_replaces_layers_and_leaves_the_weights_of_others_alone():
 
 def test_parts_of_a_known_order_are_folded_without_a_test_image():
     model = nn.Module()
-    model.backbone = ResNet(18, init_cfg=None)
+    model.backbone = MODELS.build({'type': 'mmdet.ResNet', 'depth': 18})
     model.extract_feat = None  # a call would fail
     fold_batch_norm(model)
     assert not norms(model)
