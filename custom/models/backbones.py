@@ -81,6 +81,8 @@ class TimmFeatures(BaseModule):
         self.channels: list[int] = self.network.feature_info.channels()
         # On a CPU depthwise convolutions are several times faster with channels last.
         self.to(memory_format=torch.channels_last)
+        # Others must not be: in NFNets a shortcut reads the input of an activation.
+        self._in_place = [layer for layer in self.modules() if getattr(layer, 'inplace', False)]
         self._frozen = self._stages(frozen_stages)
         for part in self._frozen:
             part.requires_grad_(False)
@@ -90,8 +92,9 @@ class TimmFeatures(BaseModule):
         if last == -1:
             return []
         model = self.network.model
-        if not hasattr(model, 'conv_stem') or not 0 <= last <= len(model.blocks):
-            has = f'has stages 1 to {len(model.blocks)}' if hasattr(model, 'conv_stem') else 'has no such stages'
+        has_stages = all(hasattr(model, name) for name in ('conv_stem', 'bn1', 'blocks'))
+        if not has_stages or type(last) is not int or not 0 <= last <= len(model.blocks):
+            has = f'has stages 1 to {len(model.blocks)}' if has_stages else 'has no such stages'
             raise UserError(f'model.backbone.frozen_stages={last}: this network {has}; -1 freezes none')
         return [model.conv_stem, model.bn1, *model.blocks[:last]]
 
@@ -100,9 +103,8 @@ class TimmFeatures(BaseModule):
         super().train(mode)
         for part in self._frozen:
             part.eval()
-        for layer in self.modules():
-            if hasattr(layer, 'inplace'):  # torch would copy the input for the gradient
-                layer.inplace = not layer.training
+        for layer in self._in_place:  # torch would copy the input for the gradient
+            layer.inplace = not layer.training
         return self
 
     def init_weights(self) -> None:

@@ -13,6 +13,7 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox2roi
 
 from ..inference.multiview import padded_alike
+from ..utils.errors import UserError
 from .bfloat16 import LEAST_SPEEDUP, can_use_bfloat16, speedup, train_in_bfloat16, use_bfloat16
 from .convolutions import use_fast_convolutions
 from .numerics import one_thread
@@ -46,6 +47,9 @@ class DigitFasterRCNN(FasterRCNN):
             heads, of any backbone, in training alone. Defaults to False.
         **kwargs: arguments of MMDetection's FasterRCNN.
 
+    Raises:
+        UserError: `bfloat16` has another value.
+
     Attributes:
         arithmetic: the floating-point type of the convolutions on a CPU and its reason, in words.
     """
@@ -58,13 +62,16 @@ class DigitFasterRCNN(FasterRCNN):
         bfloat16: bool | Literal['training'] = False,
         **kwargs: Any,
     ) -> None:
+        if bfloat16 not in (True, False, 'training'):
+            raise UserError(f"model.bfloat16={bfloat16!r}: use True, False or 'training'")
         super().__init__(*args, **kwargs)
         self.group_size = group_size
         self.to(memory_format=torch.channels_last)
         self.arithmetic = 'convolutions in float32'
         heads = isinstance(self.rpn_head, BatchedRPNHead) and isinstance(self.roi_head, BatchedRoIHead)
-        self._trains_short = bfloat16 == 'training' and heads
-        if bfloat16 is True and heads and can_use_bfloat16(self) and self._is_faster('convolutions'):
+        only_training = bfloat16 == 'training'
+        self._trains_short = only_training and heads
+        if bfloat16 and not only_training and heads and can_use_bfloat16(self) and self._is_faster('convolutions'):
             use_bfloat16(self)
         elif fast_convolutions:
             use_fast_convolutions(self)

@@ -24,6 +24,11 @@ def _module_of(search: Callable, thing: Any, *args: Any) -> ModuleType | None:
     return own or search(thing, *args)
 
 
+def _place_of(look_up: Callable, frame: Any, context: int = 1) -> Any:
+    """Return the file and line of a frame without lines of its source, of which `context` are asked for."""
+    return look_up(frame, 0)
+
+
 @contextlib.contextmanager
 def no_source_search() -> Iterator[None]:
     """Let `inspect` find frames without a search in source files and modules.
@@ -32,7 +37,7 @@ def no_source_search() -> Iterator[None]:
     they use the name of the module, or file and line.
     """
     stock = inspect.getframeinfo, inspect.getmodule
-    inspect.getframeinfo = functools.partial(inspect.getframeinfo, context=0)
+    inspect.getframeinfo = functools.partial(_place_of, inspect.getframeinfo)
     inspect.getmodule = functools.partial(_module_of, inspect.getmodule)
     try:
         yield

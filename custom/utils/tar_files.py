@@ -2,9 +2,23 @@
 
 import tarfile
 from collections.abc import Iterator
+from tarfile import ReadError
 from typing import IO, Any, BinaryIO, cast
 
 MOST_HEADERS = 1 << 20  # bytes of the headers before a member: long names, pax records, maps of sparse files
+DAMAGED = cast(Any, tarfile).InvalidHeaderError, cast(Any, tarfile).TruncatedHeaderError
+
+
+class _Member(tarfile.TarInfo):
+    """Member whose damaged header is an error: tarfile takes one after the first member for the end of the file."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: Any) -> Any:
+        """Read the next header."""
+        try:
+            return super().fromtarfile(tarfile)
+        except DAMAGED as error:
+            raise ReadError(f'{error} at byte {tarfile.offset}') from error
 
 
 class _BoundedHeaders:
@@ -18,7 +32,7 @@ class _BoundedHeaders:
         piece = self.stream.read(size)
         self.position += len(piece)
         if self.position > self.limit + tarfile.RECORDSIZE:  # what tarfile reads at a time
-            raise tarfile.ReadError(_too_long('the headers of a member have'))
+            raise ReadError(_too_long('the headers of a member have'))
         return piece
 
 
@@ -32,11 +46,11 @@ def tar_members(stream: BinaryIO | Any) -> Iterator[tuple[tarfile.TarInfo, IO[by
         tarfile.TarError: the file is damaged, or has headers of more than MOST_HEADERS bytes before a member.
     """
     bounded = _BoundedHeaders(stream)
-    with tarfile.open(fileobj=cast(BinaryIO, bounded), mode='r|') as tar:
+    with tarfile.open(fileobj=cast(BinaryIO, bounded), mode='r|', tarinfo=_Member) as tar:
         while (member := tar.next()) is not None:
             bounded.limit = tar.offset + MOST_HEADERS  # the offset is that of the next header
             if sum(len(key) + len(value) for key, value in tar.pax_headers.items()) > MOST_HEADERS:
-                raise tarfile.ReadError(_too_long('its global headers have'))
+                raise ReadError(_too_long('its global headers have'))
             yield member, tar.extractfile(member) if member.isreg() else None
             cast(Any, tar).members.clear()  # tarfile keeps all members until the end
 

@@ -75,10 +75,23 @@ def test_activations_work_in_place_where_there_is_no_gradient():
     assert backbone.eval().network.model.blocks[1][0].bn1.act.inplace
 
 
-@pytest.mark.parametrize('network', ['tf_efficientnet_lite0', 'resnet18'])
-def test_stages_that_cannot_be_frozen_are_refused(network):
-    with pytest.raises(UserError, match='frozen_stages=9: this network has'):
-        TimmFeatures(network, frozen_stages=9)
+def test_activations_whose_input_is_read_again_never_work_in_place():
+    torch.manual_seed(0)
+    backbone, image = TimmFeatures('nf_resnet26', (1, 2)), torch.randn(1, 3, 64, 64)  # no batch norm, no dropout
+    with torch.no_grad():
+        expected = [one.clone() for one in backbone(image)]  # in the mode in which timm builds it
+        for is_training in (True, False):
+            found = backbone.train(is_training)(image)
+            assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ('network', 'last'),
+    [('tf_efficientnet_lite0', 9), ('tf_efficientnet_lite0', '1'), ('tf_efficientnet_lite0', None), ('resnet18', 9)],
+)
+def test_stages_that_cannot_be_frozen_are_refused(network, last):
+    with pytest.raises(UserError, match=f'frozen_stages={last}: this network has'):
+        TimmFeatures(network, frozen_stages=last)
 
 
 @pytest.mark.parametrize('settings', [{'model_name': 'no_such_net'}, {**LITE0, 'out_indices': (2, 9)}])

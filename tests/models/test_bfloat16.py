@@ -16,6 +16,7 @@ from custom.models import bfloat16, detector
 from custom.models.batch_norm import fold_batch_norm
 from custom.models.bfloat16 import Bfloat16Conv2d, Bfloat16Linear, Bfloat16Prediction
 from custom.models.convolutions import WinogradConv2d
+from custom.utils.errors import UserError
 
 needs_bfloat16 = pytest.mark.skipif(
     not bfloat16.speedup(), reason='torch computes no bfloat16 convolutions on this CPU'
@@ -163,3 +164,9 @@ def test_the_light_model_is_float32_where_bfloat16_is_slow(monkeypatch):
     model = build().train()
     assert not any(isinstance(layer, (Bfloat16Conv2d, Bfloat16Linear)) for layer in model.modules())
     assert model.arithmetic.startswith('convolutions of neck and heads, in training, in float32')
+
+
+@pytest.mark.parametrize('value', ['trainig', 'false', 2, None])
+def test_an_unknown_type_of_arithmetic_is_refused(value):
+    with pytest.raises(UserError, match=r"bfloat16=.*: use True, False or 'training'"):
+        build(bfloat16=value)

@@ -85,6 +85,7 @@ def test_frames_are_found_by_the_name_of_their_module():
         assert inspect.getframeinfo is not stock[0]
         assert inspect.getframeinfo(frame)[:3] == stock[0](frame)[:3]  # file, line and function
         assert inspect.getframeinfo(frame).code_context is None
+        assert inspect.stack()[0].function == inspect.getframeinfo(frame, 3).function
         assert inspect.getmodule(frame) is sys.modules[__name__]
         assert inspect.getmodule(pytest.raises) is sys.modules[pytest.raises.__module__]
         nameless = eval('__import__("sys")._getframe()', {})

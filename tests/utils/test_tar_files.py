@@ -51,6 +51,28 @@ def test_headers_are_bounded_before_tarfile_holds_them(monkeypatch, parts, fault
         read(intact, *parts)
 
 
+@pytest.mark.parametrize(
+    ('header', 'fault'),
+    [
+        (member('2.png').replace(b'2.png', b'7.png'), 'bad checksum at byte 1024'),
+        (b'x' * 512, 'invalid header at byte 1024'),
+        (member('2.png')[:300], 'truncated header at byte 1024'),
+    ],
+    ids=['checksum', 'noise', 'cut'],
+)
+def test_a_damaged_header_is_not_the_end(header, fault):
+    stream = io.BytesIO(member('1.png', b'x') + header)
+    found = tar_members(stream)
+    assert next(found)[0].name == '1.png'
+    with pytest.raises(tarfile.ReadError, match=fault):
+        next(found)
+
+
+@pytest.mark.parametrize('end', [b'', bytes(512), bytes(1024) + b'x' * 512])
+def test_the_end_of_a_tar_file(end):
+    assert [info.name for info, _ in tar_members(io.BytesIO(member('1.png', b'x') + end))] == ['1.png']
+
+
 def test_members_that_were_read_are_not_kept(monkeypatch):
     opened = []
 
