@@ -58,6 +58,8 @@ def apply_overrides(cfg: Config, options: Iterable[str]) -> None:
                 way_out = f'give {keys}' if keys else 'change it in the config file'
                 raise ValueError(f'nothing reads {name} once the config is loaded; {way_out}')
             value = _parse(text, old, key)
+            if isinstance(old, str) and text in ('True', 'False') and 'bool' in _kind(tree, parts):
+                value = text == 'True'  # `model.bfloat16` is 'training' or a bool
             _check_value(tree, parts, old, value)
             _check_new_type(tree, parts, value)
             present = [copy for copy in copies.get(key, []) if (copy, old) in _walk(tree, '')]
@@ -112,18 +114,23 @@ def _parse(text: str, old: Any, key: str) -> Any:
 
 
 def _check_value(tree: dict, parts: list[str], old: Any, value: Any) -> None:
-    if isinstance(old, (int, float)) and isinstance(value, str):
+    if isinstance(old, (int, float)) and isinstance(value, str) and repr(value) not in _kind(tree, parts):
         raise ValueError(f'must be a value like the present {old!r}')
-    if isinstance(old, int) and not isinstance(old, bool) and isinstance(value, float):
-        node = _lookup(tree, parts[:-1])
-        known = _arguments(node, parts[:-1]) if isinstance(node, Mapping) else None
-        if 'float' not in (known or {}).get(parts[-1], ''):  # `max_norm=10` and `eta_min=0` are floats
-            raise ValueError(f'must be a whole number like the present {old!r}')
+    is_fraction = isinstance(old, int) and not isinstance(old, bool) and isinstance(value, float)
+    if is_fraction and 'float' not in _kind(tree, parts):  # `max_norm=10` and `eta_min=0` are floats
+        raise ValueError(f'must be a whole number like the present {old!r}')
     hooks = tree.get('default_hooks') or {}
     is_hook = len(parts) == 2 and isinstance(value, Mapping) and 'type' in value
     if parts[0] == 'default_hooks' and len(parts) > 1 and parts[1] not in hooks and not is_hook:
         hint = _hint(parts[1], hooks, 'default_hooks.')
         raise ValueError(f'no such hook; {hint} (a new one is a dict with its type)')
+
+
+def _kind(tree: dict, parts: list[str]) -> str:
+    """Return the annotation of the argument that a key sets, '' if it is unknown."""
+    node = _lookup(tree, parts[:-1])
+    known = _arguments(node, parts[:-1]) if isinstance(node, Mapping) else None
+    return (known or {}).get(parts[-1], '')
 
 
 def _hint(name: str, known: Iterable[str], prefix: str) -> str:

@@ -86,6 +86,14 @@ def test_none_is_no_path_and_neither_is_a_hook(cfg):
     assert cfg.default_hooks.checkpoint.interval == 3
 
 
+@pytest.mark.parametrize(('old', 'text'), [('training', 'False'), ('training', 'True'), (True, 'training')])
+def test_an_argument_that_is_a_bool_or_a_word(cfg, old, text):
+    cfg.model.bfloat16 = old
+    apply_overrides(cfg, [f'model.bfloat16={text}'])
+    assert cfg.model.bfloat16 == {'False': False, 'True': True}.get(text, text)
+    assert type(cfg.model.bfloat16) is not type(old)
+
+
 def test_text_stays_text(cfg):
     apply_overrides(cfg, ['data_root=0007', 'train_dataloader.dataset.ann_file=a,b.json'])
     assert cfg.train_dataloader.dataset.data_root == '0007'
