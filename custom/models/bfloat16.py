@@ -185,6 +185,9 @@ def train_in_bfloat16(model: Any) -> None:
     for layer in layers:
         layer.predicts_as = type(layer)
         layer.__class__ = Bfloat16Prediction if layer in predictions else Bfloat16Conv2d
+        # DistributedDataParallel needs gradients in the memory order of the weights, also where sides are 1.
+        weight = layer.weight.data
+        layer.weight.data = torch.empty_like(weight, memory_format=torch.channels_last).copy_(weight)
     for layer in model.roi_head.bbox_head.shared_fcs:
         layer.predicts_as = type(layer)
         layer.__class__ = Bfloat16Linear

@@ -120,6 +120,8 @@ def test_a_detector_trains_and_predicts_in_float32_boxes(monkeypatch):
     sum(value for value in values if value.requires_grad).backward()
     assert all(weight.grad is None or weight.grad.dtype == torch.float32 for weight in model.parameters())
     assert model.backbone.layer4[0].conv1.weight.grad.abs().sum() > 0
+    trained = [weight for weight in model.parameters() if weight.grad is not None]
+    assert all(weight.grad.stride() == weight.stride() for weight in trained)  # for several processes
 
     image = torch.randn(1, 3, 64, 96)
     with torch.no_grad():
@@ -156,6 +158,7 @@ def test_the_light_model_trains_in_bfloat16_and_predicts_in_float32(monkeypatch,
     sum(value for name, value in losses.items() if 'loss' in name).backward()
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     assert all(weight.grad.dtype == torch.float32 and weight.grad.isfinite().all() for weight in trained)
+    assert all(weight.grad.stride() == weight.stride() for weight in trained)  # for several processes
     assert model.arithmetic.startswith('convolutions of neck and heads, in training, in bfloat16')
 
 
