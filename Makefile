@@ -43,8 +43,8 @@ demo-data: setup
 
 # --resume continues a stopped run.
 $(DEMO)/trained: | demo-data
-	$(if $(GPU),$(PYTHON_ENV) tools/train.py $(LITE).py,$(TRAIN) $(LITE).py 2 --cfg-options train_dataloader.batch_size=8) \
-		--work-dir $(DEMO) --resume
+	$(if $(GPU),$(PYTHON_ENV) tools/train.py $(LITE).py --cfg-options,$(TRAIN) $(LITE).py 2 --cfg-options \
+		train_dataloader.batch_size=8) train_cfg.max_epochs=5 --work-dir $(DEMO) --resume
 	@touch $@
 
 # Real photos of other domains. One number, one source photo and near-duplicates are in one split. building-photos has
