@@ -147,7 +147,9 @@ def speedup() -> float:
 
 
 def can_use_bfloat16(model: Any) -> bool:
-    """Return whether all layers of the backbone and the neck work with bfloat16 between them."""
+    """Return whether weights are float32, and all layers of backbone and neck work with bfloat16 between them."""
+    if next(model.parameters()).dtype != torch.float32:
+        return False
     layers = [layer for part in (model.backbone, model.neck) for layer in part.modules()]
     return all(
         type(layer) is nn.Conv2d or isinstance(layer, _BatchNorm)

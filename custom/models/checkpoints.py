@@ -87,7 +87,9 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device | None = 
         with open_regular(path) as file:
             start = file.read(4)
     except OSError as error:
-        raise UserError(f'{path}: cannot be read ({error.strerror}); give a .pth or .safetensors file') from error
+        raise UserError(
+            f'{path}: cannot be read ({error.strerror}); give a work dir, or a .pth or .safetensors file'
+        ) from error
     if not start:
         raise UserError(f'{path}: empty file, no checkpoint; copy or download it again')
     stored = _read(path, str(map_location or 'cpu'), start, mapped)

@@ -88,7 +88,8 @@ class DigitFasterRCNN(FasterRCNN):
         """Set the mode of training. The first time, choose the type of the layers that are trained in bfloat16."""
         if mode and self._trains_short:
             self._trains_short = False
-            if self._is_faster('convolutions of neck and heads, in training,'):
+            is_single = next(self.parameters()).dtype == torch.float32
+            if is_single and self._is_faster('convolutions of neck and heads, in training,'):
                 train_in_bfloat16(self)
         return super().train(mode)
 

@@ -87,7 +87,9 @@ def _predictions(material: Material, config: ReaderConfig) -> dict[str, Any]:
         digits = {i: PhotoDigits.without_truth(material.detections, reading) for i, reading in readings.items()}
         confidences = np.array([reading.confidence for reading in readings.values() if reading.number])
         page['numbers'] = len(confidences)
-        page['summary'] = f'a number read on {len(confidences)} of {len(readings)} photos'
+        page['summary'] = (
+            f'a number read on {len(confidences)} of {len(readings)} photos; right or wrong is unknown without ANN'
+        )
         page['confidences'] = plots.confidences(confidences) if len(confidences) else None
     else:
         true = true_numbers(truth)

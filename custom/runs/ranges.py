@@ -83,6 +83,8 @@ def _rule(key: str, value: Any) -> str | None:
         return None if good else f'a whole number {_text(*ends)}'
     if is_number and name in NUMBERS and not _within(value, *NUMBERS[name]):
         return f'a number {_text(*NUMBERS[name])}'
+    if is_number and key.endswith('.indices') and value == 0:
+        return 'the number of photos to take, not 0'
     if is_number and name in POSITIVE and value <= 0:
         return 'greater than 0'
     if is_number and name in COUNTS and not (value == -1 or value >= 1):

@@ -36,7 +36,10 @@ MORE_MEMORY = 'too little memory; end other programs, or allow more by ulimit -v
 
 
 class PlainParser(argparse.ArgumentParser):
-    """Argument parser whose errors cannot rewrite a terminal."""
+    """Argument parser that takes no part of an option's name for it, and whose errors cannot rewrite a terminal."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{'allow_abbrev': False, **kwargs})
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the error, with the control characters of arguments escaped, and exit with code 2."""

@@ -23,6 +23,7 @@ from custom.models.checkpoints import load_checkpoint
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 LIGHT = [
     'model.backbone.init_cfg=None',
+    'model.backbone.frozen_stages=-1',
     *(f'{kind}_dataloader.num_workers=0' for kind in ('train', 'val', 'test')),
     *(f'{kind}_dataloader.persistent_workers=False' for kind in ('train', 'val', 'test')),
 ]

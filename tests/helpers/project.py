@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Options of a short run of configs/digits_frcnn_lite.py.
 FAST = [
     'model.backbone.init_cfg=None',
+    'model.backbone.frozen_stages=-1',
     'train_dataloader.batch_size=2',
     *(
         f'{name}_dataloader.{key}'

@@ -100,6 +100,7 @@ class Trainer:
                 'model.type': 'DoubleRCNN',
                 'model.data_preprocessor.type': 'DoublePreprocessor',
                 'model.backbone.init_cfg': None,
+                'model.backbone.frozen_stages': -1,
                 'model_wrapper_cfg.shared_norm': True,
                 'train_cfg.max_epochs': 1,
                 'optim_wrapper.optimizer.lr': 2e-4,

@@ -162,6 +162,13 @@ def test_the_light_model_trains_in_bfloat16_and_predicts_in_float32(monkeypatch,
     assert model.arithmetic.startswith('convolutions of neck and heads, in training, in bfloat16')
 
 
+def test_weights_in_float64_are_trained_in_float64(monkeypatch):
+    monkeypatch.setattr(detector, 'speedup', lambda: 3.0)
+    model = build().double().train()
+    assert not any(isinstance(layer, (Bfloat16Conv2d, Bfloat16Linear)) for layer in model.modules())
+    assert not bfloat16.can_use_bfloat16(model)
+
+
 def test_the_light_model_is_float32_where_bfloat16_is_slow(monkeypatch):
     monkeypatch.setattr(detector, 'speedup', lambda: 1.4)
     model = build().train()

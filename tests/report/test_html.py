@@ -255,7 +255,9 @@ def test_wrong_arguments(tmp_path, arguments, said):
 def test_the_default_output_is_beside_the_predictions(tmp_path):
     pred_json, _ = write_scene(tmp_path)
     done = run_tool('report.py', pred_json)
-    assert done.stdout.startswith(f'{pred_json.with_name("report.html")}: a number read on 5 of 5 photos (')
+    assert done.stdout.startswith(
+        f'{pred_json.with_name("report.html")}: a number read on 5 of 5 photos; right or wrong is unknown without ANN ('
+    )
     assert sorted(path.name for path in pred_json.parent.iterdir()) == ['pred.json', 'report.html']
 
 

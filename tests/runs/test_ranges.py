@@ -10,6 +10,8 @@ from custom.runs.ranges import range_faults
     [
         ({'train_cfg': {'max_epochs': 1, 'val_interval': 1}}, []),
         ({'train_cfg': {'max_epochs': 0}}, ['train_cfg.max_epochs']),
+        ({'train_dataloader': {'dataset': {'indices': 0}}}, ['indices']),
+        ({'train_dataloader': {'dataset': {'indices': [0, 3]}}}, []),
         ({'train_dataloader': {'batch_size': 0, 'num_workers': -1}}, ['batch_size', 'num_workers']),
         ({'model': {'roi_head': {'bbox_head': {'num_classes': 11}}}}, ['num_classes']),
         ({'optim_wrapper': {'clip_grad': {'max_norm': float('inf')}}}, []),

@@ -68,6 +68,16 @@ def test_an_argument_cannot_rewrite_the_terminal(capsys):
     assert capsys.readouterr().err == ('usage: tool [-h]\ntool: error: unrecognized arguments: a\\x1b[2J\\nb\n')
 
 
+def test_a_part_of_an_option_is_not_taken_for_it(capsys):
+    parser = PlainParser()
+    parser.add_argument('--min-confidence', type=float)
+    parser.add_subparsers().add_parser('read').add_argument('--digits', type=int)
+    for words in (['--min-confidenc', '0.5'], ['read', '--digit', '3']):
+        with pytest.raises(SystemExit):
+            parser.parse_args(words)
+        assert words[-2] in capsys.readouterr().err
+
+
 def test_a_shortage_is_found_behind_other_errors(capsys):
     def wrapped():
         try:
