@@ -17,11 +17,18 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .convolutions import DepthwiseConv2d, PointwiseConv2d, WinogradConv2d
 from .numerics import one_thread
 
 LEAST_SPEEDUP = 1.5  # below, the rounding to 8 significant bits is not worth it
 CHANNELS, HEIGHT, WIDTH = 256, 8, 16  # of the measured 3 x 3 convolution: 2 ms in float32
 ROUNDS = 5
+PLAIN = (
+    nn.Conv2d,
+    DepthwiseConv2d,
+    PointwiseConv2d,
+    WinogradConv2d,
+)  # convolutions that have the arithmetic of nn.Conv2d
 HOPELESS = 4  # times as slow: no further rounds, which take 0.1 s each on CPUs that emulate bfloat16
 
 
@@ -147,9 +154,7 @@ def speedup() -> float:
 
 
 def can_use_bfloat16(model: Any) -> bool:
-    """Return whether weights are float32, and all layers of backbone and neck work with bfloat16 between them."""
-    if next(model.parameters()).dtype != torch.float32:
-        return False
+    """Return whether all layers of the backbone and the neck work with bfloat16 between them."""
     layers = [layer for part in (model.backbone, model.neck) for layer in part.modules()]
     return all(
         type(layer) is nn.Conv2d or isinstance(layer, _BatchNorm)
@@ -158,41 +163,41 @@ def can_use_bfloat16(model: Any) -> bool:
     )
 
 
-def use_bfloat16(model: Any) -> None:
+def can_train_in_bfloat16(model: Any) -> bool:
+    """Return whether all convolutions of neck and RPN are plain; mmcv's ConvWS2d, say, standardises its weights."""
+    layers = [*model.neck.modules(), *model.rpn_head.modules()]
+    return all(type(layer) in PLAIN for layer in layers if isinstance(layer, nn.Conv2d))
+
+
+def use_bfloat16(model: Any, only_training: bool = False) -> None:
     """Let backbone, neck, RPN and the shared layers of the box head compute in bfloat16, in place.
 
     RoIAlign, the arithmetic of boxes, the losses and the optimizer stay in float32. Weight values do not change.
+
+    Args:
+        model: a detector with `BatchedRPNHead` and `BatchedRoIHead`.
+        only_training: predictions stay in float32, and so does the backbone, since oneDNN's gradients of depthwise
+            convolutions are many times slower in bfloat16. Defaults to False.
     """
-    for part in (model.backbone, model.neck, model.rpn_head):
-        for layer in part.modules():
-            if type(layer) is nn.Conv2d:
-                layer.__class__ = Bfloat16Conv2d
-            elif type(layer) is Bottleneck:
-                layer.__class__ = Bfloat16Bottleneck
-    for name in ('rpn_cls', 'rpn_reg'):
-        getattr(model.rpn_head, name).__class__ = Bfloat16Prediction
-    for layer in model.roi_head.bbox_head.shared_fcs:
-        layer.__class__ = Bfloat16Linear
-
-
-def train_in_bfloat16(model: Any) -> None:
-    """Let neck, RPN and the shared layers of the box head compute in bfloat16 in training alone, in place.
-
-    The backbone stays in float32: oneDNN's gradients of depthwise convolutions are many times slower in bfloat16. The
-    rest is as in `use_bfloat16`.
-    """
-    parts = [*model.neck.modules(), *model.rpn_head.modules()]
-    layers: list[Any] = [layer for layer in parts if isinstance(layer, nn.Conv2d)]
+    parts = [model.neck, model.rpn_head] if only_training else [model.backbone, model.neck, model.rpn_head]
     predictions = model.rpn_head.rpn_cls, model.rpn_head.rpn_reg
-    for layer in layers:
-        layer.predicts_as = type(layer)
-        layer.__class__ = Bfloat16Prediction if layer in predictions else Bfloat16Conv2d
-        # DistributedDataParallel needs gradients in the memory order of the weights, also where sides are 1.
-        weight = layer.weight.data
-        layer.weight.data = torch.empty_like(weight, memory_format=torch.channels_last).copy_(weight)
+
+    def change(layer: Any, kind: type[nn.Module]) -> None:
+        if only_training:
+            layer.predicts_as = type(layer)
+        layer.__class__ = kind
+
+    for layer in [layer for part in parts for layer in part.modules()]:
+        if type(layer) in PLAIN:
+            change(layer, Bfloat16Prediction if layer in predictions else Bfloat16Conv2d)
+            if only_training:
+                # DistributedDataParallel needs gradients in the memory order of the weights, also where sides are 1.
+                weight = layer.weight.data
+                layer.weight.data = torch.empty_like(weight, memory_format=torch.channels_last).copy_(weight)
+        elif type(layer) is Bottleneck:
+            layer.__class__ = Bfloat16Bottleneck
     for layer in model.roi_head.bbox_head.shared_fcs:
-        layer.predicts_as = type(layer)
-        layer.__class__ = Bfloat16Linear
+        change(layer, Bfloat16Linear)
 
 
 def pack_bfloat16(model: nn.Module) -> None:

@@ -14,7 +14,7 @@ from mmdet.structures.bbox import bbox2roi
 
 from ..inference.multiview import padded_alike
 from ..utils.errors import UserError
-from .bfloat16 import LEAST_SPEEDUP, can_use_bfloat16, speedup, train_in_bfloat16, use_bfloat16
+from .bfloat16 import LEAST_SPEEDUP, can_train_in_bfloat16, can_use_bfloat16, speedup, use_bfloat16
 from .convolutions import use_fast_convolutions
 from .numerics import one_thread
 from .roi_head import BatchedRoIHead
@@ -69,15 +69,17 @@ class DigitFasterRCNN(FasterRCNN):
         self.to(memory_format=torch.channels_last)
         self.arithmetic = 'convolutions in float32'
         heads = isinstance(self.rpn_head, BatchedRPNHead) and isinstance(self.roi_head, BatchedRoIHead)
-        only_training = bfloat16 == 'training'
-        self._trains_short = only_training and heads
-        if bfloat16 and not only_training and heads and can_use_bfloat16(self) and self._is_faster('convolutions'):
+        self._trains_short = heads and bfloat16 == 'training' and can_train_in_bfloat16(self)
+        always = heads and bfloat16 and bfloat16 != 'training' and can_use_bfloat16(self)
+        if always and self._is_faster('convolutions'):
             use_bfloat16(self)
         elif fast_convolutions:
             use_fast_convolutions(self)
 
     def _is_faster(self, layers: str) -> bool:
-        """Measure once whether this CPU is faster with bfloat16, and describe the choice for `layers`."""
+        """Measure once whether bfloat16 is faster than float32, and describe the choice for `layers`."""
+        if next(self.parameters()).dtype != torch.float32:
+            return False
         is_faster = speedup() >= LEAST_SPEEDUP
         kind = 'bfloat16' if is_faster else 'float32'
         measured = f'bfloat16 is {speedup():.1f} times as fast on this CPU, {LEAST_SPEEDUP:g} is the least'
@@ -88,9 +90,8 @@ class DigitFasterRCNN(FasterRCNN):
         """Set the mode of training. The first time, choose the type of the layers that are trained in bfloat16."""
         if mode and self._trains_short:
             self._trains_short = False
-            is_single = next(self.parameters()).dtype == torch.float32
-            if is_single and self._is_faster('convolutions of neck and heads, in training,'):
-                train_in_bfloat16(self)
+            if self._is_faster('convolutions of neck and heads, in training,'):
+                use_bfloat16(self, only_training=True)
         return super().train(mode)
 
     @property

@@ -167,6 +167,17 @@ def test_weights_in_float64_are_trained_in_float64(monkeypatch):
     model = build().double().train()
     assert not any(isinstance(layer, (Bfloat16Conv2d, Bfloat16Linear)) for layer in model.modules())
     assert not bfloat16.can_use_bfloat16(model)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert not any(isinstance(layer, Bfloat16Conv2d) for layer in resnet(monkeypatch, 3.0).modules())
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_convolutions_with_arithmetic_of_their_own_are_not_trained_in_bfloat16(monkeypatch):
+    monkeypatch.setattr(detector, 'speedup', lambda: 3.0)
+    model = build(**{'neck.conv_cfg': {'type': 'ConvWS'}}).train()
+    assert not any(isinstance(layer, Bfloat16Conv2d) for layer in model.modules())
 
 
 def test_the_light_model_is_float32_where_bfloat16_is_slow(monkeypatch):
